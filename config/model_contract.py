@@ -1,0 +1,171 @@
+"""The model contract: what one served model is about, in one YAML a person can review.
+
+The API builds its request schema from it, training its design matrix, data validation its expectations, monitoring its
+windows and thresholds, the dashboard its names and units. Two ranges stand beside each other on purpose: `range` is
+what the API accepts at all (outside: 422), `expected` is what a sound source sends (outside: served, and reported as
+a data fault).
+"""
+
+import hashlib
+import json
+from datetime import timedelta
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+from config.yaml_source import ConfigError, read_yaml
+
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_-]{1,64}$")]
+FeatureName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,63}$")]
+Category = int | str
+Metric = Literal["f1", "accuracy", "precision", "recall", "roc_auc"]
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Feature(_Frozen):
+    """One column a client sends."""
+
+    kind: Literal["numeric", "category"]
+    label: str = Field(description="the name people read")
+    unit: str | None = None
+    description: str | None = None
+    range: tuple[float, float] | None = Field(None, description="accepted by the API, both ends included")
+    expected: tuple[float, float] | None = Field(None, description="what a sound source sends")
+    categories: tuple[Category, ...] | None = Field(None, description="accepted values of a category")
+    category_labels: dict[Category, str] = Field(default_factory=dict)
+    nullable: bool = False
+
+    @model_validator(mode="after")
+    def _fits_its_kind(self) -> Self:
+        if self.kind == "category":
+            if not self.categories:
+                raise ValueError("a category feature needs `categories`, a list of at least one value")
+            if len(set(map(str, self.categories))) != len(self.categories):
+                raise ValueError("`categories` holds a value twice")
+            if self.range or self.expected:
+                raise ValueError("`range` and `expected` belong to numeric features")
+        elif self.categories or self.category_labels:
+            raise ValueError("`categories` belong to category features")
+        for pair in (self.range, self.expected):
+            if pair and pair[0] >= pair[1]:
+                raise ValueError(f"the lower end {pair[0]} is not below the upper end {pair[1]}")
+        if (
+            self.range
+            and self.expected
+            and not (self.range[0] <= self.expected[0] <= self.expected[1] <= self.range[1])
+        ):
+            raise ValueError("`expected` must lie inside `range`")
+        return self
+
+
+class Target(_Frozen):
+    """What the model predicts: 1 is the positive class."""
+
+    column: FeatureName
+    positive: str = Field(description="what 1 means")
+    negative: str = Field(description="what 0 means")
+
+
+class Quality(_Frozen):
+    """How good is good enough, and what an error costs."""
+
+    metric: Metric = "f1"
+    minimum: float = Field(0.75, ge=0, le=1, description="a candidate below this in cross-validation is not registered")
+    tolerance: float = Field(0.03, ge=0, le=1, description="how far below the champion a candidate may be")
+    watched: tuple[Metric, ...] = Field(("f1", "roc_auc", "accuracy"), description="metrics whose loss is harm")
+    harm_margin: float = Field(0.03, ge=0, le=1, description="a loss smaller than this is not worth acting on")
+    cost_per_error: float = Field(1.0, ge=0, description="of one wrong answer, in `currency`")
+    currency: str = "errors"
+
+
+class Labels(_Frozen):
+    """When the truth arrives."""
+
+    delay: timedelta = Field(timedelta(days=1), description="after this long a missing label is not waited for")
+    maturity: float = Field(0.8, gt=0, le=1, description="share of a window's rows that must be labelled to judge it")
+
+
+class Monitoring(_Frozen):
+    """Windows and what is alarming in one."""
+
+    window_rows: int = Field(
+        500, ge=20, le=1_000_000, description="a window closes when it holds this many predictions"
+    )
+    window_max_age: timedelta = Field(timedelta(days=7), description="or when it is this old")
+    min_rows: int = Field(30, ge=10, description="fewer rows are never judged")
+    false_alarm_rate: float = Field(0.05, gt=0, lt=0.5, description="of drift scores, per window, over all features")
+    suspect_share: float = Field(0.1, gt=0, lt=1, description="share of rows outside `expected` that is a data fault")
+    uncertain_band: float = Field(0.1, gt=0, lt=0.5, description="a score this near to the threshold is uncertain")
+
+
+class Training(_Frozen):
+    """How a version comes about."""
+
+    cv_folds: int = Field(5, ge=2, le=20)
+    cv_repeats: int = Field(3, ge=1, le=20)
+    seed: int = 20_240_601
+    holdout_share: float = Field(0.5, gt=0, lt=0.9, description="of the recent labelled rows, kept to compare versions")
+    recent_rows: int = Field(400, ge=50, description="how many recent labelled rows evidence looks at")
+    keep_original: bool = Field(True, description="a retrain also learns from the first version's training data")
+
+
+class ModelContract(_Frozen):
+    """One served model. `name` is the file's name."""
+
+    name: Name
+    title: str
+    description: str
+    source: str | None = Field(None, description="where its first training data come from")
+    task: Literal["binary_classification"] = "binary_classification"
+    features: dict[FeatureName, Feature]
+    target: Target
+    quality: Quality = Quality()
+    labels: Labels = Labels()
+    monitoring: Monitoring = Monitoring()
+    training: Training = Training()
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> Self:
+        if not self.features:
+            raise ValueError("`features` is empty: name at least one column")
+        if self.target.column in self.features:
+            raise ValueError(f"the target `{self.target.column}` also stands under `features`")
+        if self.quality.metric not in self.quality.watched:
+            raise ValueError(f"`quality.watched` must include the selection metric `{self.quality.metric}`")
+        return self
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        """In the order of the page, which is the order of every stored row."""
+        return tuple(self.features)
+
+    @cached_property
+    def digest(self) -> str:
+        """sha256 of the contract's meaning: stamped on every version trained under it."""
+        canonical = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def load_contract(name: str, contracts_dir: Path) -> ModelContract:
+    """Read `<contracts_dir>/<name>.yml`.
+
+    Raises `ConfigError` naming file, line, field and what was expected.
+    """
+    path = contracts_dir / f"{name}.yml"
+    if not path.is_file():
+        known = ", ".join(sorted(p.stem for p in contracts_dir.glob("*.yml"))) or "none"
+        raise ConfigError(f"{path}: there is no contract of that name; known: {known}")
+    contract = read_yaml(path, ModelContract)
+    if contract.name != name:
+        raise ConfigError(f"{path}: name: expected `{name}` (the file's name), found `{contract.name}`")
+    return contract
+
+
+def load_contracts(contracts_dir: Path) -> dict[str, ModelContract]:
+    """Every contract of the directory, by name."""
+    return {path.stem: load_contract(path.stem, contracts_dir) for path in sorted(contracts_dir.glob("*.yml"))}

@@ -1,0 +1,228 @@
+"""Settings: one typed object, grouped by concern, read once by an entry point and passed on.
+
+Every field can be given as an environment variable (the name stands in `.env.example`) or in a file `.env` in the
+working directory. Durations are in seconds where the name ends in `_s`. Secrets are `SecretStr`, so they cannot be
+printed by accident.
+"""
+
+import os
+import secrets
+from functools import cached_property
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import BaseModel, Field, SecretStr, field_validator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+PLACEHOLDER_SECRETS = frozenset({"", "changeme", "change-me", "secret", "password", "example", "test"})
+
+
+def default_home() -> Path:
+    """Where state lives unless STEWARD_HOME says otherwise: a per-user data directory.
+
+    For root it is `/var/lib/steward`, because PostgreSQL runs as an unprivileged user that cannot enter `/root`.
+    """
+    if os.name == "posix" and os.geteuid() == 0:
+        return Path("/var/lib/steward")
+    base = os.environ.get("XDG_DATA_HOME")
+    return (Path(base) if base else Path.home() / ".local" / "share") / "steward"
+
+
+class _Group(BaseSettings):
+    model_config = SettingsConfigDict(env_file=".env", env_file_encoding="utf-8", extra="ignore", frozen=True)
+
+
+class PlatformSettings(_Group):
+    """Where this installation lives and how it speaks."""
+
+    model_config = SettingsConfigDict(env_prefix="STEWARD_")
+
+    env: Literal["development", "production"] = "development"
+    home: Path = Field(default_factory=default_home, description="all state: database, artifacts, spool, logs")
+    data_dir: Path | None = Field(None, description="directory with the source data files; no download when set")
+    contracts_dir: Path = Field(
+        Path(__file__).parent / "models", description="one YAML per served model; its name is the model's name"
+    )
+    policy_file: Path = Field(Path(__file__).parent / "agent_policy.yml", description="what the agent may do")
+    default_model: str = Field(
+        "heart_disease", description="the model behind POST /predict", pattern="^[a-z0-9_-]{1,64}$"
+    )
+    secret_key: SecretStr | None = Field(
+        None, description="key under which API keys and sessions are hashed; made and kept in STEWARD_HOME if unset"
+    )
+    log_level: Literal["TRACE", "DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    log_json: bool = Field(False, description="one JSON object a line (containers) instead of text (a desk)")
+
+    @field_validator("home", "data_dir", "contracts_dir", "policy_file")
+    @classmethod
+    def _absolute(cls, path: Path | None) -> Path | None:
+        return path.expanduser().resolve() if path else path
+
+    @model_validator(mode="after")
+    def _no_placeholder_in_production(self) -> Self:
+        if self.env == "production":
+            value = self.secret_key.get_secret_value() if self.secret_key else ""
+            if value.lower() in PLACEHOLDER_SECRETS or len(value) < 32:
+                raise ValueError(
+                    "STEWARD_SECRET_KEY: in production it must be set to at least 32 characters of your own; "
+                    "`python -c 'import secrets; print(secrets.token_urlsafe(48))'` makes one"
+                )
+        return self
+
+    @cached_property
+    def hash_key(self) -> bytes:
+        """The key under which API keys and session tokens are hashed: from the environment, or made once per home.
+
+        The file is created with O_EXCL and mode 0600, so two processes that start together agree on one key.
+        """
+        if self.secret_key is not None:
+            return self.secret_key.get_secret_value().encode()
+        path = self.home / "secret.key"
+        self.home.mkdir(parents=True, exist_ok=True)
+        whole = path.with_name(f".secret.{os.getpid()}.{secrets.token_hex(4)}")
+        if not path.exists():
+            descriptor = os.open(whole, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(descriptor, "w") as file:
+                file.write(secrets.token_urlsafe(48))
+            try:
+                os.link(whole, path)
+            except FileExistsError:
+                pass
+            finally:
+                whole.unlink()
+        return path.read_text().strip().encode()
+
+
+class DatabaseSettings(_Group):
+    """PostgreSQL: the embedded one when no URL is given."""
+
+    model_config = SettingsConfigDict(env_prefix="DATABASE_")
+
+    url: SecretStr | None = Field(None, description="postgresql://user:password@host:5432/steward; unset = embedded")
+    pool_size: int = Field(5, ge=1, le=50, description="connections a process keeps")
+    connect_timeout_s: int = Field(
+        5, ge=1, description="a server that accepts and never answers is given up after this"
+    )
+    statement_timeout_s: float = Field(30.0, gt=0, description="no question of ours takes longer")
+
+
+class ApiSettings(_Group):
+    """The HTTP edge."""
+
+    model_config = SettingsConfigDict(env_prefix="API_")
+
+    host: str = "127.0.0.1"
+    port: int = Field(8000, ge=0, le=65535, description="0 = any free port")
+    cors_origins: tuple[str, ...] = Field((), description="browser origins that may call the API; none by default")
+    allowed_hosts: tuple[str, ...] = Field(("localhost", "127.0.0.1", "[::1]"), description="Host headers accepted")
+    docs: bool = Field(True, description="serve /docs and /openapi.json")
+    max_body_bytes: int = Field(1_048_576, ge=1024, description="larger bodies get 413 before they are read whole")
+    max_rows: int = Field(1000, ge=1, le=100_000, description="rows in one batch prediction")
+    body_timeout_s: float = Field(10.0, gt=0, description="a client that drips its body longer than this gets 408")
+    max_concurrency: int = Field(64, ge=1, description="requests served at once; more get 503 with Retry-After")
+    rate_per_s: float = Field(200.0, gt=0, description="token bucket per API key: refill")
+    rate_burst: int = Field(2000, ge=1, description="token bucket per API key: size; a batch costs its rows")
+    poll_s: float = Field(1.0, gt=0, description="how often a replica looks for a new generation, key or revocation")
+    session_idle_s: int = Field(1800, ge=60, description="a dashboard session unused this long is over")
+    session_max_s: int = Field(28_800, ge=300, description="a dashboard session older than this is over")
+
+
+class SpoolSettings(_Group):
+    """Answered predictions on their way to PostgreSQL."""
+
+    model_config = SettingsConfigDict(env_prefix="SPOOL_")
+
+    max_rows: int = Field(2_000_000, ge=1000, description="rows kept while the database is away")
+    when_full: Literal["reject", "serve_unlogged"] = Field("reject", description="what a full spool does to /predict")
+    batch_rows: int = Field(2000, ge=1, le=50_000, description="rows per INSERT")
+    ship_interval_s: float = Field(0.2, gt=0, description="longest time a row waits while the database is there")
+    fsync: bool = Field(False, description="true: survive power loss too, at the price of one fsync per answer")
+
+
+class UiSettings(_Group):
+    """The dashboard."""
+
+    model_config = SettingsConfigDict(env_prefix="UI_")
+
+    host: str = "127.0.0.1"
+    port: int = Field(8501, ge=0, le=65535, description="0 = any free port")
+    api_url: str = Field("http://127.0.0.1:8000", description="where the dashboard finds the API")
+
+
+class MonitorSettings(_Group):
+    """The process that turns rows into judged numbers."""
+
+    model_config = SettingsConfigDict(env_prefix="MONITOR_")
+
+    interval_s: float = Field(15.0, gt=0, description="pause between two passes")
+    metrics_port: int = Field(0, ge=0, le=65535, description="Prometheus port of the monitor; 0 = none")
+
+
+class AgentSettings(_Group):
+    """The process that diagnoses, decides and acts."""
+
+    model_config = SettingsConfigDict(env_prefix="AGENT_")
+
+    interval_s: float = Field(15.0, gt=0, description="pause between two cycles")
+    dry_run: bool = Field(False, description="record every decision, change nothing")
+    lease_s: float = Field(30.0, gt=1, description="an executor that is silent for this long has lost its action")
+    evidence_timeout_s: float = Field(900.0, gt=1, description="a training run longer than this is ended and retried")
+
+
+class MlflowSettings(_Group):
+    """Experiment tracking and the registry's projection."""
+
+    model_config = SettingsConfigDict(env_prefix="MLFLOW_")
+
+    tracking_uri: str | None = Field(None, description="a server's address; unset = its own database in our cluster")
+    port: int = Field(5000, ge=0, le=65535, description="of `steward up --with mlflow`")
+
+
+class NotifySettings(_Group):
+    """Where alerts go besides the dashboard."""
+
+    slack_webhook_url: SecretStr | None = Field(None, description="incoming webhook; unset = dashboard and log only")
+
+
+class Settings(BaseModel):
+    """Everything an entry point reads once and passes on."""
+
+    model_config = {"frozen": True}
+
+    platform: PlatformSettings = Field(default_factory=PlatformSettings)
+    database: DatabaseSettings = Field(default_factory=DatabaseSettings)
+    api: ApiSettings = Field(default_factory=ApiSettings)
+    spool: SpoolSettings = Field(default_factory=SpoolSettings)
+    ui: UiSettings = Field(default_factory=UiSettings)
+    monitor: MonitorSettings = Field(default_factory=MonitorSettings)
+    agent: AgentSettings = Field(default_factory=AgentSettings)
+    mlflow: MlflowSettings = Field(default_factory=MlflowSettings)
+    notify: NotifySettings = Field(default_factory=NotifySettings)
+
+    @property
+    def postgres_dir(self) -> Path:
+        return self.platform.home / "postgres"
+
+    @property
+    def artifacts_dir(self) -> Path:
+        return self.platform.home / "artifacts"
+
+    @property
+    def spool_dir(self) -> Path:
+        return self.platform.home / "spool"
+
+    @property
+    def logs_dir(self) -> Path:
+        return self.platform.home / "logs"
+
+    @property
+    def run_dir(self) -> Path:
+        return self.platform.home / "run"
+
+    @property
+    def reports_dir(self) -> Path:
+        return self.platform.home / "reports"
+
+    @property
+    def downloads_dir(self) -> Path:
+        return self.platform.home / "downloads"

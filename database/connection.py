@@ -1,0 +1,65 @@
+"""Engines and sessions. One process makes one engine; the edge of each request or cycle commits.
+
+`session_scope` is the only place that commits. `ReadSession` in a signature says that the function only asks.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import NewType
+
+from sqlalchemy import URL, Engine, create_engine, make_url
+from sqlalchemy.exc import ArgumentError
+from sqlalchemy.orm import Session
+
+from config.settings import DatabaseSettings
+from database.errors import InvalidError
+
+ReadSession = NewType("ReadSession", Session)
+
+
+def normalised_url(text: str) -> URL:
+    """A pasted `DATABASE_URL` as SQLAlchemy wants it: PostgreSQL through psycopg2.
+
+    A bare `postgresql://` means another driver in SQLAlchemy 2.1, and `postgres://` is what hosting panels show.
+    Raises `InvalidError` for anything that is not PostgreSQL. The message never holds the password.
+    """
+    try:
+        url = make_url(text)
+    except ArgumentError as error:
+        raise InvalidError(
+            "DATABASE_URL: expected postgresql://user:password@host:5432/database, found something that is not a URL"
+        ) from error
+    if url.get_backend_name() not in {"postgresql", "postgres"}:
+        raise InvalidError(f"DATABASE_URL: expected a postgresql:// address, found {url.get_backend_name()}://")
+    return url.set(drivername="postgresql+psycopg2")
+
+
+def make_engine(url: URL, settings: DatabaseSettings | None = None, *, application: str = "steward") -> Engine:
+    """An engine that gives up on a silent server, and whose connections say in `pg_stat_activity` whose they are."""
+    settings = settings or DatabaseSettings()
+    return create_engine(
+        url,
+        pool_size=settings.pool_size,
+        max_overflow=settings.pool_size,
+        pool_pre_ping=True,
+        connect_args={
+            "connect_timeout": settings.connect_timeout_s,
+            "application_name": application,
+            "options": f"-c timezone=UTC -c statement_timeout={int(settings.statement_timeout_s * 1000)}",
+        },
+    )
+
+
+@contextmanager
+def session_scope(engine: Engine) -> Iterator[Session]:
+    """One transaction: committed when the block ends well, rolled back otherwise."""
+    with Session(engine, expire_on_commit=False) as session, session.begin():
+        yield session
+
+
+@contextmanager
+def read_scope(engine: Engine) -> Iterator[ReadSession]:
+    """One read-only transaction: PostgreSQL itself refuses a write in it."""
+    with Session(engine) as session, session.begin():
+        session.connection(execution_options={"postgresql_readonly": True})
+        yield ReadSession(session)

@@ -1,0 +1,46 @@
+"""Bringing a database to today's schema, safely when several processes start at once."""
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from sqlalchemy import URL, text
+
+from database.connection import make_engine
+
+ROOT = Path(__file__).resolve().parent.parent
+# Any constant of ours: processes that migrate wait for each other under this number.
+_LOCK = 7_238_101
+
+
+def alembic_config(url: URL) -> Config:
+    """Alembic's configuration for this database, whatever the working directory."""
+    config = Config(str(ROOT / "alembic.ini"))
+    config.set_main_option("script_location", str(ROOT / "alembic"))
+    config.attributes["url"] = url
+    return config
+
+
+def upgrade(url: URL) -> None:
+    """Run the missing migrations; nothing happens when there are none. Rivals wait for each other."""
+    engine = make_engine(url, application="steward-migrate")
+    try:
+        with engine.connect() as connection:
+            connection.execute(text("SET statement_timeout = 0"))
+            connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _LOCK})
+            connection.commit()
+            try:
+                command.upgrade(alembic_config(url), "head")
+            finally:
+                connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": _LOCK})
+                connection.commit()
+    finally:
+        engine.dispose()
+
+
+def head_revision() -> str:
+    """The revision this code expects."""
+    head = ScriptDirectory(str(ROOT / "alembic")).get_current_head()
+    assert head is not None
+    return head

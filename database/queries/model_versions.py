@@ -1,0 +1,193 @@
+"""Model versions and what serves: registration, activation, and "what was serving at that moment"."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import func, select, text, update
+from sqlalchemy.orm import Session
+
+from database.connection import ReadSession
+from database.enums import VersionStatus
+from database.errors import ConflictError, NotFoundError
+from database.models import Deployment, ModelVersion, Replica
+from database.queries.audit import Actor, append
+
+
+def get(session: Session | ReadSession, version_id: int) -> ModelVersion:
+    """One version by its row id. Raises `NotFoundError`."""
+    version = session.get(ModelVersion, version_id)
+    if version is None:
+        raise NotFoundError(f"there is no model version with id {version_id}")
+    return version
+
+
+def by_number(session: Session | ReadSession, model_name: str, version: int) -> ModelVersion:
+    """One version by its number within its model. Raises `NotFoundError`."""
+    found = session.scalars(
+        select(ModelVersion).where(ModelVersion.model_name == model_name, ModelVersion.version == version)
+    ).one_or_none()
+    if found is None:
+        raise NotFoundError(f"model {model_name} has no version {version}")
+    return found
+
+
+def by_action(session: Session | ReadSession, action_id: UUID) -> ModelVersion | None:
+    """The version a retrain action made, if it has."""
+    return session.scalars(select(ModelVersion).where(ModelVersion.action_id == action_id)).one_or_none()
+
+
+def active(session: Session | ReadSession, model_name: str) -> ModelVersion | None:
+    """The version that serves, or None before the first activation."""
+    return session.scalars(
+        select(ModelVersion).where(ModelVersion.model_name == model_name, ModelVersion.is_active)
+    ).one_or_none()
+
+
+def all_of(session: ReadSession, model_name: str) -> list[ModelVersion]:
+    """Every version, newest first."""
+    return list(
+        session.scalars(
+            select(ModelVersion).where(ModelVersion.model_name == model_name).order_by(ModelVersion.version.desc())
+        )
+    )
+
+
+def model_names(session: ReadSession) -> list[str]:
+    """Models that have at least one version."""
+    return list(session.scalars(select(ModelVersion.model_name).distinct().order_by(ModelVersion.model_name)))
+
+
+def register(session: Session, actor: Actor, **columns: Any) -> ModelVersion:
+    """Store a trained version under the model's next number, as `staging`.
+
+    Rivals that register for the same model wait for each other. An `action_id` that has registered before returns the
+    version it made then, so a retrain that is run twice registers once.
+    """
+    name = columns["model_name"]
+    session.execute(text("SELECT pg_advisory_xact_lock(hashtext(:name))"), {"name": f"register:{name}"})
+    if columns.get("action_id") and (made := by_action(session, columns["action_id"])):
+        return made
+    last = session.execute(
+        select(func.coalesce(func.max(ModelVersion.version), 0)).where(ModelVersion.model_name == name)
+    ).scalar_one()
+    version = ModelVersion(version=last + 1, status=VersionStatus.STAGING, created_by=str(actor), **columns)
+    session.add(version)
+    session.flush()
+    append(
+        session,
+        actor,
+        "version.registered",
+        "model_version",
+        version.id,
+        {
+            "model": name,
+            "version": version.version,
+            "algorithm": version.algorithm,
+            "artifact": version.artifact_digest,
+            "dataset": version.dataset_digest,
+            "data_source": version.data_source,
+        },
+    )
+    return version
+
+
+def current_generation(session: Session | ReadSession, model_name: str) -> Deployment | None:
+    """The newest deployment: the desired state every replica follows."""
+    return session.scalars(
+        select(Deployment).where(Deployment.model_name == model_name).order_by(Deployment.generation.desc()).limit(1)
+    ).one_or_none()
+
+
+def activate(
+    session: Session,
+    actor: Actor,
+    version: ModelVersion,
+    *,
+    expected_active_id: int | None,
+    reason: str,
+    action_id: UUID | None = None,
+) -> Deployment:
+    """Make `version` the serving one, in the caller's transaction, and tell the replicas.
+
+    Raises `ConflictError` if what serves now is not `expected_active_id` (somebody was faster) or if `version` serves
+    already. The previous version becomes `archived`.
+    """
+    name = version.model_name
+    session.execute(text("SELECT pg_advisory_xact_lock(hashtext(:name))"), {"name": f"activate:{name}"})
+    current = active(session, name)
+    current_id = current.id if current else None
+    if current_id != expected_active_id:
+        raise ConflictError(
+            f"{name}: version {current.version if current else 'none'} serves now, not what this was decided on"
+        )
+    if current_id == version.id:
+        raise ConflictError(f"{name}: version {version.version} serves already")
+    if current is not None:
+        session.execute(
+            update(ModelVersion)
+            .where(ModelVersion.id == current.id)
+            .values(is_active=False, status=VersionStatus.ARCHIVED)
+        )
+    session.execute(
+        update(ModelVersion)
+        .where(ModelVersion.id == version.id)
+        .values(is_active=True, status=VersionStatus.PRODUCTION)
+    )
+    session.expire_all()
+    last = current_generation(session, name)
+    deployment = Deployment(
+        model_name=name,
+        generation=last.generation + 1 if last else 1,
+        version_id=version.id,
+        previous_version_id=current_id,
+        action_id=action_id,
+        actor=str(actor),
+        reason=reason,
+    )
+    session.add(deployment)
+    session.flush()
+    append(
+        session,
+        actor,
+        "version.activated",
+        "model_version",
+        version.id,
+        {
+            "model": name,
+            "version": version.version,
+            "generation": deployment.generation,
+            "previous_version_id": current_id,
+            "action_id": action_id,
+            "reason": reason,
+        },
+    )
+    session.execute(text("SELECT pg_notify('steward_generation', :name)"), {"name": name})
+    return deployment
+
+
+def deployments(session: ReadSession, model_name: str, limit: int = 50) -> list[Deployment]:
+    """What served from when, newest first."""
+    return list(
+        session.scalars(
+            select(Deployment)
+            .where(Deployment.model_name == model_name)
+            .order_by(Deployment.generation.desc())
+            .limit(limit)
+        )
+    )
+
+
+def serving_at(session: ReadSession, model_name: str, at: datetime) -> Deployment | None:
+    """The deployment in force at `at`: who decided it and why stand on the row."""
+    return session.scalars(
+        select(Deployment)
+        .where(Deployment.model_name == model_name, Deployment.created_at <= at)
+        .order_by(Deployment.generation.desc())
+        .limit(1)
+    ).one_or_none()
+
+
+def replicas(session: ReadSession, model_name: str) -> list[Replica]:
+    """What each API process says it serves."""
+    return list(session.scalars(select(Replica).where(Replica.model_name == model_name).order_by(Replica.replica)))
