@@ -1,0 +1,55 @@
+"""Where the databases are: at DATABASE_URL, or in the embedded cluster under STEWARD_HOME.
+
+MLflow keeps its tables in a database of its own beside ours, because both have an `alembic_version` table.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import URL
+
+from config.settings import Settings
+from database.connection import normalised_url
+from database.embedded import EmbeddedPostgres
+from database.migrations import upgrade
+
+DATABASE = "steward"
+MLFLOW_DATABASE = "mlflow"
+
+
+def embedded(settings: Settings) -> EmbeddedPostgres | None:
+    """The embedded server of this installation, or None when DATABASE_URL names another."""
+    return None if settings.database.url else EmbeddedPostgres(settings.postgres_dir)
+
+
+def database_url(settings: Settings) -> URL:
+    """Our database. Nothing is started or connected."""
+    if settings.database.url:
+        return normalised_url(settings.database.url.get_secret_value())
+    return EmbeddedPostgres(settings.postgres_dir).url(DATABASE)
+
+
+def mlflow_url(settings: Settings) -> URL:
+    """MLflow's database: `mlflow` on the same server."""
+    return database_url(settings).set(database=MLFLOW_DATABASE)
+
+
+@contextmanager
+def running_database(settings: Settings) -> Iterator[URL]:
+    """A migrated database for the length of the block.
+
+    The embedded server is started if it does not run, and stopped again only if this block started it. A server
+    given by DATABASE_URL is only migrated.
+    """
+    server = embedded(settings)
+    started = server.start() if server else False
+    try:
+        if server:
+            server.ensure_database(DATABASE)
+            server.ensure_database(MLFLOW_DATABASE)
+        url = database_url(settings)
+        upgrade(url)
+        yield url
+    finally:
+        if server and started:
+            server.stop()
