@@ -1,0 +1,80 @@
+"""One PostgreSQL server for the whole test run, and a freshly migrated database for each test that asks for one."""
+
+import shutil
+import tempfile
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import URL, Engine, NullPool, create_engine, text
+from sqlalchemy.orm import Session
+
+from database import migrations
+from database.embedded import EmbeddedPostgres
+
+TEMPLATE = "steward_template"
+
+# What a crash of the machine would lose is of no interest to a test; being fast is.
+CARELESS = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[EmbeddedPostgres]:
+    """A running server in a directory of its own, stopped and removed at the end.
+
+    Not under pytest's own temporary directory: that is closed to others, and as root the server runs as another user.
+    """
+    home = Path(tempfile.mkdtemp(prefix="steward-tests-", dir="/tmp"))
+    home.chmod(0o755)
+    server = EmbeddedPostgres(home / "postgres", settings=CARELESS)
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
+        shutil.rmtree(home, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def admin_engine(postgres: EmbeddedPostgres) -> Iterator[Engine]:
+    """Connects to the maintenance database, outside any transaction: to create and drop databases."""
+    engine = create_engine(postgres.url("postgres"), isolation_level="AUTOCOMMIT", poolclass=NullPool)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def migrated_template(postgres: EmbeddedPostgres) -> str:
+    """The name of a database with all migrations applied and no rows: copying it is far cheaper than migrating."""
+    postgres.ensure_database(TEMPLATE)
+    migrations.upgrade(postgres.url(TEMPLATE))
+    return TEMPLATE
+
+
+@pytest.fixture
+def database_url(postgres: EmbeddedPostgres, admin_engine: Engine, migrated_template: str) -> Iterator[URL]:
+    """The URL of a migrated database that belongs to this test alone; dropped afterwards, whoever is connected."""
+    name = f"test_{uuid.uuid4().hex}"
+    with admin_engine.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {migrated_template}"))
+    try:
+        yield postgres.url(name)
+    finally:
+        with admin_engine.connect() as connection:
+            connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+
+
+@pytest.fixture
+def engine(database_url: URL) -> Iterator[Engine]:
+    """An engine on this test's database."""
+    engine = create_engine(database_url)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def session(engine: Engine) -> Iterator[Session]:
+    """A session on this test's database. The test commits what others must see; the rest is rolled back."""
+    with Session(engine) as session:
+        yield session
