@@ -1,0 +1,46 @@
+# Everything works with Python 3.11 to 3.13 and make alone: the first target that needs the environment makes it.
+PYTHON ?= $(firstword $(foreach p,python3 python3.13 python3.12 python3.11,$(shell command -v $(p) >/dev/null 2>&1 && $(p) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' 2>/dev/null && echo $(p))))
+UV_VERSION := 0.13.8
+BIN := .venv/bin
+READY := .venv/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo up down test check format clean
+
+help: ## this list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
+
+setup: $(READY) ## make the environment in .venv from the lock file
+
+$(READY): pyproject.toml uv.lock
+	@test -n "$(PYTHON)" || { echo "No Python 3.11, 3.12 or 3.13 found; set PYTHON=/path/to/python" >&2; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv || { echo "$(PYTHON) -m venv failed; on Debian: apt install python3-venv" >&2; rm -rf .venv; exit 1; }
+	@test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+	UV_PROJECT_ENVIRONMENT=.venv $(BIN)/uv sync --frozen --inexact --compile-bytecode --python $(BIN)/python
+	@touch $@
+
+demo: $(READY) ## the whole loop on real patients; ends with a decision waiting for you
+	@$(BIN)/steward demo $(ARGS)
+
+up: $(READY) ## start everything on this machine
+	@$(BIN)/steward up $(ARGS)
+
+down: $(READY) ## stop it
+	@$(BIN)/steward down
+
+test: $(READY) ## every test: unit, integration on a real PostgreSQL, end to end with a browser
+	$(BIN)/python -m pytest $(ARGS)
+
+check: $(READY) ## format, lint, types, import rules, lock file
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/uv lock --check --quiet
+
+format: $(READY) ## put the code into shape
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+clean: ## remove the environment and every cache
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage

@@ -1,0 +1,95 @@
+"""The roles of the platform: which processes there are, in which order they start, and how one sees they are ready."""
+
+import socket
+import sys
+from collections.abc import Callable
+
+import httpx
+
+from config.settings import Settings
+from scripts.process import Role
+
+# In the order in which they start; they stop the other way round. `postgres` and `migrate` are the supervisor's own.
+ROLES = ("mlflow", "api", "monitor", "agent", "ui")
+DEFAULT_ROLES = ("api", "monitor", "agent", "ui")
+
+
+class PortInUseError(RuntimeError):
+    """Another program listens where one of ours should."""
+
+
+def free_port(host: str) -> int:
+    """A port that nobody uses now."""
+    with socket.socket() as probe:
+        probe.bind((host, 0))
+        return int(probe.getsockname()[1])
+
+
+def claim_port(host: str, port: int, variable: str) -> int:
+    """`port` if it is free (0: any free one). Raises `PortInUseError` naming the setting to change."""
+    if port == 0:
+        return free_port(host)
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise PortInUseError(
+                f"port {port} on {host} cannot be used ({error.strerror}): set {variable} to another, or to 0 for any"
+            ) from error
+    return port
+
+
+def _answers(url: str) -> Callable[[], bool]:
+    def check() -> bool:
+        try:
+            return httpx.get(url, timeout=2.0).status_code < 500
+        except httpx.HTTPError:
+            return False
+
+    return check
+
+
+def _reachable(host: str) -> str:
+    """The address under which this machine reaches a server bound to `host`."""
+    return "127.0.0.1" if host in {"0.0.0.0", "::"} else host  # noqa: S104 – compared, not bound
+
+
+def build_roles(settings: Settings, wanted: tuple[str, ...], mlflow_uri: str) -> list[Role]:
+    """The roles asked for, with their ports settled, in starting order.
+
+    Raises `PortInUseError`.
+    """
+    api, ui = settings.api, settings.ui
+    python = sys.executable
+    api_port = claim_port(api.host, api.port, "API_PORT") if "api" in wanted else api.port
+    api_url = f"http://{_reachable(api.host)}:{api_port}" if "api" in wanted else ui.api_url
+    roles: list[Role] = []
+    if "mlflow" in wanted:
+        port = claim_port("127.0.0.1", settings.mlflow.port, "MLFLOW_PORT")
+        url = f"http://127.0.0.1:{port}"
+        command = [python, "-m", "mlflow", "server"]
+        command += ["--artifacts-destination", str(settings.platform.home / "mlflow-artifacts")]
+        command += ["--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
+        environment = {
+            "MLFLOW_BACKEND_STORE_URI": mlflow_uri,  # not an argument: the process list would show its password
+            "MLFLOW_DISABLE_TELEMETRY": "true",
+            "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+            "DO_NOT_TRACK": "1",
+        }
+        roles.append(Role("mlflow", command, _answers(f"{url}/health"), environment, url))
+    if "api" in wanted:
+        # Several workers would each hold a spool file of their own; one serves far more than a demo needs.
+        command = [python, "-m", "uvicorn", "api.main:create_app", "--factory", "--host", api.host]
+        command += ["--port", str(api_port), "--no-access-log", "--log-level", "warning", "--no-server-header"]
+        roles.append(Role("api", command, _answers(f"{api_url}/livez"), {"API_PORT": str(api_port)}, api_url))
+    if "monitor" in wanted:
+        roles.append(Role("monitor", [python, "-m", "monitoring.run_checks"], lambda: True))
+    if "agent" in wanted:
+        roles.append(Role("agent", [python, "-m", "agent.main"], lambda: True))
+    if "ui" in wanted:
+        port = claim_port(ui.host, ui.port, "UI_PORT")
+        url = f"http://{_reachable(ui.host)}:{port}"
+        environment = {"UI_PORT": str(port), "UI_API_URL": api_url}
+        roles.append(Role("ui", [python, "-m", "ui.serve"], _answers(f"{url}/_stcore/health"), environment, url))
+    return roles

@@ -1,0 +1,176 @@
+"""`steward up`: the database first, then each process; a dead one is restarted, visibly; all are ended in order.
+
+One supervisor owns one STEWARD_HOME: a lock on `run/up.lock` keeps a second one away. `run/up.json` says what runs and
+where, for `steward status`, `steward down` and scripts.
+"""
+
+import fcntl
+import json
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from types import FrameType
+from typing import Any
+
+import psutil
+from loguru import logger
+
+from config.settings import Settings
+from database.address import mlflow_url, running_database
+from scripts.platform_roles import ROLES, build_roles
+from scripts.process import Supervised
+
+READY_S = 90.0
+
+
+class AlreadyRunningError(RuntimeError):
+    """Another `steward up` owns this STEWARD_HOME."""
+
+
+@dataclass(frozen=True)
+class Running:
+    """What `run/up.json` says, after a look whether it is still true."""
+
+    pid: int
+    urls: dict[str, str]
+    pids: dict[str, int]
+
+
+def read_state(settings: Settings) -> Running | None:
+    """The stack that runs on this STEWARD_HOME, or None."""
+    try:
+        state: dict[str, Any] = json.loads((settings.run_dir / "up.json").read_text())
+        process = psutil.Process(state["pid"])
+        if abs(process.create_time() - state["created"]) > 1 or process.status() == psutil.STATUS_ZOMBIE:
+            return None
+    except (OSError, ValueError, KeyError, psutil.Error):
+        return None
+    return Running(state["pid"], state["urls"], state["pids"])
+
+
+@contextmanager
+def _owned(settings: Settings) -> Iterator[None]:
+    """Hold this STEWARD_HOME for the length of the block. Raises `AlreadyRunningError`."""
+    settings.run_dir.mkdir(parents=True, exist_ok=True)
+    with (settings.run_dir / "up.lock").open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            other = read_state(settings)
+            who = f" (process {other.pid})" if other else ""
+            raise AlreadyRunningError(
+                f"Steward already runs on {settings.platform.home}{who}: `steward status` shows it, `steward down` "
+                "stops it; another STEWARD_HOME makes a second one beside it"
+            ) from error
+        yield
+
+
+class Stack:
+    """The running processes of one STEWARD_HOME."""
+
+    def __init__(self, settings: Settings, processes: list[Supervised]) -> None:
+        self.settings = settings
+        self.processes = processes
+
+    @property
+    def urls(self) -> dict[str, str]:
+        return {process.role.name: process.role.url for process in self.processes if process.role.url}
+
+    def named(self, name: str) -> Supervised:
+        """The process of a role."""
+        return next(process for process in self.processes if process.role.name == name)
+
+    def write_state(self) -> None:
+        """Say what runs where, in one piece: the file is replaced, never half-written."""
+        state = {
+            "pid": os.getpid(),
+            "created": psutil.Process().create_time(),
+            "urls": self.urls,
+            "pids": {process.role.name: process.pid for process in self.processes if process.pid},
+        }
+        path = self.settings.run_dir / "up.json"
+        draft = path.with_suffix(".tmp")
+        draft.write_text(json.dumps(state, indent=1))
+        draft.replace(path)
+
+    def tend(self, say: Callable[[str], None]) -> None:
+        """Start again what died. Called every moment by whoever holds the stack."""
+        news = [line for process in self.processes if (line := process.revive())]
+        for line in news:
+            say(line)
+        if news:
+            self.write_state()
+
+    def stop(self) -> None:
+        """End everything, last started first."""
+        for process in reversed(self.processes):
+            process.stop()
+        (self.settings.run_dir / "up.json").unlink(missing_ok=True)
+
+
+@contextmanager
+def running_stack(settings: Settings, wanted: tuple[str, ...], say: Callable[[str], None]) -> Iterator[Stack]:
+    """The platform, running for the length of the block: database, migrations, then the roles in order.
+
+    Raises `AlreadyRunningError`, `PortInUseError`, and what the database raises when it cannot start. Whatever had
+    started is ended again.
+    """
+    unknown = [name for name in wanted if name not in ROLES]
+    if unknown:
+        raise ValueError(f"unknown role {unknown[0]!r}: known are {', '.join(ROLES)}")
+    with ExitStack() as held:
+        held.enter_context(_owned(settings))
+        say("database: starting and migrating")
+        held.enter_context(running_database(settings))
+        roles = build_roles(settings, wanted, mlflow_url(settings).render_as_string(hide_password=False))
+        stack = Stack(settings, [])
+        held.callback(stack.stop)
+        for role in roles:
+            process = Supervised(role, settings.logs_dir)
+            stack.processes.append(process)
+            process.start()
+        for process in stack.processes:
+            process.wait_ready(READY_S)
+            where = f" at {process.role.url}" if process.role.url else ""
+            say(f"{process.role.name}: running{where}")
+        stack.write_state()
+        logger.info("up.ready roles={}", ",".join(wanted))
+        yield stack
+
+
+class StopRequested:
+    """Turns SIGINT and SIGTERM into a flag, so that what runs is ended in order and not in the middle of a step."""
+
+    def __init__(self) -> None:
+        self.asked = False
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, self._ask)
+
+    def _ask(self, _number: int, _frame: FrameType | None) -> None:
+        if self.asked:  # asked twice: the person does not want to wait
+            raise KeyboardInterrupt
+        self.asked = True
+
+
+def run_until_stopped(stack: Stack, stop: StopRequested, say: Callable[[str], None]) -> None:
+    """Tend the stack until somebody asks to stop."""
+    while not stop.asked:
+        stack.tend(say)
+        time.sleep(0.25)
+
+
+def stop_running(settings: Settings, timeout_s: float = 60.0) -> bool:
+    """End the stack of this STEWARD_HOME from outside; False when none runs. Raises TimeoutError."""
+    running = read_state(settings)
+    if running is None:
+        return False
+    process = psutil.Process(running.pid)
+    process.send_signal(signal.SIGTERM)
+    try:
+        process.wait(timeout_s)
+    except psutil.TimeoutExpired as error:
+        raise TimeoutError(f"process {running.pid} has not ended after {timeout_s:.0f} s") from error
+    return True
