@@ -1,0 +1,78 @@
+"""What the agent did, the kill switch, the audit log."""
+
+from datetime import datetime
+
+from pydantic import Field
+
+from api.schemas.actions import HistoryEvent
+from api.schemas.common import In, Json, Out, PlainText
+from database.enums import Automation
+
+
+class AutomationOut(Out):
+    state: str
+    changed_by: str
+    reason: str
+    changed_at: datetime
+
+
+class AutomationIn(In):
+    state: Automation
+    reason: PlainText = Field(min_length=3, max_length=2000)
+
+
+class ServiceOut(Out):
+    """A process's newest sign of life. `late`: silent for more than three of its rounds."""
+
+    service: str
+    instance: str
+    seen_at: datetime
+    age_s: float
+    interval_s: float
+    late: bool
+    details: Json
+
+
+class CycleOut(Out):
+    """One pass: what the agent saw, concluded, did, and what it left alone and why."""
+
+    cycle_id: int
+    model_name: str
+    agent: str
+    window_id: int | None
+    observed: Json
+    diagnoses: list[Json]
+    decisions: list[Json]
+    dry_run: bool
+    seconds: float
+    created_at: datetime
+
+
+class ActivityList(Out):
+    """Newest first."""
+
+    model_name: str
+    cycles: list[CycleOut]
+
+
+class AuditEventOut(HistoryEvent):
+    actor_kind: str
+    object_type: str
+    object_id: str
+    hash: str
+
+
+class ChainOut(Out):
+    """The result of walking the whole chain."""
+
+    ok: bool
+    events: int
+    head: str
+    faults: list[str]
+
+
+class AuditPage(Out):
+    """Newest first. `chain` is there when `?verify=true` asked for the walk."""
+
+    events: list[AuditEventOut]
+    chain: ChainOut | None

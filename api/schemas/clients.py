@@ -1,0 +1,93 @@
+"""What client programs send besides rows, and what they get. (A row's shape comes from the model contract.)"""
+
+from datetime import datetime
+from uuid import UUID
+
+from pydantic import Field
+
+from api.schemas.common import In, Out, PlainText
+
+MAX_LABELS = 10_000
+
+
+class Prediction(Out):
+    """One answer. `latency_ms` is the time the server took to validate and compute it."""
+
+    prediction_id: UUID
+    prediction: int
+    probability: float
+    threshold: float
+    model_name: str
+    model_version: int
+    latency_ms: float
+
+
+class BatchRow(Out):
+    prediction_id: UUID
+    prediction: int
+    probability: float
+
+
+class PredictionBatch(Out):
+    """Answers in the order of the rows."""
+
+    model_name: str
+    model_version: int
+    threshold: float
+    latency_ms: float
+    predictions: list[BatchRow]
+
+
+class LabelIn(In):
+    """The truth about one prediction: 0 or 1, or the contract's words for them. `observed_at` defaults to now."""
+
+    prediction_id: UUID
+    actual: int | PlainText
+    observed_at: datetime | None = None
+
+
+class LabelsIn(In):
+    labels: list[LabelIn] = Field(min_length=1, max_length=MAX_LABELS)
+
+
+class FeedbackIn(In):
+    """A person corrects one answer."""
+
+    prediction_id: UUID
+    correct_label: int | PlainText
+    comment: PlainText | None = Field(None, max_length=2000)
+
+
+class LabelsOut(Out):
+    """What became of the labels. `unknown` ones are kept: their prediction may still be on its way."""
+
+    received: int
+    stored: int = Field(description="first label of their prediction")
+    revised: int = Field(description="differ from what was known; the earlier value is kept too")
+    unchanged: int = Field(description="the same value again: nothing stored")
+    unknown: int = Field(description="their prediction is not known yet; they are stored and counted above too")
+
+
+class ModelHealth(Out):
+    """`state`: serving, degraded (an older version serves because the desired one could not be loaded) or none."""
+
+    model_name: str
+    state: str
+    version: int | None
+    generation: int | None
+    says: str | None
+
+
+class Health(Out):
+    """`status`: ok, degraded (answers, but something is wrong: see `why`) or unavailable (no model is loaded)."""
+
+    status: str
+    why: list[str]
+    models: list[ModelHealth]
+    database: bool
+    spool_depth: int
+    uptime_s: float
+
+
+class Live(Out):
+    status: str

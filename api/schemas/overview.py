@@ -1,0 +1,50 @@
+"""The overview: what needs me now."""
+
+from datetime import datetime
+
+from api.schemas.actions import ActionCard
+from api.schemas.agent import AutomationOut, ServiceOut
+from api.schemas.alerts import AlertOut
+from api.schemas.common import MetricPoint, Out
+from api.schemas.models import VersionCard
+from api.schemas.monitoring import Intake, ReplicaOut
+
+
+class Headline(Out):
+    """`state`: healthy, warning, critical, unknown (nothing judged yet) or not_serving."""
+
+    sentence: str
+    state: str
+    pending: int
+    incidents: int
+
+
+class FirstSteps(Out):
+    """What a new installation still has to do."""
+
+    version_activated: bool
+    predictions_received: bool
+    labels_received: bool
+    window_judged: bool
+    approver_exists: bool
+
+
+class Overview(Out):
+    generated_at: datetime
+    model_name: str
+    title: str
+    headline: Headline
+    synthetic: bool
+    data_source: str | None
+    serving: VersionCard | None
+    generation: int | None
+    serving_since: datetime | None
+    pending: list[ActionCard]
+    incidents: list[AlertOut]
+    metrics: list[MetricPoint]
+    happened: list[ActionCard]
+    automation: AutomationOut
+    services: list[ServiceOut]
+    replicas: list[ReplicaOut]
+    intake: Intake
+    first_steps: FirstSteps
