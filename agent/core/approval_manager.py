@@ -1,0 +1,251 @@
+"""People and actions: deciding, asking for something, and letting go of what nobody decided in time.
+
+A decision names exactly what it saw (the evidence's digest and the action's version). It counts only if that is still
+what would be done, if the person may decide it, and if the database's clock says there is time left.
+"""
+
+from collections.abc import Collection
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy.orm import Session
+
+from agent.core.transitions import move
+from config.agent_policy import AgentPolicy
+from database.enums import ActionStatus, ActionType, ActorKind, Decision, Risk, Role
+from database.errors import ConflictError, ExpiredError, ForbiddenError, InvalidError, StaleError
+from database.models import AgentAction, Approval
+from database.queries import actions, model_versions
+from database.queries.audit import SYSTEM, Actor, append, digest_of
+
+BY_PERSON = frozenset({ActionType.RETRAIN_MODEL, ActionType.ROLLBACK_MODEL, ActionType.ADJUST_THRESHOLD})
+
+
+def decide(
+    session: Session,
+    *,
+    action_id: UUID,
+    user_id: int,
+    user_name: str,
+    roles: Collection[str],
+    decision: Decision,
+    comment: str,
+    evidence_digest: str,
+    seen_version: int,
+    idempotency_key: str,
+) -> AgentAction:
+    """Record one person's decision, and move the action when it is enough.
+
+    The same key again returns the action without deciding twice. Raises `ForbiddenError` (no approver, or the
+    person's own proposal), `ConflictError` (decided already, naming by whom and when), `StaleError` (something else
+    was on the screen), `ExpiredError` (too late) and `InvalidError` (a rejection without a reason).
+    """
+    if Role.APPROVER not in roles:
+        raise ForbiddenError(f"{user_name} is not an approver: ask an administrator for the role `approver`")
+    action = actions.locked(session, action_id)
+    if (sent := actions.approval_by_key(session, user_id, idempotency_key)) is not None:
+        _same_request(sent, action_id, decision, evidence_digest)
+        return action
+    _decidable(session, action, user_name, evidence_digest, seen_version)
+    if decision is Decision.REJECT and not comment.strip():
+        raise InvalidError("comment: say in a few words why this is rejected; the agent and the next person read it")
+    if any(
+        vote.user_id == user_id and vote.evidence_digest == evidence_digest
+        for vote, _ in actions.approvals(session, action_id)
+    ):
+        raise ConflictError(f"{user_name} has approved this already; another approver is needed")
+    session.add(
+        Approval(
+            action_id=action_id,
+            user_id=user_id,
+            decision=decision,
+            comment=comment.strip(),
+            evidence_digest=evidence_digest,
+            idempotency_key=idempotency_key,
+        )
+    )
+    session.flush()
+    return _count(session, action, Actor(ActorKind.PERSON, user_name), decision, comment.strip())
+
+
+def _same_request(sent: Approval, action_id: UUID, decision: Decision, evidence_digest: str) -> None:
+    if (sent.action_id, sent.decision, sent.evidence_digest) != (action_id, decision, evidence_digest):
+        raise ConflictError("this idempotency key was used for another decision")
+
+
+def _decidable(session: Session, action: AgentAction, user_name: str, evidence_digest: str, seen_version: int) -> None:
+    if action.proposed_by == f"{ActorKind.PERSON}:{user_name}":
+        raise ForbiddenError(f"{user_name} asked for this, so somebody else must decide it")
+    if action.status != ActionStatus.PENDING_APPROVAL:
+        raise ConflictError(_not_waiting(action))
+    if action.expires_at is not None and actions.database_now(session) >= action.expires_at:
+        raise ExpiredError(f"the time to decide ran out at {action.expires_at:%Y-%m-%d %H:%M:%S} UTC")
+    if action.version != seen_version or action.evidence_digest != evidence_digest:
+        raise StaleError("the evidence changed after this page was opened; look at the new one and decide again")
+
+
+def _not_waiting(action: AgentAction) -> str:
+    if action.reviewed_by and action.reviewed_at:
+        word = "rejected" if action.status == ActionStatus.REJECTED else "approved"
+        return f"already {word} by {action.reviewed_by} at {action.reviewed_at:%Y-%m-%d %H:%M:%S} UTC"
+    return f"this is not waiting for a decision: it is {action.status.replace('_', ' ')}"
+
+
+def _count(session: Session, action: AgentAction, person: Actor, decision: Decision, comment: str) -> AgentAction:
+    have = actions.approving_people(session, action)
+    append(
+        session,
+        person,
+        f"action.{decision}",
+        "action",
+        action.action_id,
+        {"evidence": action.evidence_digest, "approvals": have, "needed": action.approvers_needed, "comment": comment},
+    )
+    if decision is Decision.APPROVE and have < action.approvers_needed:
+        return action
+    to = ActionStatus.APPROVED if decision is Decision.APPROVE else ActionStatus.REJECTED
+    return move(
+        session,
+        person,
+        action,
+        to,
+        says=f"rejected by {person.name}: {comment}" if to is ActionStatus.REJECTED else None,
+        before_expiry=True,
+        reviewed_by=person.name,
+        reviewed_at=actions.database_now(session),
+    )
+
+
+def propose_by_person(
+    session: Session,
+    *,
+    model_name: str,
+    action_type: ActionType,
+    user_name: str,
+    reason: str,
+    params: dict[str, Any],
+    policy: AgentPolicy,
+) -> AgentAction:
+    """A person asks for a change; its evidence is gathered and somebody else decides, whatever the policy's table says.
+
+    Raises `InvalidError` for an action a person cannot ask for or without a reason, and `ConflictError` when nothing
+    serves yet or a change of this model is open already (naming it).
+    """
+    if action_type not in BY_PERSON:
+        raise InvalidError(f"action_type: a person can ask for {', '.join(sorted(BY_PERSON))}, not {action_type}")
+    if not reason.strip():
+        raise InvalidError("reason: say in a few words why this is wanted")
+    actions.lock_proposals(session, model_name)
+    champion = model_versions.active(session, model_name)
+    if champion is None:
+        raise ConflictError(f"{model_name}: no version serves yet, so there is nothing to change")
+    if open_ones := actions.open_of(session, model_name, actions.CHANGING):
+        first = open_ones[0]
+        raise ConflictError(f"{model_name}: action {first.action_id} ({first.question}) is {first.status} already")
+    rule = policy.rule(action_type)
+    person = Actor(ActorKind.PERSON, user_name)
+    action_id = uuid4()
+    verb = action_type.replace("_", " ")
+    action = AgentAction(
+        action_id=action_id,
+        model_name=model_name,
+        action_type=action_type,
+        risk_level=Risk[rule.risk.upper()],
+        requires_approval=True,
+        approvers_needed=rule.approvers,
+        dedupe_key=f"person:{action_id}",
+        question=f"{user_name} asks to {verb} {model_name} (version {champion.version} serves)",
+        why={"says": reason.strip(), "proposed_by": str(person)},
+        params=params,
+        from_version_id=champion.id,
+        success_test=success_test(policy, None),
+        proposed_by=str(person),
+        max_attempts=rule.attempts,
+    )
+    session.add(action)
+    session.flush()
+    append(
+        session,
+        person,
+        "action.proposed",
+        "action",
+        action_id,
+        {"model": model_name, "type": action_type, "reason": reason.strip()},
+    )
+    return move(session, person, action, ActionStatus.GATHERING_EVIDENCE)
+
+
+def success_test(policy: AgentPolicy, metric: str | None) -> dict[str, Any]:
+    """The test a change will be held to, written down before it is made. Without `metric`: the contract's own."""
+    rule = policy.verification
+    return {
+        "metric": metric,
+        "margin": rule.margin,
+        "min_rows": rule.min_rows,
+        "max_rows": rule.max_rows,
+        "deadline_s": rule.deadline.total_seconds(),
+    }
+
+
+def ask(
+    session: Session, actor: Actor, action: AgentAction, evidence: dict[str, Any], policy: AgentPolicy, **changes: Any
+) -> AgentAction:
+    """Put the gathered evidence on the action and the action before people, valid for as long as the policy says."""
+    expires = actions.database_now(session) + policy.rule(action.action_type).expires
+    return move(
+        session,
+        actor,
+        action,
+        ActionStatus.PENDING_APPROVAL,
+        says=str(evidence.get("says", "")) or None,
+        evidence=evidence,
+        evidence_digest=digest_of(evidence),
+        expires_at=expires,
+        **changes,
+    )
+
+
+def expire_overdue(session: Session) -> list[AgentAction]:
+    """What nobody decided in time is void; silence is never consent."""
+    ended = []
+    for action in actions.overdue(session):
+        held = actions.locked(session, action.action_id)
+        if held.status in {ActionStatus.PENDING_APPROVAL, ActionStatus.APPROVED}:
+            undecided = held.status == ActionStatus.PENDING_APPROVAL
+            says = "nobody decided in time" if undecided else "approved, but it could not be carried out in time"
+            ended.append(move(session, SYSTEM, held, ActionStatus.EXPIRED, says=says))
+    return ended
+
+
+def refresh_stale(session: Session) -> list[AgentAction]:
+    """Take back to evidence what was asked about a version that no longer serves; its approvals no longer count."""
+    moved = []
+    for status in (ActionStatus.PENDING_APPROVAL, ActionStatus.STALE):
+        for action in actions.in_status(session, status):
+            champion = model_versions.active(session, action.model_name)
+            if action.action_type not in actions.CHANGING or champion is None:
+                continue
+            if status is ActionStatus.PENDING_APPROVAL and action.from_version_id == champion.id:
+                continue
+            held = actions.locked(session, action.action_id)
+            if held.status == ActionStatus.PENDING_APPROVAL:
+                move(session, SYSTEM, held, ActionStatus.STALE, says="another version serves now")
+            if held.status == ActionStatus.STALE:
+                moved.append(regather(session, held, champion.id))
+    return moved
+
+
+def regather(session: Session, action: AgentAction, champion_id: int) -> AgentAction:
+    """Gather the evidence of a stale action again, against what serves now."""
+    actions.forget_steps(session, action.action_id)
+    return move(
+        session,
+        SYSTEM,
+        action,
+        ActionStatus.GATHERING_EVIDENCE,
+        from_version_id=champion_id,
+        to_version_id=None,
+        reviewed_by=None,
+        reviewed_at=None,
+        recommended=None,
+    )
