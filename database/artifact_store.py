@@ -20,8 +20,8 @@ from uuid import uuid4
 
 from database.errors import IntegrityError, InvalidError, NotFoundError
 
-_DIGEST = re.compile(r"^[0-9a-f]{64}$")
-_FILE_NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$")
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+_FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 MANIFEST = "manifest.json"
 MAX_FILE_BYTES = 512 * 1024 * 1024
 
@@ -69,7 +69,7 @@ class ArtifactStore:
         nothing is visible and the temporary directory is gone.
         """
         for name in files:
-            if not _FILE_NAME.match(name) or name == MANIFEST:
+            if not _FILE_NAME.fullmatch(name) or name == MANIFEST:
                 raise InvalidError(f"artifact file name {name!r}: letters, digits, dot, dash and underscore only")
         manifest = {
             "format": 1,
@@ -109,7 +109,7 @@ class ArtifactStore:
         Raises `NotFoundError` if there is none, `IntegrityError` if a byte differs from what the digest names, if a
         file is missing, foreign, linked or larger than its manifest says, or if it is of another kind.
         """
-        if not _DIGEST.match(digest):
+        if not _DIGEST.fullmatch(digest):
             raise InvalidError("an artifact's name is 64 hexadecimal digits")
         home = self._objects / digest
         if not home.is_dir() or home.is_symlink():
@@ -122,7 +122,7 @@ class ArtifactStore:
             raise IntegrityError(f"artifact {digest[:12]}: is a {manifest['kind']}, expected a {kind}")
         files: dict[str, bytes] = {}
         for name, facts in manifest["files"].items():
-            if not _FILE_NAME.match(name):
+            if not _FILE_NAME.fullmatch(name):
                 raise IntegrityError(f"artifact {digest[:12]}: a file name leaves its directory")
             data = self._read_file(home, name, digest, facts["size"])
             if _sha256(data) != facts["sha256"]:
@@ -132,7 +132,7 @@ class ArtifactStore:
 
     def has(self, digest: str) -> bool:
         """Whether an artifact of that name is there (not whether it is sound: `read` says that)."""
-        return bool(_DIGEST.match(digest)) and (self._objects / digest / MANIFEST).is_file()
+        return bool(_DIGEST.fullmatch(digest)) and (self._objects / digest / MANIFEST).is_file()
 
     @staticmethod
     def _read_file(home: Path, name: str, digest: str, size: int) -> bytes:

@@ -1,0 +1,96 @@
+"""A contract is read whole, or refused with file, line, field and what was expected."""
+
+from pathlib import Path
+
+import pytest
+
+from config.model_contract import ModelContract, load_contract, load_contracts
+from config.settings import PlatformSettings
+from config.yaml_source import ConfigError
+
+GOOD = """\
+name: churn
+title: Churn
+description: Does the customer leave?
+target: {column: left, positive: leaves, negative: stays}
+features:
+  tenure: {kind: numeric, label: Tenure, range: [0, 100], expected: [0, 80]}
+  plan: {kind: category, label: Plan, categories: [basic, pro]}
+"""
+
+
+def _load(directory: Path, text: str, name: str = "churn") -> ModelContract:
+    (directory / f"{name}.yml").write_text(text)
+    return load_contract(name, directory)
+
+
+def test_the_shipped_contracts_are_sound() -> None:
+    contracts = load_contracts(PlatformSettings().contracts_dir)
+    assert contracts["heart_disease"].feature_names[:3] == ("age", "sex", "cp")
+
+
+def test_defaults_fill_what_the_page_leaves_out(tmp_path: Path) -> None:
+    contract = _load(tmp_path, GOOD)
+    assert contract.quality.metric == "f1"
+    assert contract.features["plan"].nullable is False
+
+
+def test_the_digest_changes_with_the_meaning_and_not_with_the_layout(tmp_path: Path) -> None:
+    first = _load(tmp_path, GOOD).digest
+    assert _load(tmp_path, "# a comment\n" + GOOD).digest == first
+    assert _load(tmp_path, GOOD.replace("[0, 80]", "[0, 79]")).digest != first
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "says"),
+    [
+        ("kind: numeric", "kind: number", 6, "features.tenure.kind"),
+        ("[0, 100]", "[100, 0]", 6, "lower end"),
+        ("[0, 80]", "[0, 800]", 6, "inside `range`"),
+        ("categories: [basic, pro]", "categories: []", 7, "at least one value"),
+        ("categories: [basic, pro]", "categories: [basic, basic]", 7, "twice"),
+        ("title: Churn", "titel: Churn", 1, "title"),
+        ("column: left", "column: plan", 1, "also stands under"),
+        (
+            "kind: category, label: Plan, categories: [basic, pro]",
+            "kind: numeric, label: Plan, categories: [a]",
+            7,
+            "category",
+        ),
+        ("name: churn", "name: other", 0, "expected `churn`"),
+        ("  plan:", "  tenure:", 7, "stands twice"),
+        ("features:", "features: [", 0, "not valid YAML"),
+    ],
+)
+def test_a_malformed_page_is_refused_by_line_and_field(
+    tmp_path: Path, old: str, new: str, line: int, says: str
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        _load(tmp_path, GOOD.replace(old, new, 1))
+    message = str(caught.value)
+    assert says in message
+    assert f"{tmp_path / 'churn.yml'}:{line or ''}" in message
+
+
+def test_all_faults_of_a_page_are_told_at_once(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as caught:
+        _load(tmp_path, GOOD.replace("kind: numeric", "kind: n").replace("kind: category", "kind: c"))
+    assert len(str(caught.value).splitlines()) == 2
+
+
+def test_an_unknown_model_is_answered_with_the_known_ones(tmp_path: Path) -> None:
+    _load(tmp_path, GOOD)
+    with pytest.raises(ConfigError, match="known: churn"):
+        load_contract("fraud", tmp_path)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "just words"])
+def test_a_page_that_is_no_mapping_is_refused(tmp_path: Path, text: str) -> None:
+    with pytest.raises(ConfigError, match="expected a mapping"):
+        _load(tmp_path, text)
+
+
+def test_a_page_that_is_not_text_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "churn.yml").write_bytes(b"name: \xff\xfe")
+    with pytest.raises(ConfigError, match="UTF-8"):
+        load_contract("churn", tmp_path)

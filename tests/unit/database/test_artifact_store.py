@@ -1,0 +1,96 @@
+"""What a digest names can never change; what was changed is never read."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from database.artifact_store import ArtifactStore
+from database.errors import IntegrityError, InvalidError, NotFoundError
+
+FILES = {"model.onnx": b"weights" * 100, "golden.json": b"[]"}
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> ArtifactStore:
+    return ArtifactStore(tmp_path)
+
+
+def _home(root: Path, digest: str) -> Path:
+    return root / "sha256" / digest
+
+
+def test_what_was_put_is_read_back(store: ArtifactStore) -> None:
+    digest = store.put("model", FILES, {"threshold": 0.5})
+    artifact = store.read(digest, "model")
+    assert dict(artifact.files) == FILES
+    assert artifact.meta == {"threshold": 0.5}
+
+
+def test_the_same_content_is_one_artifact(store: ArtifactStore, tmp_path: Path) -> None:
+    assert store.put("model", FILES, {}) == store.put("model", dict(reversed(FILES.items())), {})
+    assert len(list((tmp_path / "sha256").iterdir())) == 1
+    assert list((tmp_path / "tmp").iterdir()) == []
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_no_mutation_of_any_byte_is_ever_read(tmp_path: Path, data: st.DataObject) -> None:
+    store = ArtifactStore(tmp_path)
+    digest = store.put("model", FILES, {})
+    path = _home(tmp_path, digest) / data.draw(st.sampled_from([*FILES, "manifest.json"]))
+    sound = path.read_bytes()
+    place = data.draw(st.integers(0, len(sound) - 1))
+    bad = data.draw(
+        st.sampled_from([sound[:place], sound[:place] + bytes([sound[place] ^ 1]) + sound[place + 1 :], sound + b"x"])
+    )
+    path.write_bytes(bad)
+    try:
+        with pytest.raises(IntegrityError):
+            store.read(digest, "model")
+    finally:
+        path.write_bytes(sound)
+
+
+def test_a_missing_file_a_link_and_another_kind_are_refused(store: ArtifactStore, tmp_path: Path) -> None:
+    digest = store.put("model", FILES, {})
+    with pytest.raises(IntegrityError, match="expected a dataset"):
+        store.read(digest, "dataset")
+    path = _home(tmp_path, digest) / "golden.json"
+    path.rename(tmp_path / "elsewhere")
+    with pytest.raises(IntegrityError, match=r"golden\.json cannot be read"):
+        store.read(digest, "model")
+    path.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(IntegrityError, match=r"golden\.json cannot be read"):
+        store.read(digest, "model")
+
+
+def test_an_unknown_artifact_is_not_found(store: ArtifactStore) -> None:
+    with pytest.raises(NotFoundError):
+        store.read("0" * 64, "model")
+
+
+@pytest.mark.parametrize("name", ["../../etc/passwd", "a" * 63, "A" * 64, "", "0" * 64 + "\n"])
+def test_a_name_that_is_no_digest_is_refused(store: ArtifactStore, name: str) -> None:
+    with pytest.raises((InvalidError, NotFoundError)):
+        store.read(name, "model")
+
+
+@pytest.mark.parametrize("name", ["../x", "a/b", ".hidden", "", "manifest.json", "x\0y"])
+def test_a_file_name_that_could_leave_the_directory_is_refused(store: ArtifactStore, name: str) -> None:
+    with pytest.raises(InvalidError):
+        store.put("model", {name: b""}, {})
+
+
+def test_a_full_disk_leaves_nothing_behind(
+    store: ArtifactStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_path: Path, _data: bytes) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("database.artifact_store._write_synced", full)
+    with pytest.raises(OSError, match="No space left"):
+        store.put("model", FILES, {})
+    assert list((tmp_path / "sha256").iterdir()) == []
+    assert list((tmp_path / "tmp").iterdir()) == []
