@@ -1,0 +1,28 @@
+"""Proof of life: each long-lived process writes one row a round, so that silence shows as silence and not as health."""
+
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from database.connection import ReadSession
+from database.models import Heartbeat
+
+
+def beat(session: Session, service: str, instance: str, interval_s: float, details: dict[str, Any]) -> None:
+    """Say that `instance` of `service` has just finished a round, and when its next one is due.
+
+    The time is the database's own, so that a reader can tell lateness without trusting any machine's clock.
+    """
+    facts = {"seen_at": func.clock_timestamp(), "interval_s": interval_s, "details": details}
+    session.execute(
+        insert(Heartbeat)
+        .values(service=service, instance=instance, **facts)
+        .on_conflict_do_update(index_elements=[Heartbeat.service, Heartbeat.instance], set_=facts)
+    )
+
+
+def latest(session: Session | ReadSession) -> list[Heartbeat]:
+    """The last sign of life of every instance of every service, newest first within a service."""
+    return list(session.scalars(select(Heartbeat).order_by(Heartbeat.service, Heartbeat.seen_at.desc())))
