@@ -1,0 +1,138 @@
+"""API keys: made once, shown once, kept as a keyed hash.
+
+A key reads `stw_<env>_<key id>_<secret>_<checksum>`. The checksum lets anybody refuse a mistyped key without asking
+the database; the secret has 256 random bits, so a fast keyed hash is enough.
+"""
+
+import hmac
+import re
+import secrets
+import zlib
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+
+from sqlalchemy import func, select, text, update
+from sqlalchemy.orm import Session
+
+from database.connection import ReadSession
+from database.enums import Scope
+from database.errors import InvalidError, NotFoundError
+from database.models import ApiKey
+from database.queries.audit import Actor, append
+
+CHANNEL = "steward_keys"
+DEFAULT_LIFETIME = timedelta(days=90)
+_LONGEST_LIFETIME = timedelta(days=730)
+_ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+_ID_ALPHABET = "abcdefghijkmnpqrstuvwxyz23456789"
+_SHAPE = re.compile(r"stw_(?:dev|prod)_([a-z0-9]{8})_([0-9A-Za-z]{43})_([0-9A-Za-z]{6})", re.ASCII)
+
+
+@dataclass(frozen=True)
+class ParsedKey:
+    """A well-formed key. Whether anybody knows it is another question."""
+
+    key_id: str
+    secret: str
+
+
+def _checksum(body: str) -> str:
+    number, digits = zlib.crc32(body.encode()), ""
+    for _ in range(6):
+        number, rest = divmod(number, len(_ALPHABET))
+        digits = _ALPHABET[rest] + digits
+    return digits
+
+
+def parse(plaintext: str) -> ParsedKey | None:
+    """The parts of a key, or None when it cannot be one of ours."""
+    match = _SHAPE.fullmatch(plaintext)
+    if match is None or _checksum(plaintext[:-7]) != match[3]:
+        return None
+    return ParsedKey(match[1], match[2])
+
+
+def digest(hash_key: bytes, secret: str) -> str:
+    """What is stored instead of a secret."""
+    return hmac.digest(hash_key, secret.encode(), "sha256").hex()
+
+
+def create_key(
+    session: Session,
+    actor: Actor,
+    name: str,
+    scopes: Collection[Scope],
+    models: Collection[str] | None,
+    expires_in: timedelta,
+    hash_key: bytes,
+    env: Literal["development", "production"],
+) -> tuple[ApiKey, str]:
+    """A new key and its plaintext, which nothing but this return value ever holds.
+
+    `models=None` means every model. Raises `InvalidError` for an empty name, no scope, or a lifetime outside of one
+    minute to two years.
+    """
+    if not name.strip():
+        raise InvalidError("name: a key needs a name that says who uses it")
+    if not scopes:
+        raise InvalidError(f"scopes: expected at least one of {', '.join(Scope)}")
+    if not timedelta(minutes=1) <= expires_in <= _LONGEST_LIFETIME:
+        raise InvalidError(f"expires_in: expected one minute to {_LONGEST_LIFETIME.days} days")
+    key_id = "".join(secrets.choice(_ID_ALPHABET) for _ in range(8))
+    secret = "".join(secrets.choice(_ALPHABET) for _ in range(43))
+    body = f"stw_{'prod' if env == 'production' else 'dev'}_{key_id}_{secret}"
+    now: datetime = session.execute(select(func.now())).scalar_one()
+    key = ApiKey(
+        key_id=key_id,
+        name=name.strip(),
+        secret_digest=digest(hash_key, secret),
+        scopes=sorted(Scope(scope).value for scope in scopes),
+        models=sorted(models) if models is not None else None,
+        created_by=str(actor),
+        expires_at=now + expires_in,
+    )
+    session.add(key)
+    session.flush()
+    facts = {"name": key.name, "scopes": key.scopes, "models": key.models, "expires_at": key.expires_at}
+    append(session, actor, "key.created", "api_key", key_id, facts)
+    _tell_replicas(session)
+    return key, f"{body}_{_checksum(body)}"
+
+
+def revoke_key(session: Session, actor: Actor, key_id: str) -> ApiKey:
+    """End a key now; the replicas are told at commit. Revoking twice changes nothing. Raises `NotFoundError`."""
+    key = session.get(ApiKey, key_id, with_for_update=True)
+    if key is None:
+        raise NotFoundError(f"there is no API key {key_id}")
+    if key.revoked_at is None:
+        key.revoked_at = session.execute(select(func.now())).scalar_one()
+        session.flush()
+        append(session, actor, "key.revoked", "api_key", key_id, {"name": key.name})
+        _tell_replicas(session)
+    return key
+
+
+def _tell_replicas(session: Session) -> None:
+    session.execute(text("SELECT pg_notify(:channel, '')"), {"channel": CHANNEL})
+
+
+def list_keys(session: Session | ReadSession) -> list[ApiKey]:
+    """Every key ever made, newest first."""
+    return list(session.scalars(select(ApiKey).order_by(ApiKey.created_at.desc(), ApiKey.key_id)))
+
+
+def usable_keys(session: Session | ReadSession) -> list[ApiKey]:
+    """Keys that are neither revoked nor expired."""
+    return list(session.scalars(select(ApiKey).where(ApiKey.revoked_at.is_(None), ApiKey.expires_at > func.now())))
+
+
+def touch(session: Session, used_at: Mapping[str, datetime]) -> None:
+    """Note when keys were last used."""
+    for key_id, at in sorted(used_at.items()):
+        session.execute(
+            update(ApiKey)
+            .where(ApiKey.key_id == key_id, func.coalesce(ApiKey.last_used_at, "-infinity") < at)
+            .values(last_used_at=at)
+        )

@@ -1,0 +1,37 @@
+"""Answered predictions arriving from the spools of the API processes."""
+
+from sqlalchemy import text
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from database.models import DeadLetter
+
+# One statement and one parameter however many rows: the server takes the JSON apart.
+_STORE = text(
+    """
+    INSERT INTO predictions (id, model_id, model_name, generation, key_id, request_id, features, prediction,
+                             probability, threshold, latency_ms, created_at)
+    SELECT r.id, r.model_id, r.model_name, r.generation, r.key_id, r.request_id, r.features, r.prediction,
+           r.probability, r.threshold, r.latency_ms, r.created_at
+    FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(
+        id uuid, model_id bigint, model_name text, generation bigint, key_id text, request_id text, features jsonb,
+        prediction smallint, probability double precision, threshold double precision, latency_ms double precision,
+        created_at timestamptz)
+    ON CONFLICT (id) DO NOTHING
+    """
+)
+
+
+def store(session: Session, rows_json: str) -> int:
+    """Store a JSON array of rows; a row that is there already stays as it is. Returns how many were new."""
+    result = session.execute(_STORE, {"rows": rows_json})
+    return int(getattr(result, "rowcount", 0))
+
+
+def bury(session: Session, *, prediction_id: str, payload: str, reason: str) -> None:
+    """Keep a row that the database refuses, as text and with the reason."""
+    session.execute(
+        insert(DeadLetter)
+        .values(prediction_id=prediction_id, payload=payload, reason=reason)
+        .on_conflict_do_nothing(index_elements=["prediction_id"])
+    )
