@@ -12,7 +12,6 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from config.yaml_source import read_yaml
 
-
 Autonomy = Literal["observe", "suggest", "act"]
 
 

@@ -38,6 +38,9 @@ class Feature(_Frozen):
     expected: tuple[float, float] | None = Field(None, description="what a sound source sends")
     categories: tuple[Category, ...] | None = Field(None, description="accepted values of a category")
     category_labels: dict[Category, str] = Field(default_factory=dict)
+    tolerated: tuple[Category, ...] = Field(
+        (), description="codes of other editions of the data: served as an unknown category, and reported as such"
+    )
     nullable: bool = False
 
     @model_validator(mode="after")
@@ -49,7 +52,9 @@ class Feature(_Frozen):
                 raise ValueError("`categories` holds a value twice")
             if self.range or self.expected:
                 raise ValueError("`range` and `expected` belong to numeric features")
-        elif self.categories or self.category_labels:
+            if set(map(str, self.tolerated)) & set(map(str, self.categories)):
+                raise ValueError("`tolerated` repeats a value of `categories`")
+        elif self.categories or self.category_labels or self.tolerated:
             raise ValueError("`categories` belong to category features")
         for pair in (self.range, self.expected):
             if pair and pair[0] >= pair[1]:
