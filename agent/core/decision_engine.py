@@ -1,0 +1,300 @@
+"""From causes to proposals, or to nothing and why: pure, and bound by the policy page.
+
+The policy decides what may run by itself; this file only ever asks for less. Whatever the diagnoses say, a change of
+what serves needs a loss that was shown (`Diagnosis.harm`), and waits for a person.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from agent.core.diagnosis_engine import Diagnosis
+from agent.core.pricing import price_of_inaction
+from agent.core.signals import Signals, harm_on
+from config.agent_policy import ActionRule, AgentPolicy, Autonomy
+from database.enums import OPEN_STATUSES, ActionStatus, ActionType, Cause, Risk, Severity
+
+# What each cause asks for, in order. A cause that is not here asks for nothing.
+REMEDIES: dict[Cause, tuple[ActionType, ...]] = {
+    Cause.DATA_FAULT: (ActionType.SEND_ALERT, ActionType.VALIDATE_DATA, ActionType.COLLECT_DIAGNOSTICS),
+    Cause.LABEL_FEED_FAULT: (ActionType.SEND_ALERT, ActionType.COLLECT_DIAGNOSTICS),
+    Cause.COVARIATE_SHIFT_HARMLESS: (ActionType.GENERATE_REPORT,),
+    Cause.COVARIATE_SHIFT_HARMFUL: (ActionType.SEND_ALERT, ActionType.GENERATE_REPORT, ActionType.RETRAIN_MODEL),
+    Cause.PRIOR_SHIFT: (ActionType.SEND_ALERT, ActionType.ADJUST_THRESHOLD, ActionType.RETRAIN_MODEL),
+    Cause.CONCEPT_DRIFT: (ActionType.SEND_ALERT, ActionType.GENERATE_REPORT, ActionType.RETRAIN_MODEL),
+    Cause.BAD_RELEASE: (ActionType.SEND_ALERT, ActionType.ROLLBACK_MODEL),
+    Cause.LOW_CONFIDENCE: (ActionType.COLLECT_DIAGNOSTICS,),
+    Cause.UNKNOWN: (ActionType.SEND_ALERT, ActionType.COLLECT_DIAGNOSTICS),
+}
+CORRECTIVE = frozenset({ActionType.RETRAIN_MODEL, ActionType.ROLLBACK_MODEL, ActionType.ADJUST_THRESHOLD})
+# An open question is asked anew once this many judged windows with a loss came after its evidence.
+NEWER_WINDOWS = 2
+# After this many failures in a row an action type rests until a person has looked, or `stand_back` has passed.
+BREAKER = 2
+NEWER_EVIDENCE = "newer evidence"
+_DAY = timedelta(days=1)
+_TRIED = frozenset({ActionStatus.SUCCEEDED, ActionStatus.REVERTED, ActionStatus.INCONCLUSIVE, ActionStatus.FAILED})
+
+
+@dataclass(frozen=True)
+class PastAction:
+    """An action of this model as far as deciding needs it."""
+
+    action_id: UUID
+    action_type: ActionType
+    cause: Cause | None
+    status: ActionStatus
+    created_at: datetime
+    ended_at: datetime
+    dry_run: bool = False
+    evidence_seq: int | None = None
+    dedupe_key: str = ""
+
+    @property
+    def open(self) -> bool:
+        return self.status in OPEN_STATUSES
+
+
+@dataclass(frozen=True)
+class ActionProposal:
+    """Something to be done or asked."""
+
+    action_type: ActionType
+    cause: Cause
+    risk: Risk
+    requires_approval: bool
+    approvers: int
+    attempts: int
+    dry_run: bool
+    question: str
+    dedupe_key: str
+    why: dict[str, Any]
+    params: dict[str, Any] = field(default_factory=dict)
+    supersedes: tuple[UUID, ...] = ()
+
+
+@dataclass(frozen=True)
+class NoAction:
+    """Nothing is done, and why."""
+
+    why: str
+    action_type: ActionType | None = None
+    cause: Cause | None = None
+
+
+Choice = ActionProposal | NoAction
+
+
+@dataclass(frozen=True)
+class _Case:
+    """What every question below needs."""
+
+    signals: Signals
+    policy: AgentPolicy
+    history: tuple[PastAction, ...]
+    now: datetime
+    dry_run: bool
+
+    @property
+    def autonomy(self) -> Autonomy:
+        return self.policy.autonomy_of(self.signals.model_name)
+
+    @property
+    def recorded_only(self) -> bool:
+        return self.dry_run or self.autonomy == "observe"
+
+    def past(self, action_type: ActionType) -> tuple[PastAction, ...]:
+        """What really happened, newest first; a dry run only remembers dry runs."""
+        return tuple(p for p in self.history if p.action_type is action_type and (self.recorded_only or not p.dry_run))
+
+
+def decide(
+    diagnoses: Iterable[Diagnosis],
+    policy: AgentPolicy,
+    history: tuple[PastAction, ...],
+    now: datetime,
+    *,
+    signals: Signals,
+    dry_run: bool = False,
+) -> tuple[Choice, ...]:
+    """What to do about each diagnosis, in the order of the diagnoses; never empty."""
+    if signals.blind is not None:
+        return (NoAction(f"nothing is concluded: {signals.blind}"),)
+    case = _Case(signals, policy, tuple(sorted(history, key=lambda p: p.created_at, reverse=True)), now, dry_run)
+    chosen: list[Choice] = []
+    for diagnosis in diagnoses:
+        for action_type in REMEDIES.get(diagnosis.cause, ()):
+            chosen.extend(_consider(case, diagnosis, action_type, chosen))
+    return tuple(chosen) or (NoAction("nothing is wrong as far as can be seen"),)
+
+
+def _consider(case: _Case, diagnosis: Diagnosis, action_type: ActionType, chosen: list[Choice]) -> list[Choice]:
+    if action_type in CORRECTIVE:
+        return [_corrective(case, diagnosis, action_type, chosen)]
+    if action_type is ActionType.SEND_ALERT:
+        return [_alert(case, diagnosis)]
+    windows = diagnosis.windows if action_type is ActionType.VALIDATE_DATA else diagnosis.windows[-1:]
+    return [_harmless(case, diagnosis, action_type, window) for window in windows]
+
+
+# ------------------------------------------------------------------------------------------------- what holds it back
+
+
+def _held_back(case: _Case, action_type: ActionType, rule: ActionRule) -> str | None:
+    """Budget, cool-down and the breaker: the same for every action."""
+    past = [p for p in case.past(action_type) if p.status is not ActionStatus.CANCELLED or p.dry_run]
+    if past and case.now - past[0].created_at < rule.cooldown:
+        return f"the last one was proposed at {past[0].created_at:%H:%M:%S}, the cool-down is {rule.cooldown}"
+    if sum(case.now - p.created_at < _DAY for p in past) >= rule.budget:
+        return f"the budget of {rule.budget} a day is used up"
+    ended = [p for p in past if not p.open]
+    failures = [p for p in ended[:BREAKER] if p.status is ActionStatus.FAILED]
+    if len(failures) == BREAKER and case.now - failures[0].ended_at < case.policy.stand_back:
+        return f"the last {BREAKER} failed; it rests for {case.policy.stand_back} or until a person asks for it"
+    return None
+
+
+def _proposed_before(case: _Case, key: str) -> bool:
+    return any(p.dedupe_key == key for p in case.history)
+
+
+def _key(case: _Case, *parts: object) -> str:
+    mode = "dry" if case.recorded_only else "real"
+    return ":".join(map(str, (mode, case.signals.model_name, case.signals.version_id, *parts)))
+
+
+def _propose(
+    case: _Case,
+    diagnosis: Diagnosis,
+    action_type: ActionType,
+    question: str,
+    key: str,
+    params: dict[str, Any],
+    supersedes: tuple[UUID, ...] = (),
+) -> Choice:
+    rule = case.policy.rule(action_type)
+    if (held := _held_back(case, action_type, rule)) is not None and not supersedes:
+        return NoAction(held, action_type, diagnosis.cause)
+    alone = rule.decides == "agent" and rule.risk == "low" and case.autonomy != "suggest"
+    judged = case.signals.judged
+    why = diagnosis.to_json() | {
+        "window_seq": judged.seq if judged else None,
+        "inaction": price_of_inaction(case.signals, diagnosis.harm).to_json(),
+    }
+    return ActionProposal(
+        action_type,
+        diagnosis.cause,
+        Risk[rule.risk.upper()],
+        requires_approval=not alone,
+        approvers=0 if alone else rule.approvers,
+        attempts=rule.attempts,
+        dry_run=case.recorded_only,
+        question=question,
+        dedupe_key=key,
+        why=why,
+        params=params,
+        supersedes=supersedes,
+    )
+
+
+# -------------------------------------------------------------------------------------------------- what changes nothing
+
+
+def _harmless(case: _Case, diagnosis: Diagnosis, action_type: ActionType, window_id: int) -> Choice:
+    key = _key(case, action_type, diagnosis.cause, window_id)
+    if _proposed_before(case, key):
+        return NoAction(f"done for window {window_id} already", action_type, diagnosis.cause)
+    question = f"{_words(action_type)} for window {window_id} ({_words(diagnosis.cause)})"
+    return _propose(case, diagnosis, action_type, question, key, {"window_id": window_id})
+
+
+def _alert(case: _Case, diagnosis: Diagnosis, escalation: str | None = None) -> Choice:
+    """One message for an incident, and another only when it becomes graver or the remedies are used up."""
+    incident = next((i for i in case.signals.incidents if i.cause is diagnosis.cause), None)
+    grades = list(Severity)
+    told = incident.notified if incident else None
+    if escalation is None and told is not None and grades.index(diagnosis.severity) <= grades.index(told):
+        return NoAction("this incident was told already", ActionType.SEND_ALERT, diagnosis.cause)
+    window = diagnosis.windows[-1] if diagnosis.windows else 0
+    tag = "escalation" if escalation else diagnosis.severity
+    key = _key(case, ActionType.SEND_ALERT, diagnosis.cause, incident.alert_id if incident else f"w{window}", tag)
+    if _proposed_before(case, key):
+        return NoAction("this message was sent already", ActionType.SEND_ALERT, diagnosis.cause)
+    question = f"Tell people: {_words(diagnosis.cause)} on {case.signals.model_name}"
+    params = {"severity": diagnosis.severity, "escalation": escalation, "window_id": window}
+    return _propose(case, diagnosis, ActionType.SEND_ALERT, question, key, params)
+
+
+# ------------------------------------------------------------------------------------------------ what changes what serves
+
+
+def _corrective(case: _Case, diagnosis: Diagnosis, action_type: ActionType, chosen: list[Choice]) -> Choice:
+    def no(why: str) -> NoAction:
+        return NoAction(why, action_type, diagnosis.cause)
+
+    if diagnosis.harm is None:
+        return no("no loss was shown, and a change of what serves needs one")
+    if any(isinstance(c, ActionProposal) and c.action_type in CORRECTIVE for c in chosen):
+        return no("another remedy was chosen first; this one waits for its result")
+    if action_type is ActionType.ADJUST_THRESHOLD and _tried_lately(case, action_type):
+        return no(f"the threshold was looked at in the last {case.policy.escalation.within} already")
+    if (refused := _stands_back(case, action_type)) is not None:
+        return no(refused)
+    key = _key(case, action_type, diagnosis.cause, diagnosis.harm.window_id)
+    if _proposed_before(case, key):
+        return no(f"it was proposed on window {diagnosis.harm.window_id} already")
+    supersedes: tuple[UUID, ...] = ()
+    if open_ones := [p for p in case.history if p.open and not p.dry_run and p.action_type in CORRECTIVE]:
+        if not _outdated(case, open_ones):
+            first = open_ones[0]
+            return no(f"{_words(first.action_type)} {first.action_id} is {_words(first.status)} already")
+        supersedes = tuple(p.action_id for p in open_ones)
+    question = _question(case, diagnosis, action_type)
+    return _propose(case, diagnosis, action_type, question, key, {}, supersedes)
+
+
+def _tried_lately(case: _Case, action_type: ActionType) -> bool:
+    return any(not p.open and case.now - p.created_at < case.policy.escalation.within for p in case.past(action_type))
+
+
+def _stands_back(case: _Case, action_type: ActionType) -> str | None:
+    """A person said no, or the same fix was made too often: more of it is not the agent's to propose."""
+    past = case.past(action_type)
+    refused = [p for p in past if p.status is ActionStatus.REJECTED]
+    if refused and case.now - refused[0].ended_at < case.policy.stand_back:
+        return f"a person rejected this at {refused[0].ended_at:%Y-%m-%d %H:%M} UTC; it stands back"
+    rule = case.policy.escalation
+    tried = [p for p in past if p.status in _TRIED and case.now - p.created_at < rule.within]
+    if len(tried) >= rule.repeats:
+        return (
+            f"the same fix was made {len(tried)} times in {rule.within}; a person has to look at why it does not last"
+        )
+    return None
+
+
+def _outdated(case: _Case, open_ones: list[PastAction]) -> bool:
+    """Whether every open question waits for a person and lacks enough judged windows that still show a loss."""
+    lossy = [w.seq for w in case.signals.own if harm_on(case.signals, w) is not None]
+    return all(
+        p.status is ActionStatus.PENDING_APPROVAL
+        and p.cause is not None
+        and sum(seq > (p.evidence_seq or 0) for seq in lossy) >= NEWER_WINDOWS
+        for p in open_ones
+    )
+
+
+def _question(case: _Case, diagnosis: Diagnosis, action_type: ActionType) -> str:
+    name, version = case.signals.model_name, case.signals.version
+    loss = diagnosis.harm.says if diagnosis.harm else ""
+    ask = {
+        ActionType.RETRAIN_MODEL: f"Replace {name} v{version} by a version that learned from recent data?",
+        ActionType.ROLLBACK_MODEL: f"Take {name} back from v{version} to an earlier version?",
+        ActionType.ADJUST_THRESHOLD: f"Move the decision threshold of {name} v{version}?",
+    }[action_type]
+    return f"{ask} {loss} ({_words(diagnosis.cause)})"
+
+
+def _words(value: str) -> str:
+    return str(value).replace("_", " ")

@@ -1,0 +1,163 @@
+"""From signals to named causes: every rule is asked, the explanations compete, the losers are kept with the reason.
+
+A cause is only named when its evidence holds. A loss that no rule explains is called unknown, and one that sits only
+in rows that failed the data checks belongs to the data fault.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from agent.core.rules.finding import HOLDS, Fact, Finding
+from agent.core.rules.registry import RULES
+from agent.core.signals import Harm, Signals, harm, raw_loss
+from database.enums import Cause, IssueType, Severity
+
+# These explain the same loss, so at most one of them is named.
+LOSS_CAUSES = frozenset({Cause.COVARIATE_SHIFT_HARMFUL, Cause.PRIOR_SHIFT, Cause.CONCEPT_DRIFT, Cause.BAD_RELEASE})
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """An explanation that was looked at and not chosen."""
+
+    cause: Cause
+    issue: IssueType
+    support: float
+    why: str
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """A named cause with the numbers behind it, the loss it explains and the explanations it beat."""
+
+    cause: Cause
+    issue: IssueType
+    severity: Severity
+    support: float
+    says: str
+    facts_for: tuple[Fact, ...]
+    facts_against: tuple[Fact, ...]
+    rejected: tuple[Rejected, ...]
+    windows: tuple[int, ...]
+    harm: Harm | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """As it is kept on incidents, actions and cycles."""
+        return {
+            "cause": self.cause,
+            "issue": self.issue,
+            "severity": self.severity,
+            "support": round(self.support, 3),
+            "says": self.says,
+            "for": [vars(fact) for fact in self.facts_for],
+            "against": [vars(fact) for fact in self.facts_against],
+            "rejected": [
+                {"cause": r.cause, "issue": r.issue, "support": round(r.support, 3), "why": r.why}
+                for r in self.rejected
+            ],
+            "windows": list(self.windows),
+            "harm": _harm_json(self.harm),
+        }
+
+
+def _harm_json(found: Harm | None) -> dict[str, Any] | None:
+    if found is None:
+        return None
+    return {
+        "metric": found.figure.name,
+        "kind": found.figure.kind,
+        "value": found.figure.value,
+        "reference": found.figure.reference,
+        "loss": found.loss,
+        "low": found.low,
+        "high": found.high,
+        "n": found.figure.n,
+        "window_id": found.window_id,
+        "says": found.says,
+    }
+
+
+def diagnose(signals: Signals, rules: tuple[Callable[[Signals], Finding], ...] = RULES) -> tuple[Diagnosis, ...]:
+    """Every cause that holds, the gravest first. Empty when nothing is wrong or nothing can be seen."""
+    if signals.blind is not None:
+        return ()
+    findings = tuple(rule(signals) for rule in rules)
+    holding = [f for f in findings if f.holds]
+    labels_broken = any(f.cause is Cause.LABEL_FEED_FAULT for f in holding)
+    loss = None if labels_broken else harm(signals)
+    named = [f for f in holding if f.cause not in LOSS_CAUSES]
+    candidates = [f for f in holding if f.cause in LOSS_CAUSES and loss is not None]
+    best = max(candidates, key=lambda f: f.support, default=None)
+    if best is not None:
+        named.append(best)
+    named = [f for f in named if not _explained_away(f, named)]
+    if (abstained := _abstain(signals, named, loss, labels_broken)) is not None:
+        named.append(abstained)
+    made = tuple(_diagnosis(f, findings, tuple(named), loss) for f in named)
+    order = list(Severity)
+    return tuple(sorted(made, key=lambda d: (-order.index(d.severity), -d.support)))
+
+
+def _explained_away(finding: Finding, named: list[Finding]) -> bool:
+    """Odd answers need no name of their own when a named cause explains them."""
+    stronger = {Cause.DATA_FAULT, *LOSS_CAUSES, Cause.COVARIATE_SHIFT_HARMLESS}
+    return finding.cause is Cause.UNKNOWN and any(other.cause in stronger for other in named)
+
+
+def _abstain(signals: Signals, named: list[Finding], loss: Harm | None, labels_broken: bool) -> Finding | None:
+    """A loss nobody explains, said as such."""
+    causes = {f.cause for f in named}
+    if labels_broken or causes & LOSS_CAUSES:
+        return None
+    judged = signals.judged
+    raw = raw_loss(signals, judged) if judged is not None else None
+    shown = loss or raw
+    # A loss that is only there because of faulty rows is explained by the fault.
+    if shown is None or (loss is None and Cause.DATA_FAULT in causes):
+        return None
+    fact = Fact(shown.says, shown.loss, shown.figure.n)
+    return Finding(
+        Cause.UNKNOWN,
+        IssueType.PERFORMANCE_DEGRADATION,
+        HOLDS,
+        Severity.WARNING,
+        (fact,),
+        (Fact("no rule has enough evidence to explain it"),),
+        windows=(shown.window_id,),
+    )
+
+
+def _why_rejected(finding: Finding, chosen: Finding) -> str:
+    if finding.could_not_look is not None:
+        return f"could not look: {finding.could_not_look}"
+    if finding.holds:
+        return f"{chosen.cause.replace('_', ' ')} has more support ({chosen.support:.2f} against {finding.support:.2f})"
+    against = "; ".join(fact.says for fact in finding.facts_against) or "too little speaks for it"
+    return f"support {finding.support:.2f} of {HOLDS}: {against}"
+
+
+def _diagnosis(
+    finding: Finding, findings: tuple[Finding, ...], named: tuple[Finding, ...], loss: Harm | None
+) -> Diagnosis:
+    explains = loss if finding.cause in LOSS_CAUSES or finding.cause is Cause.UNKNOWN else None
+    chosen = {(f.cause, f.issue) for f in named}
+    rejected = tuple(
+        Rejected(f.cause, f.issue, f.support, _why_rejected(f, finding))
+        for f in findings
+        if (f.cause, f.issue) not in chosen
+    )
+    lead = "; ".join(fact.says for fact in finding.facts_for[:2])
+    told = f"{explains.says}. {lead}" if explains and explains.says not in lead else lead
+    return Diagnosis(
+        finding.cause,
+        finding.issue,
+        finding.severity,
+        finding.support,
+        told,
+        finding.facts_for,
+        finding.facts_against,
+        rejected,
+        finding.windows,
+        explains,
+    )

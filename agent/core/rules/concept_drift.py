@@ -1,0 +1,42 @@
+"""Concept drift: the same inputs mean something else than they did.
+
+Theory: P(y|x) changed. Told by a measured loss the inputs do not explain: they moved little, and an estimate that is
+valid under input shift expected no loss. Only recent labels teach the new relation.
+
+Example: a new treatment makes last year's high-risk patients survive.
+
+Refuted by: influential inputs that moved and an estimate that saw the loss coming.
+"""
+
+from agent.core.rules import loss as shared
+from agent.core.rules.finding import Finding, weigh
+from agent.core.signals import Signals
+from database.enums import Cause, IssueType, MetricKind
+
+STILL_WEIGHT = 0.5
+SURPRISE_WEIGHT = 0.3
+RANKING_WEIGHT = 0.15
+
+
+def consider(signals: Signals) -> Finding:
+    """Judge the loss, if there is one; an estimate alone can never show this."""
+    loss = shared.measured(signals)
+    if loss is None or loss.figure.kind is MetricKind.ESTIMATED:
+        return shared.no_loss(signals, Cause.CONCEPT_DRIFT)
+    window = shared.window_of(signals, loss)
+    foreseen, unforeseen = shared.surprise(window, loss, signals.harm_margin)
+    support, facts = weigh(
+        (STILL_WEIGHT, shared.still_fact(window, shared.STILL)),
+        (SURPRISE_WEIGHT, unforeseen),
+        (RANKING_WEIGHT, shared.ranking_lost(window)),
+    )
+    against = tuple(f for f in (foreseen, shared.drifted_facts(window, shared.INFLUENTIAL)) if f)
+    return Finding(
+        Cause.CONCEPT_DRIFT,
+        IssueType.PERFORMANCE_DEGRADATION,
+        support,
+        shared.severity_of(loss),
+        facts,
+        against,
+        windows=(window.id,),
+    )

@@ -1,0 +1,40 @@
+"""Covariate shift that does no harm: the inputs moved and the answers are as good as before.
+
+Theory: most drift is of this kind. A feature the model hardly listens to may move as it likes; a feature it does listen
+to may move where the model is just as good. Nothing is changed; a report is kept for whoever is curious.
+
+Example: a new scanner adds a constant to a column with 1 % of the influence.
+
+Refuted by: a measured loss. Without labels, and without an estimate that has proven itself, this is not concluded.
+"""
+
+from agent.core.rules import loss as shared
+from agent.core.rules.finding import Fact, Finding
+from agent.core.signals import Signals, performance_holds
+from database.enums import Cause, IssueType, Severity, Verdict
+
+UNHEARD = 0.05
+CERTAIN = 0.8
+
+
+def consider(signals: Signals) -> Finding:
+    """Judge the newest window's drift."""
+    cause, issue, latest = Cause.COVARIATE_SHIFT_HARMLESS, IssueType.DATA_DRIFT, signals.latest
+    if latest is None or latest.drift is Verdict.INCONCLUSIVE or latest.drift_score is None:
+        return Finding(cause, issue, 0.0, Severity.INFO, could_not_look="too few rows to say whether anything moved")
+    moved = shared.drifted_facts(latest, 0.0)
+    if latest.drift is Verdict.OK or moved is None:
+        still = Fact("no feature moved beyond chance", latest.drift_score, latest.n)
+        return Finding(cause, issue, 0.0, Severity.INFO, (), (still,))
+    lost = shared.measured(signals)
+    if lost is not None:
+        return Finding(cause, issue, 0.0, Severity.INFO, (moved,), (Fact(lost.says, lost.loss, lost.figure.n),))
+    held = performance_holds(signals)
+    if held is not None:
+        fact = Fact(f"quality holds: {held.name} {held.value:.3f}", held.value, held.n)
+        return Finding(cause, issue, CERTAIN, Severity.INFO, (moved, fact), windows=(latest.id,))
+    if latest.drift_score < UNHEARD:
+        fact = Fact(f"the model hardly listens to what moved ({latest.drift_score:.1%})", latest.drift_score, latest.n)
+        return Finding(cause, issue, CERTAIN, Severity.INFO, (moved, fact), windows=(latest.id,))
+    says = f"{moved.says}, but whether that harms is not known yet: labels are missing or too few to tell"
+    return Finding(cause, issue, 0.0, Severity.INFO, (moved,), could_not_look=says, windows=(latest.id,))

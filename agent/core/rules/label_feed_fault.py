@@ -1,0 +1,53 @@
+"""Label feed fault: the truth we compare with is broken, so performance is unknown, not lost.
+
+Theory: labels stop (windows older than the label delay stay unlabelled), or turn around: a model that ranks *worse
+than chance* by a margin its interval excludes has not forgotten its subject, its answers are being compared with the
+opposite. A retrain on such labels would teach it nonsense.
+
+Example: after a change at the source, 1 and 0 swap their meaning; ROC-AUC goes from 0.9 to 0.1 in one window.
+
+Refuted by: labels arriving as before, and ranking at or above chance.
+"""
+
+from agent.core.rules.finding import Fact, Finding
+from agent.core.signals import Signals, Window
+from database.enums import Cause, IssueType, MetricKind, Severity
+
+# Half of the share a window needs to be judged: fewer labels than that is a feed that stopped, not one that is late.
+STOPPED_AT = 0.5
+CHANCE = 0.5
+CERTAIN = 0.9
+
+
+def _stopped(signals: Signals, window: Window) -> Fact | None:
+    waited = (signals.now - window.to_at).total_seconds()
+    share = window.labelled_n / window.n if window.n else 1.0
+    if window.n < signals.min_rows or waited <= signals.label_delay_s or share >= signals.label_maturity * STOPPED_AT:
+        return None
+    return Fact(
+        f"{window.labelled_n} of {window.n} answers have a label {waited / 3600:.0f} h after the window closed; "
+        f"{signals.label_maturity:.0%} were expected within {signals.label_delay_s / 3600:.0f} h",
+        share,
+        window.n,
+    )
+
+
+def _turned(window: Window | None) -> Fact | None:
+    figure = window.figure(MetricKind.REALISED, "roc_auc") if window else None
+    if figure is None or figure.high is None or figure.value is None or figure.high >= CHANCE:
+        return None
+    return Fact(f"ROC-AUC {figure.value:.2f}, at most {figure.high:.2f}: worse than chance", figure.value, figure.n)
+
+
+def consider(signals: Signals) -> Finding:
+    """Judge the newest windows: both the one labels are due for and the one they have come for."""
+    cause, issue = Cause.LABEL_FEED_FAULT, IssueType.DATA_QUALITY
+    if signals.latest is None:
+        return Finding(cause, issue, 0.0, Severity.INFO, could_not_look="no window yet")
+    facts = tuple(fact for fact in (_stopped(signals, signals.latest), _turned(signals.judged)) if fact)
+    if facts:
+        return Finding(cause, issue, CERTAIN, Severity.WARNING, facts, windows=(signals.latest.id,))
+    window = signals.judged or signals.latest
+    share = window.labelled_n / window.n if window.n else 0.0
+    arriving = Fact(f"{window.labelled_n} of {window.n} answers have a label", share, window.n)
+    return Finding(cause, issue, 0.0, Severity.INFO, (), (arriving,))

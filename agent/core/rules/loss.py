@@ -1,0 +1,89 @@
+"""What the rules about lost quality share: the loss itself, what moved, and what was expected of it."""
+
+from agent.core.rules.finding import Fact, Finding
+from agent.core.signals import Harm, Signals, Window, harm
+from database.enums import Cause, IssueType, MetricKind, Severity, Verdict
+
+# Drifted features that carry this share of the model's influence are enough to move its answers.
+INFLUENTIAL = 0.2
+# Below this the inputs are as they were, as far as the model listens to them.
+STILL = 0.1
+# A metric this far under its reference is a severe loss, whatever the margin of the contract.
+SEVERE = 0.1
+
+
+def window_of(signals: Signals, loss: Harm) -> Window:
+    return next(w for w in signals.own if w.id == loss.window_id)
+
+
+def drifted_facts(window: Window, at_least: float) -> Fact | None:
+    """The drift of a window if it carries this much influence."""
+    if window.drift_score is None or window.drift is Verdict.INCONCLUSIVE or window.drift_score < at_least:
+        return None
+    names = sorted((f for f in window.features if f.drifted), key=lambda f: -f.influence)
+    told = ", ".join(f.name for f in names[:5])
+    return Fact(
+        f"features that carry {window.drift_score:.0%} of the influence moved ({told})", window.drift_score, window.n
+    )
+
+
+def still_fact(window: Window, at_most: float) -> Fact | None:
+    if window.drift_score is None or window.drift is Verdict.INCONCLUSIVE or window.drift_score > at_most:
+        return None
+    return Fact(f"the inputs moved little: {window.drift_score:.0%} of the influence", window.drift_score, window.n)
+
+
+def surprise(window: Window, loss: Harm, margin: float) -> tuple[Fact | None, Fact | None]:
+    """Whether an estimate that is valid under input shift saw the loss coming: (it did, it did not)."""
+    estimate = window.figure(MetricKind.ESTIMATED, loss.figure.name)
+    if estimate is None or estimate.value is None or loss.figure.kind is MetricKind.ESTIMATED:
+        return None, None
+    gap = estimate.value - (loss.figure.value or 0.0)
+    says = f"estimated from the inputs alone: {loss.figure.name} {estimate.value:.3f}"
+    if gap <= margin:
+        return Fact(f"{says}, so the inputs explain the loss", estimate.value, estimate.n), None
+    return None, Fact(f"{says}, {gap:.3f} better than it is: the inputs do not explain it", estimate.value, estimate.n)
+
+
+def ranking_lost(window: Window) -> Fact | None:
+    figures = [f for k in (MetricKind.REALISED_CLEAN, MetricKind.REALISED) for f in window.of(k, ("roc_auc",))]
+    lost = next((f for f in figures if f.verdict is Verdict.CRIT and f.value is not None), None)
+    return (
+        Fact(f"it ranks worse: ROC-AUC {lost.value:.3f} against {lost.reference:.3f}", lost.value, lost.n)
+        if (lost and lost.reference is not None)
+        else None
+    )
+
+
+def ranking_holds(window: Window) -> Fact | None:
+    figures = [f for k in (MetricKind.REALISED_CLEAN, MetricKind.REALISED) for f in window.of(k, ("roc_auc",))]
+    if any(f.verdict is Verdict.CRIT for f in figures):
+        return None
+    held = next((f for f in figures if f.verdict in {Verdict.OK, Verdict.WARN} and f.value is not None), None)
+    return Fact(f"it still ranks as before: ROC-AUC {held.value:.3f}", held.value, held.n) if held else None
+
+
+def severity_of(loss: Harm) -> Severity:
+    return Severity.CRITICAL if loss.loss >= SEVERE else Severity.WARNING
+
+
+def no_loss(signals: Signals, cause: Cause) -> Finding:
+    """The answer of every rule about lost quality when no loss was shown: could not look, or looked and found none."""
+    issue, judged = IssueType.PERFORMANCE_DEGRADATION, signals.judged
+    if judged is None:
+        says = "no labelled window of the serving version yet, and no estimate with a record that can be trusted"
+        return Finding(cause, issue, 0.0, Severity.INFO, could_not_look=says)
+    figure = judged.figure(MetricKind.REALISED_CLEAN, signals.primary) or judged.figure(
+        MetricKind.REALISED, signals.primary
+    )
+    if figure is None or figure.verdict is Verdict.INCONCLUSIVE:
+        sound = judged.n - judged.suspect_n
+        says = f"too few sound labelled rows to say whether quality was lost ({sound} of {judged.n} rows are sound)"
+        return Finding(cause, issue, 0.0, Severity.INFO, could_not_look=says)
+    fact = Fact(f"no loss beyond the margin: {figure.name} {figure.value}", figure.value, figure.n)
+    return Finding(cause, issue, 0.0, Severity.INFO, (), (fact,))
+
+
+def measured(signals: Signals) -> Harm | None:
+    """The loss the rules explain."""
+    return harm(signals)

@@ -1,0 +1,53 @@
+"""Prior shift: the positive class became more or less frequent, and within each class nothing changed.
+
+Theory: P(y) moved while P(x|y) did not, so the model ranks as before and only its threshold sits in the wrong place.
+Moving the threshold (bounded, with proof) is the smaller remedy; learning again is the larger one.
+
+Example: an outbreak doubles the share of the ill; each ill patient looks like the ill did before.
+
+Refuted by: a share of positives that held, or a ranking that was lost.
+"""
+
+from agent.core.rules import loss as shared
+from agent.core.rules.finding import Fact, Finding, weigh
+from agent.core.signals import Signals
+from database.enums import Cause, IssueType
+
+# The share of positives must have moved by this much for certain (its interval excludes less).
+MATERIAL = 0.1
+SHARE_WEIGHT = 0.4
+RANKING_WEIGHT = 0.3
+STILL_WEIGHT = 0.1
+
+
+def _share_moved(signals: Signals) -> tuple[Fact | None, Fact | None]:
+    before, now = signals.reference_positive_share, signals.recent_positive_share
+    if before is None or now is None or now[3] < signals.min_rows:
+        return None, None
+    value, low, high, n = now
+    says = f"positives among labels: {value:.0%} [{low:.0%}, {high:.0%}] against {before:.0%} in training"
+    moved = low > before + MATERIAL or high < before - MATERIAL
+    return (Fact(says, value, n), None) if moved else (None, Fact(says, value, n))
+
+
+def consider(signals: Signals) -> Finding:
+    """Judge the loss, if there is one."""
+    loss = shared.measured(signals)
+    if loss is None:
+        return shared.no_loss(signals, Cause.PRIOR_SHIFT)
+    window = shared.window_of(signals, loss)
+    moved, held = _share_moved(signals)
+    ranks = shared.ranking_holds(window)
+    support, facts = weigh(
+        (SHARE_WEIGHT, moved), (RANKING_WEIGHT, ranks), (STILL_WEIGHT, shared.still_fact(window, shared.INFLUENTIAL))
+    )
+    against = (held, shared.ranking_lost(window), shared.drifted_facts(window, shared.INFLUENTIAL))
+    return Finding(
+        Cause.PRIOR_SHIFT,
+        IssueType.PERFORMANCE_DEGRADATION,
+        support,
+        shared.severity_of(loss),
+        facts,
+        tuple(f for f in against if f),
+        windows=(window.id,),
+    )

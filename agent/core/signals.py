@@ -1,0 +1,254 @@
+"""What the agent knows when it starts to think: values only, read by `observation.py`, made by hand in tests.
+
+A figure that is missing is missing, never zero; a verdict `inconclusive` is carried as such. The few questions that
+several rules ask of the same values are answered here, so that they are answered the same way.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from database.enums import Cause, MetricKind, Severity, Verdict
+
+# A pooled figure speaks for its newest window only if that window brought at least this many rows of its own.
+MIN_OWN_ROWS = 20
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One measured or estimated number about a window, with its interval, row count and what it is compared with."""
+
+    name: str
+    kind: MetricKind
+    value: float | None
+    low: float | None
+    high: float | None
+    n: int
+    reference: float | None
+    verdict: Verdict
+    pooled: int = 1
+    trusted: bool = False
+
+    @property
+    def loss(self) -> float | None:
+        """How far below its reference it is; None when either is unknown."""
+        return None if self.value is None or self.reference is None else self.reference - self.value
+
+
+@dataclass(frozen=True)
+class FeatureDrift:
+    """How far one feature moved, and how much the model listens to it (shares of influence sum to 1)."""
+
+    name: str
+    score: float | None
+    drifted: bool
+    influence: float
+
+
+@dataclass(frozen=True)
+class Check:
+    """One data check of a window."""
+
+    name: str
+    column: str | None
+    verdict: Verdict
+    failed_rows: int
+    n: int
+
+    @property
+    def share(self) -> float:
+        return self.failed_rows / self.n if self.n else 0.0
+
+
+@dataclass(frozen=True)
+class Window:
+    """A closed window and every judged number about it."""
+
+    id: int
+    seq: int
+    version_id: int
+    mature: bool
+    n: int
+    labelled_n: int
+    suspect_n: int
+    to_at: datetime
+    drift: Verdict = Verdict.INCONCLUSIVE
+    drift_score: float | None = None
+    features: tuple[FeatureDrift, ...] = ()
+    figures: tuple[Figure, ...] = ()
+    checks: tuple[Check, ...] = ()
+
+    @property
+    def suspect_share(self) -> float:
+        return self.suspect_n / self.n if self.n else 0.0
+
+    def of(self, kind: MetricKind, names: Iterable[str] | None = None) -> tuple[Figure, ...]:
+        wanted = None if names is None else set(names)
+        return tuple(f for f in self.figures if f.kind is kind and (wanted is None or f.name in wanted))
+
+    def figure(self, kind: MetricKind, name: str) -> Figure | None:
+        """The window's own figure (not a pooled one)."""
+        return next((f for f in self.of(kind, (name,)) if f.pooled == 1), None)
+
+
+@dataclass(frozen=True)
+class Replay:
+    """New against old version on the same rows after a change of what serves: `value` is new minus old."""
+
+    metric: str
+    value: float
+    low: float
+    high: float
+    n: int
+    old_version_id: int
+
+
+@dataclass(frozen=True)
+class Incident:
+    """A live alert: what a person has been told about a cause."""
+
+    alert_id: int
+    cause: Cause
+    severity: Severity
+    notified: Severity | None
+
+
+@dataclass(frozen=True)
+class Signals:
+    """The whole current state of one model, as far as it is known at `now`."""
+
+    model_name: str
+    now: datetime
+    version_id: int | None
+    version: int | None
+    primary: str
+    watched: tuple[str, ...]
+    harm_margin: float
+    min_rows: int
+    suspect_limit: float
+    label_delay_s: float
+    label_maturity: float
+    cost_per_error: float
+    currency: str
+    nullable: frozenset[str] = frozenset()
+    windows: tuple[Window, ...] = ()
+    activated_at: datetime | None = None
+    previous_version_id: int | None = None
+    replay: Replay | None = None
+    reference_positive_share: float | None = None
+    recent_positive_share: tuple[float, float, float, int] | None = None  # value, low, high, n of labels
+    decisions_per_day: float | None = None
+    monitor_silent_s: float | None = None
+    monitor_limit_s: float = 120.0
+    incidents: tuple[Incident, ...] = ()
+
+    @property
+    def own(self) -> tuple[Window, ...]:
+        """Windows answered by the version that serves now, oldest first: others say nothing about it."""
+        return tuple(w for w in self.windows if w.version_id == self.version_id)
+
+    @property
+    def latest(self) -> Window | None:
+        """The newest closed window of the serving version, labelled or not."""
+        return self.own[-1] if self.own else None
+
+    @property
+    def judged(self) -> Window | None:
+        """The newest window whose labels have arrived: the only one performance is judged on."""
+        return next((w for w in reversed(self.own) if w.mature), None)
+
+    @property
+    def blind(self) -> str | None:
+        """Why nothing can be concluded at all, or None."""
+        if self.version_id is None:
+            return "no version serves"
+        if self.monitor_silent_s is None:
+            return "the monitor has never reported"
+        if self.monitor_silent_s > self.monitor_limit_s:
+            return f"the monitor has been silent for {self.monitor_silent_s:.0f} s (limit {self.monitor_limit_s:.0f} s)"
+        return None
+
+
+@dataclass(frozen=True)
+class Harm:
+    """A loss of quality that counts: measured on sound rows of a mature window, or estimated by a trusted estimate."""
+
+    figure: Figure
+    loss: float
+    low: float
+    high: float
+    window_id: int
+    window_seq: int
+
+    @property
+    def says(self) -> str:
+        f = self.figure
+        how = {MetricKind.REALISED: "measured", MetricKind.REALISED_CLEAN: "measured on sound rows"}
+        over = f" over {f.pooled} windows" if f.pooled > 1 else ""
+        return (
+            f"{f.name} {f.value:.3f} [{f.low:.3f}, {f.high:.3f}] against {f.reference:.3f}, "
+            f"{how.get(f.kind, 'estimated')}{over}, n={f.n}"
+        )
+
+
+def _as_harm(figure: Figure, window: Window) -> Harm | None:
+    if figure.verdict is not Verdict.CRIT or figure.value is None or figure.reference is None:
+        return None
+    low = figure.value if figure.low is None else figure.low
+    high = figure.value if figure.high is None else figure.high
+    whole = Figure(
+        figure.name, figure.kind, figure.value, low, high, figure.n, figure.reference, figure.verdict, figure.pooled
+    )
+    return Harm(
+        whole, figure.reference - figure.value, figure.reference - high, figure.reference - low, window.id, window.seq
+    )
+
+
+def _worst(signals: Signals, window: Window, kind: MetricKind, own_rows: int) -> Harm | None:
+    figures = [f for f in window.of(kind, signals.watched) if f.pooled == 1 or own_rows >= MIN_OWN_ROWS]
+    harms = [harm for f in figures if (harm := _as_harm(f, window)) is not None]
+    # The contract's own metric first, the window's own figure before a pooled one, then the larger loss.
+    harms.sort(key=lambda h: (h.figure.name != signals.primary, h.figure.pooled, -h.loss))
+    return harms[0] if harms else None
+
+
+def raw_loss(signals: Signals, window: Window) -> Harm | None:
+    """The loss over all rows of a mature window, sound or not: enough to alarm, not enough to act on."""
+    return _worst(signals, window, MetricKind.REALISED, window.labelled_n) if window.mature else None
+
+
+def harm_on(signals: Signals, window: Window) -> Harm | None:
+    """The loss on the sound rows of a mature window. None when too few sound rows are left to say."""
+    if not window.mature:
+        return None
+    if window.suspect_n == 0 and not window.of(MetricKind.REALISED_CLEAN):
+        return raw_loss(signals, window)
+    return _worst(signals, window, MetricKind.REALISED_CLEAN, min(window.labelled_n, window.n - window.suspect_n))
+
+
+def harm(signals: Signals) -> Harm | None:
+    """The gate in front of every change: a loss that was measured on sound rows, or estimated by a proven estimate.
+
+    An estimate counts only for a window without labels yet, and only while its own record says it may be trusted.
+    """
+    judged, latest = signals.judged, signals.latest
+    if judged is not None and (found := harm_on(signals, judged)) is not None:
+        return found
+    if latest is None or latest is judged or latest.suspect_share >= signals.suspect_limit:
+        return None
+    trusted = [f for f in latest.of(MetricKind.ESTIMATED, signals.watched) if f.trusted]
+    harms = [found for f in trusted if (found := _as_harm(f, latest)) is not None]
+    return min(harms, key=lambda h: h.figure.name != signals.primary) if harms else None
+
+
+def performance_holds(signals: Signals) -> Figure | None:
+    """A figure that shows quality is as it should be, or None when that was not shown."""
+    judged, latest = signals.judged, signals.latest
+    if judged is not None and latest is judged:
+        kinds = (MetricKind.REALISED_CLEAN, MetricKind.REALISED)
+        shown = [f for kind in kinds for f in judged.of(kind, (signals.primary,))]
+    elif latest is not None:
+        shown = [f for f in latest.of(MetricKind.ESTIMATED, (signals.primary,)) if f.trusted]
+    else:
+        shown = []
+    return next((f for f in shown if f.verdict is Verdict.OK), None)
