@@ -1,0 +1,147 @@
+"""Great Expectations, built from the contract: the only module that knows that library.
+
+Two severities. `hard`: what the API would refuse, and no training run may contain (range, categories, nulls where none
+are allowed, a missing column, no rows). `soft`: what a sound source does not send (`expected`); reported, and up to the
+reader. A fresh context per validation: nothing is shared between threads, nothing is written to disk.
+"""
+
+import logging
+import os
+import warnings
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import pandas as pd
+
+from config.model_contract import Feature, ModelContract
+
+os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
+logging.getLogger("great_expectations").setLevel(logging.WARNING)
+
+with warnings.catch_warnings():
+    # Importing it warns about its own use of modules the standard library deprecates.
+    warnings.simplefilter("ignore")
+    import great_expectations as gx
+
+Severity = Literal["hard", "soft"]
+
+
+@dataclass(frozen=True)
+class Check:
+    """One promise of the contract about one column (or, without a column, about the table)."""
+
+    name: str
+    column: str | None
+    severity: Severity
+    expected: str
+    expectation: Any
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """How one check went: `failed_rows` of `n`, and what was expected, in words. Never values of rows."""
+
+    name: str
+    column: str | None
+    success: bool
+    failed_rows: int
+    n: int
+    details: dict[str, Any]
+
+    @property
+    def hard(self) -> bool:
+        return bool(self.details["severity"] == "hard")
+
+
+@dataclass(frozen=True)
+class ValidationResult:
+    """`success` speaks of hard checks only."""
+
+    success: bool
+    checks: tuple[CheckResult, ...]
+
+    @property
+    def failed(self) -> tuple[CheckResult, ...]:
+        return tuple(check for check in self.checks if not check.success)
+
+
+def suite_for(contract: ModelContract) -> tuple[Check, ...]:
+    """Every check the contract implies, in its order."""
+    table = Check("rows", None, "hard", "at least one row", gx.expectations.ExpectTableRowCountToBeBetween(min_value=1))
+    checks = [table]
+    for name, feature in contract.features.items():
+        checks.extend(_column_checks(name, feature))
+    return tuple(checks)
+
+
+def _column_checks(name: str, feature: Feature) -> list[Check]:
+    e = gx.expectations
+    checks = [Check("column", name, "hard", "the column is there", e.ExpectColumnToExist(column=name))]
+    if not feature.nullable:
+        checks.append(Check("null", name, "hard", "no null", e.ExpectColumnValuesToNotBeNull(column=name)))
+    for check, severity, pair in (("range", "hard", feature.range), ("expected", "soft", feature.expected)):
+        if pair is not None:
+            between = e.ExpectColumnValuesToBeBetween(column=name, min_value=pair[0], max_value=pair[1])
+            words = f"{pair[0]:g} to {pair[1]:g}"
+            checks.append(Check(check, name, "hard" if severity == "hard" else "soft", words, between))
+    if feature.categories:
+        words = "one of " + ", ".join(map(str, feature.categories))
+        among = e.ExpectColumnValuesToBeInSet(column=name, value_set=[str(c) for c in feature.categories])
+        checks.append(Check("categories", name, "hard", words, among))
+    return checks
+
+
+def validate(contract: ModelContract, frame: pd.DataFrame) -> ValidationResult:
+    """Every check of the contract on `frame`. Whatever the frame holds, an answer comes back, never an exception."""
+    checks = suite_for(contract)
+    outcomes = _run(checks, _prepared(contract, frame))
+    results = tuple(_result(check, outcome, frame) for check, outcome in zip(checks, outcomes, strict=True))
+    return ValidationResult(all(result.success for result in results if result.hard), results)
+
+
+def _prepared(contract: ModelContract, frame: pd.DataFrame) -> pd.DataFrame:
+    """The frame in types the library can compare: numbers as float, categories as text. What is no number stays
+    visible as a value outside every range."""
+    columns: dict[str, Any] = {}
+    for name, feature in contract.features.items():
+        if name not in frame:
+            continue
+        given = frame[name]
+        if feature.kind == "numeric":
+            numbers = pd.to_numeric(given, errors="coerce").astype("float64")
+            columns[name] = numbers.mask(numbers.isna() & given.notna(), float("inf"))
+        else:
+            columns[name] = given.map(_category_text, na_action="ignore").astype("object")
+    return pd.DataFrame(columns, index=frame.index)
+
+
+def _category_text(value: Any) -> str:
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+
+
+def _run(checks: tuple[Check, ...], frame: pd.DataFrame) -> list[Any]:
+    context = gx.get_context(mode="ephemeral")
+    context.variables.progress_bars = {"globally": False}
+    batch = (
+        context.data_sources.add_pandas("rows").add_dataframe_asset("rows").add_batch_definition_whole_dataframe("b")
+    )
+    suite = gx.ExpectationSuite(name="contract")
+    for at, check in enumerate(checks):
+        check.expectation.meta = {"at": at}
+        suite.add_expectation(check.expectation)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of pandas and numpy about degenerate columns; the outcome says it
+        found = batch.get_batch({"dataframe": frame}).validate(suite)
+    by_place = {outcome.expectation_config.meta["at"]: outcome for outcome in found.results}
+    return [by_place[at] for at in range(len(checks))]
+
+
+def _result(check: Check, outcome: Any, frame: pd.DataFrame) -> CheckResult:
+    n = len(frame)
+    success = bool(outcome.success)
+    if check.column is not None and check.column not in frame:
+        failed, success = n, False
+    else:
+        failed = int((outcome.result or {}).get("unexpected_count") or 0)
+    details = {"severity": check.severity, "expected": check.expected, "failed_share": failed / n if n else None}
+    return CheckResult(check.name, check.column, success, failed, n, details)

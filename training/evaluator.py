@@ -1,0 +1,266 @@
+"""The only definition of our metrics, each with the interval it deserves. Pure numpy.
+
+F1, accuracy, precision and recall depend on a row only through its cell (truth, answer), so resampling rows is exactly
+one multinomial draw of cell counts: a thousand bootstrap resamples of a million rows cost no more than of a hundred.
+Two versions on the same rows share the draw (their cells are truth × old answer × new answer), which is what makes the
+interval of a difference paired, and much narrower than the difference of two intervals. ROC AUC is a statistic of ranks
+and gets DeLong's variance, paired in the same way.
+
+A figure that does not exist (precision when nothing was called positive, AUC of one class) is None, never 0 and never
+an exception.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from config.model_contract import Metric
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+
+METRICS: tuple[Metric, ...] = ("f1", "accuracy", "precision", "recall", "roc_auc")
+RESAMPLES = 2000
+_LEVEL = 0.95
+_NORMAL_95 = 1.959963984540054
+
+
+@dataclass(frozen=True)
+class Scored:
+    """What one version said about some rows: its probabilities, and the answers at its threshold."""
+
+    probabilities: Floats
+    answers: Bools
+
+    @classmethod
+    def at(cls, probabilities: NDArray[Any], threshold: float) -> "Scored":
+        p = np.asarray(probabilities, dtype=np.float64)
+        return cls(p, p >= threshold)
+
+    def take(self, chosen: NDArray[Any]) -> "Scored":
+        return Scored(self.probabilities[chosen], self.answers[chosen])
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A figure with its 95 % interval. `value` is None where the figure does not exist on these rows."""
+
+    value: float | None
+    low: float | None
+    high: float | None
+    n: int
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Difference:
+    """New minus old on the same rows, with the paired 95 % interval."""
+
+    metric: str
+    before: float | None
+    after: float | None
+    difference: float | None
+    low: float | None
+    high: float | None
+    n: int
+
+    @property
+    def verdict(self) -> Literal["better", "worse", "inconclusive"]:
+        """Better or worse only if the whole interval says so."""
+        if self.low is not None and self.low > 0:
+            return "better"
+        if self.high is not None and self.high < 0:
+            return "worse"
+        return "inconclusive"
+
+    def to_json(self) -> dict[str, Any]:
+        return {**asdict(self), "verdict": self.verdict}
+
+
+@dataclass(frozen=True)
+class Confusion:
+    """How many rows fell into each cell."""
+
+    tp: int
+    fp: int
+    fn: int
+    tn: int
+
+
+def confusion(labels: NDArray[Any], answers: NDArray[Any]) -> Confusion:
+    y, a = np.asarray(labels) == 1, np.asarray(answers, dtype=bool)
+    return Confusion(int((y & a).sum()), int((~y & a).sum()), int((y & ~a).sum()), int((~y & ~a).sum()))
+
+
+def _from_cells(metric: Metric, tp: NDArray[Any], fp: NDArray[Any], fn: NDArray[Any], tn: NDArray[Any]) -> Floats:
+    """The metric of each column of cell counts; NaN where it does not exist."""
+    if metric == "accuracy":
+        top, bottom = tp + tn, tp + fp + fn + tn
+    elif metric == "precision":
+        top, bottom = tp, tp + fp
+    elif metric == "recall":
+        top, bottom = tp, tp + fn
+    elif metric == "f1":
+        # Without a positive row there is nothing to find: F1 does not exist, rather than being 0.
+        top, bottom = 2 * tp, np.where(tp + fn > 0, 2 * tp + fp + fn, 0)
+    else:
+        raise ValueError(f"{metric} is not a function of cell counts")
+    return np.where(bottom > 0, top / np.maximum(bottom, 1), np.nan)
+
+
+def _interval(draws: Floats) -> tuple[float, float] | tuple[None, None]:
+    known = draws[~np.isnan(draws)]
+    if not len(known):
+        return None, None
+    low, high = np.quantile(known, [(1 - _LEVEL) / 2, (1 + _LEVEL) / 2])
+    return float(low), float(high)
+
+
+def _number(value: Any) -> float | None:
+    return None if np.isnan(value) else float(value)
+
+
+def _cell_counts(labels: NDArray[Any], answers: Sequence[Bools], seed: int) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Counts of every cell (truth, answer of each version), and RESAMPLES bootstrap draws of them."""
+    code = (np.asarray(labels) == 1).astype(np.int64)
+    for one in answers:
+        code = code * 2 + one
+    counts = np.bincount(code, minlength=2 ** (len(answers) + 1))
+    draws = np.random.default_rng(seed).multinomial(counts.sum(), counts / counts.sum(), size=RESAMPLES)
+    return counts, draws
+
+
+def _one_version(metric: Metric, cells: NDArray[Any], which: int, versions: int) -> Floats:
+    """The metric of version `which` from the cells of all `versions`."""
+    shaped = cells.reshape((*cells.shape[:-1], *(2 for _ in range(versions + 1))))
+    others = tuple(cells.ndim - 1 + 1 + v for v in range(versions) if v != which)
+    table = shaped.sum(axis=others) if others else shaped
+    return _from_cells(metric, table[..., 1, 1], table[..., 0, 1], table[..., 1, 0], table[..., 0, 0])
+
+
+def estimate(metric: Metric, labels: NDArray[Any], scored: Scored, *, seed: int = 0) -> Estimate:
+    """One metric of one version with its interval."""
+    n = len(labels)
+    if n == 0:
+        return Estimate(None, None, None, 0)
+    if metric == "roc_auc":
+        found = _delong(labels, [scored.probabilities])
+        if found is None:
+            return Estimate(None, None, None, n)
+        value, half = float(found[0][0]), _NORMAL_95 * float(np.sqrt(found[1][0, 0]))
+        return Estimate(value, max(0.0, value - half), min(1.0, value + half), n)
+    counts, draws = _cell_counts(labels, [scored.answers], seed)
+    value_now = _number(_one_version(metric, counts, 0, 1))
+    low, high = _interval(_one_version(metric, draws, 0, 1)) if value_now is not None else (None, None)
+    return Estimate(value_now, low, high, n)
+
+
+def estimates(labels: NDArray[Any], scored: Scored, *, seed: int = 0) -> dict[str, Estimate]:
+    """Every metric of one version."""
+    return {metric: estimate(metric, labels, scored, seed=seed) for metric in METRICS}
+
+
+def value_of(metric: Metric, labels: NDArray[Any], scored: Scored) -> float | None:
+    """The bare figure, for choosing rather than for showing."""
+    if not len(labels):
+        return None
+    if metric == "roc_auc":
+        found = _delong(labels, [scored.probabilities])
+        return None if found is None else float(found[0][0])
+    c = confusion(labels, scored.answers)
+    return _number(_from_cells(metric, *(np.asarray(part) for part in (c.tp, c.fp, c.fn, c.tn))))
+
+
+def paired_difference(metric: Metric, labels: NDArray[Any], old: Scored, new: Scored, *, seed: int = 0) -> Difference:
+    """New minus old on the same rows."""
+    n = len(labels)
+    if n == 0:
+        return Difference(metric, None, None, None, None, None, 0)
+    if metric == "roc_auc":
+        return _paired_auc(labels, old, new)
+    counts, draws = _cell_counts(labels, [old.answers, new.answers], seed)
+    before, after = (_one_version(metric, counts, which, 2) for which in (0, 1))
+    if np.isnan(before) or np.isnan(after):
+        return Difference(metric, _number(before), _number(after), None, None, None, n)
+    low, high = _interval(_one_version(metric, draws, 1, 2) - _one_version(metric, draws, 0, 2))
+    return Difference(metric, float(before), float(after), float(after - before), low, high, n)
+
+
+def _paired_auc(labels: NDArray[Any], old: Scored, new: Scored) -> Difference:
+    n = len(labels)
+    found = _delong(labels, [old.probabilities, new.probabilities])
+    if found is None:
+        return Difference("roc_auc", None, None, None, None, None, n)
+    (before, after), covariance = found
+    variance = covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1]
+    half = _NORMAL_95 * float(np.sqrt(max(variance, 0.0)))
+    change = float(after - before)
+    return Difference("roc_auc", float(before), float(after), change, change - half, change + half, n)
+
+
+def _midranks(values: Floats) -> Floats:
+    _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
+    last = np.cumsum(counts)
+    return (last - (counts - 1) / 2)[inverse]
+
+
+def _delong(labels: NDArray[Any], scores: Sequence[Floats]) -> tuple[Floats, Floats] | None:
+    """AUC of each score and their covariance (Sun and Xu 2014, O(n log n)); None with one class only."""
+    positive = np.asarray(labels) == 1
+    m, n = int(positive.sum()), int((~positive).sum())
+    if m == 0 or n == 0:
+        return None
+    aucs, by_positive, by_negative = [], [], []
+    for score in scores:
+        every = _midranks(score)
+        above = (every[positive] - _midranks(score[positive])) / n
+        below = 1 - (every[~positive] - _midranks(score[~positive])) / m
+        aucs.append(above.mean())
+        by_positive.append(above)
+        by_negative.append(below)
+    covariance = np.zeros((len(scores), len(scores)))
+    if m > 1:
+        covariance += np.atleast_2d(np.cov(by_positive)) / m
+    if n > 1:
+        covariance += np.atleast_2d(np.cov(by_negative)) / n
+    return np.array(aucs), covariance
+
+
+def roc_curve(labels: NDArray[Any], probabilities: NDArray[Any]) -> tuple[Floats, Floats] | None:
+    """False and true positive rates from (0, 0) to (1, 1); None with one class only."""
+    positive = np.asarray(labels) == 1
+    if positive.all() or not positive.any():
+        return None
+    order = np.argsort(-np.asarray(probabilities), kind="stable")
+    hits = positive[order]
+    ends = np.append(np.diff(np.asarray(probabilities)[order]) != 0, True)  # one point for rows of equal score
+    tpr = np.append(0.0, np.cumsum(hits)[ends] / positive.sum())
+    fpr = np.append(0.0, np.cumsum(~hits)[ends] / (~positive).sum())
+    return fpr, tpr
+
+
+@dataclass(frozen=True)
+class CalibrationBin:
+    """Rows of similar probability: what was said on average, and how often it came true."""
+
+    said: float
+    came_true: float
+    n: int
+
+
+def calibration_curve(labels: NDArray[Any], probabilities: NDArray[Any], bins: int = 10) -> tuple[CalibrationBin, ...]:
+    """Equally filled bins by rising probability. Empty for no rows."""
+    y, p = np.asarray(labels, dtype=np.float64), np.asarray(probabilities, dtype=np.float64)
+    parts = np.array_split(np.argsort(p, kind="stable"), min(bins, len(p)) or 1)
+    return tuple(CalibrationBin(float(p[part].mean()), float(y[part].mean()), len(part)) for part in parts if len(part))
+
+
+def calibration_error(labels: NDArray[Any], probabilities: NDArray[Any], bins: int = 10) -> float | None:
+    """Mean distance between what was said and what came true, weighted by rows; None for no rows."""
+    found = calibration_curve(labels, probabilities, bins)
+    return sum(abs(b.said - b.came_true) * b.n for b in found) / sum(b.n for b in found) if found else None
