@@ -1,0 +1,211 @@
+"""Administration: API keys, people, the audit log, the kill switch. Every change is written to the audit log."""
+
+import getpass
+import json
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from sqlalchemy.orm import Session
+
+from config.settings import Settings
+from database.address import running_database
+from database.connection import ReadSession, make_engine, session_scope
+from database.enums import ActorKind, Automation, Role, Scope
+from database.errors import StewardError
+from database.queries import api_keys, automation, people
+from database.queries import audit as audit_log
+from database.queries.audit import Actor
+
+keys = typer.Typer(help="API keys of client programs.", no_args_is_help=True)
+users = typer.Typer(help="People who may sign in, and their roles.", no_args_is_help=True)
+audit = typer.Typer(help="The tamper-evident log of every change.", no_args_is_help=True)
+out = Console(highlight=False)
+err = Console(stderr=True, highlight=False)
+
+JsonFlag = Annotated[bool, typer.Option("--json", help="print JSON")]
+
+
+@contextmanager
+def _session() -> Iterator[tuple[Session, Settings]]:
+    """One transaction on this installation's database, which is started for its length if need be."""
+    settings = Settings()
+    try:
+        with running_database(settings) as url:
+            engine = make_engine(url, settings.database, application="steward-admin")
+            try:
+                with session_scope(engine) as session:
+                    yield session, settings
+            finally:
+                engine.dispose()
+    except StewardError as error:
+        err.print(f"[bold red]error[/] {error}", soft_wrap=True)
+        raise typer.Exit(1) from error
+
+
+def _me() -> Actor:
+    """Who administers: whoever may run commands on this machine."""
+    return Actor(ActorKind.SYSTEM, f"shell:{getpass.getuser()}")
+
+
+@keys.command("create")
+def create_key(
+    name: Annotated[str, typer.Argument(help="the program or team that uses it")],
+    scope: Annotated[list[Scope] | None, typer.Option(help="repeat for several; default: predict and label")] = None,
+    model: Annotated[list[str] | None, typer.Option(help="models it may use; default: all")] = None,
+    days: Annotated[int, typer.Option(min=1, max=3650, help="valid for so long")] = 90,
+    as_json: JsonFlag = False,
+) -> None:
+    """Make a key. Its secret is shown once, here."""
+    with _session() as (session, settings):
+        key, secret = api_keys.create_key(
+            session,
+            _me(),
+            name=name,
+            scopes=scope or [Scope.PREDICT, Scope.LABELS],
+            models=model,
+            expires_in=timedelta(days=days),
+            hash_key=settings.platform.hash_key,
+            env=settings.platform.env,
+        )
+        facts = {"key_id": key.key_id, "name": key.name, "expires_at": key.expires_at.isoformat(), "key": secret}
+    if as_json:
+        print(json.dumps(facts))
+        return
+    print(secret)
+    err.print(f"key {facts['key_id']} for {name}, valid to {facts['expires_at']}; it is not shown again")
+
+
+@keys.command("list")
+def list_keys(as_json: JsonFlag = False) -> None:
+    """Show the keys; secrets are not kept and cannot be shown."""
+    with _session() as (session, _):
+        found = api_keys.list_keys(ReadSession(session))
+        rows = [
+            {
+                "key_id": key.key_id,
+                "name": key.name,
+                "scopes": key.scopes,
+                "models": key.models,
+                "expires_at": key.expires_at.isoformat(),
+                "revoked_at": key.revoked_at.isoformat() if key.revoked_at else None,
+                "last_used_at": key.last_used_at.isoformat() if key.last_used_at else None,
+            }
+            for key in found
+        ]
+    if as_json:
+        print(json.dumps(rows))
+        return
+    table = Table("id", "name", "scopes", "models", "expires", "revoked", "last used")
+    for row in rows:
+        table.add_row(
+            str(row["key_id"]),
+            str(row["name"]),
+            ", ".join(row["scopes"] or []),
+            ", ".join(row["models"] or ["all"]),
+            str(row["expires_at"])[:10],
+            str(row["revoked_at"] or "")[:19],
+            str(row["last_used_at"] or "")[:19],
+        )
+    out.print(table)
+
+
+@keys.command("revoke")
+def revoke_key(key_id: Annotated[str, typer.Argument(help="the id shown by `keys list`")]) -> None:
+    """Revoke a key; replicas refuse it within a second or two."""
+    with _session() as (session, _):
+        api_keys.revoke_key(session, _me(), key_id)
+    err.print(f"key {key_id} is revoked")
+
+
+@users.command("add")
+def add_user(
+    name: Annotated[str, typer.Argument(help="lower-case letters, digits and . _ @ -")],
+    role: Annotated[list[Role] | None, typer.Option(help="repeat for several; default: viewer")] = None,
+    password: Annotated[str | None, typer.Option(envvar="STEWARD_NEW_PASSWORD", help="default: one is made")] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Add a person. Without a password one is made and shown once."""
+    secret = password or secrets.token_urlsafe(12)
+    with _session() as (session, _):
+        people.create_user(session, _me(), name=name, password=secret, roles=role or [Role.VIEWER])
+    if as_json:
+        print(json.dumps({"name": name, "roles": role or [Role.VIEWER], "password": None if password else secret}))
+        return
+    if not password:
+        print(secret)
+    err.print(f"{name} may sign in as {', '.join(role or [Role.VIEWER])}")
+
+
+@users.command("role")
+def set_role(
+    name: Annotated[str, typer.Argument()],
+    role: Annotated[list[Role], typer.Argument(help="all the roles this person has from now on")],
+) -> None:
+    """Set a person's roles; it holds from their next request on."""
+    with _session() as (session, _):
+        people.set_roles(session, _me(), name=name, roles=role)
+    err.print(f"{name} is now {', '.join(role)}")
+
+
+@users.command("disable")
+def disable_user(name: Annotated[str, typer.Argument()]) -> None:
+    """Close a person's account; open sessions end with their next request."""
+    with _session() as (session, _):
+        people.disable(session, _me(), name=name)
+    err.print(f"{name} may no longer sign in")
+
+
+@users.command("list")
+def list_users() -> None:
+    """Show the people and their roles."""
+    table = Table("name", "roles", "since", "disabled")
+    with _session() as (session, _):
+        for user in people.list_users(ReadSession(session)):
+            disabled = f"{user.disabled_at:%Y-%m-%d}" if user.disabled_at else ""
+            table.add_row(user.name, ", ".join(user.roles), f"{user.created_at:%Y-%m-%d}", disabled)
+    out.print(table)
+
+
+@audit.command("verify")
+def verify_audit(as_json: JsonFlag = False) -> None:
+    """Walk the whole chain; exit 1 if anything was changed, removed or reordered."""
+    with _session() as (session, _):
+        report = audit_log.verify(ReadSession(session))
+    if as_json:
+        print(json.dumps({"ok": report.ok, "events": report.events, "head": report.head, "faults": report.faults}))
+    else:
+        for fault in report.faults:
+            err.print(f"[bold red]fault[/] {fault}")
+        err.print(f"{report.events} events, {'unbroken' if report.ok else 'BROKEN'}, head {report.head[:12]}")
+    if not report.ok:
+        raise typer.Exit(1)
+
+
+Reason = Annotated[str, typer.Option(help="why, for the log")]
+
+
+def _switch(state: Automation, reason: str) -> None:
+    with _session() as (session, _):
+        automation.set_state(session, _me(), state, reason)
+    err.print(f"automation is {state}")
+
+
+def pause(reason: Reason) -> None:
+    """The agent looks and asks, but executes nothing."""
+    _switch(Automation.PAUSED, reason)
+
+
+def stop(reason: Reason) -> None:
+    """The agent does not even look."""
+    _switch(Automation.STOPPED, reason)
+
+
+def resume(reason: Reason) -> None:
+    """The agent works again."""
+    _switch(Automation.RUNNING, reason)
