@@ -59,7 +59,7 @@ class Performance(Out):
 class DriftReportOut(Out):
     """One window against its version's reference. `drift_detected` is null when there were too few rows to say.
 
-    `features` holds one object per feature as the monitor wrote it (feature, score, threshold, p, method, n, verdict …).
+    `features` holds one object per feature as the monitor wrote it (score, threshold, p, method, n, verdict …).
     """
 
     report_id: int

@@ -1,0 +1,224 @@
+"""What a model contract makes of a request: a fast check of rows, and the schema that `/docs` shows.
+
+All faults of a request are found at once. A fault names the field and what was expected, never the value.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from api.errors import Fault, RefusalError
+from config.model_contract import Feature, ModelContract
+from training.feature_engineering import Row
+
+# The model reads float32: what is larger there would be infinite.
+_LARGEST = 3.0e38
+_MISSING = object()
+_MOST_FAULTS = 100
+_SHOWABLE = re.compile(r"^[A-Za-z_][A-Za-z0-9_]{0,63}$")
+
+
+@dataclass(frozen=True)
+class _Field:
+    name: str
+    numeric: bool
+    low: float
+    high: float
+    known: Mapping[Any, Any]
+    nullable: bool
+    expectation: str
+
+
+def _field(name: str, feature: Feature) -> _Field:
+    low, high = feature.range or (-_LARGEST, _LARGEST)
+    accepted = (*(feature.categories or ()), *feature.tolerated)
+    null = " or null" if feature.nullable else ""
+    if feature.kind == "category":
+        expectation = f"expected one of {', '.join(map(repr, feature.categories or ()))}{null}".replace("'", '"')
+    elif feature.range:
+        unit = f" ({feature.unit})" if feature.unit else ""
+        expectation = f"expected a number from {low:g} to {high:g}{unit}{null}"
+    else:
+        expectation = f"expected a finite number{null}"
+    known = {value: value for value in accepted}
+    return _Field(name, feature.kind == "numeric", low, high, known, feature.nullable, expectation)
+
+
+class RowReader:
+    """Reads bodies into rows in contract order. One per serving version; safe to share."""
+
+    def __init__(self, contract: ModelContract, max_rows: int) -> None:
+        self._fields = tuple(_field(name, feature) for name, feature in contract.features.items())
+        self._names = frozenset(contract.features)
+        self._max_rows = max_rows
+
+    def read(self, body: bytes) -> tuple[list[Row], bool]:
+        """The rows of a body, and whether it was a batch.
+
+        Raises `RefusalError`: 422 with every fault by field, 413 for too many rows.
+        """
+        try:
+            payload = orjson.loads(body)
+        except orjson.JSONDecodeError as error:
+            raise _invalid([Fault("(body)", f"is not valid JSON (near character {error.pos})")]) from None
+        is_batch = isinstance(payload, dict) and "rows" in payload and "rows" not in self._names
+        items = self._items(payload) if is_batch else [payload]
+        rows, faults = self._rows(items, is_batch)
+        if faults:
+            raise _invalid(faults)
+        self._refuse_repeated_fields(body, rows, is_batch)
+        return rows, is_batch
+
+    def _items(self, payload: dict[str, Any]) -> list[Any]:
+        items = payload["rows"]
+        if len(payload) > 1:
+            raise _invalid([Fault(_shown(name), "is not a field of a batch") for name in payload if name != "rows"])
+        if not isinstance(items, list) or not items:
+            raise _invalid([Fault("rows", f"expected a list of 1 to {self._max_rows} rows")])
+        if len(items) > self._max_rows:
+            raise RefusalError(413, "too_many_rows", f"A batch holds at most {self._max_rows} rows.")
+        return items
+
+    def _rows(self, items: list[Any], is_batch: bool) -> tuple[list[Row], list[Fault]]:
+        rows: list[Row] = []
+        faults: list[Fault] = []
+        for at, item in enumerate(items):
+            row = self._row(item)
+            if row is None:
+                faults += self._faults(item, f"rows[{at}]" if is_batch else "")
+                if len(faults) >= _MOST_FAULTS:
+                    break
+            else:
+                rows.append(row)
+        return rows, faults
+
+    def _row(self, item: Any) -> Row | None:
+        """The row in contract order, or None as soon as something is wrong."""
+        if type(item) is not dict or len(item) != len(self._fields):
+            return None
+        row: Row = {}
+        for field in self._fields:
+            value = item.get(field.name, _MISSING)
+            accepted = _accepted(field, value)
+            if accepted is _MISSING:
+                return None
+            row[field.name] = accepted
+        return row
+
+    def _faults(self, item: Any, prefix: str) -> list[Fault]:
+        if not isinstance(item, dict):
+            return [Fault(prefix or "(body)", "expected an object with one field for each feature")]
+        dotted = f"{prefix}." if prefix else ""
+        faults = [
+            Fault(f"{dotted}{_shown(name)}", "is not a feature of this model")
+            for name in list(item)[:_MOST_FAULTS]
+            if name not in self._names
+        ]
+        for field in self._fields:
+            value = item.get(field.name, _MISSING)
+            if value is _MISSING:
+                null = "; send null if it was not measured" if field.nullable else ""
+                faults.append(Fault(f"{dotted}{field.name}", f"is missing: {field.expectation}{null}"))
+            elif _accepted(field, value) is _MISSING:
+                faults.append(Fault(f"{dotted}{field.name}", field.expectation))
+        return faults
+
+    def _refuse_repeated_fields(self, body: bytes, rows: list[Row], is_batch: bool) -> None:
+        """A field that stands twice: JSON parsers keep one of them silently.
+
+        After validation each name and each text value is known, so the quotes of the body can be counted; only a
+        body with more of them is read again slowly.
+        """
+        texts = sum(type(value) is str for row in rows for value in row.values())
+        if body.count(b'"') == 2 * (len(rows) * len(self._fields) + texts + is_batch):
+            return
+        repeated: set[str] = set()
+
+        def _object(pairs: list[tuple[str, Any]]) -> None:
+            seen: set[str] = set()
+            for name, _ in pairs:
+                if name in seen:
+                    repeated.add(name)
+                seen.add(name)
+
+        json.loads(body, object_pairs_hook=_object)
+        if repeated:
+            raise _invalid([Fault(_shown(name), "stands twice") for name in sorted(repeated)])
+
+
+def _accepted(field: _Field, value: Any) -> Any:
+    """The value as it is stored, or `_MISSING` when it is not acceptable."""
+    kind = type(value)
+    if value is None:
+        return None if field.nullable else _MISSING
+    if field.numeric:
+        return value if (kind is float or kind is int) and field.low <= value <= field.high else _MISSING
+    if kind is int or kind is str or kind is float:
+        return field.known.get(value, _MISSING)
+    return _MISSING
+
+
+def _shown(name: str) -> str:
+    """A field's name as sent, if it looks like one."""
+    return name if _SHOWABLE.match(name) else "(an unknown field)"
+
+
+def _invalid(faults: list[Fault]) -> RefusalError:
+    return RefusalError(422, "invalid", "The rows do not fit the model's contract: see `errors`.", errors=faults)
+
+
+def _feature_schema(feature: Feature) -> dict[str, Any]:
+    text = " ".join(filter(None, (feature.label, feature.unit and f"in {feature.unit}", feature.description)))
+    labels = ", ".join(f"{value}: {label}" for value, label in feature.category_labels.items())
+    schema: dict[str, Any] = {"title": feature.label, "description": f"{text}. {labels}".strip(". ")}
+    if feature.kind == "category":
+        values: list[Any] = [*(feature.categories or ()), *feature.tolerated]
+        return schema | {"enum": [*values, None] if feature.nullable else values}
+    schema["type"] = ["number", "null"] if feature.nullable else "number"
+    if feature.range:
+        schema |= {"minimum": feature.range[0], "maximum": feature.range[1]}
+    return schema
+
+
+def row_schema(contract: ModelContract) -> dict[str, Any]:
+    """The JSON schema of one row."""
+    return {
+        "type": "object",
+        "title": f"{contract.title}: one row",
+        "description": contract.description,
+        "properties": {name: _feature_schema(feature) for name, feature in contract.features.items()},
+        "required": list(contract.features),
+        "additionalProperties": False,
+    }
+
+
+def request_body(contract: ModelContract, max_rows: int, example: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """The `requestBody` that OpenAPI shows: one row, or a batch of them."""
+    row = row_schema(contract)
+    batch = {
+        "type": "object",
+        "title": f"{contract.title}: a batch",
+        "properties": {"rows": {"type": "array", "items": row, "minItems": 1, "maxItems": max_rows}},
+        "required": ["rows"],
+        "additionalProperties": False,
+    }
+    media: dict[str, Any] = {"schema": {"anyOf": [row, batch]}}
+    one = dict(example or example_row(contract))
+    media["examples"] = {"one": {"value": one}, "batch": {"value": {"rows": [one, one]}}}
+    return {"required": True, "content": {"application/json": media}}
+
+
+def example_row(contract: ModelContract) -> Row:
+    """A row the contract accepts: the middle of what is expected, the first category."""
+    row: Row = {}
+    for name, feature in contract.features.items():
+        if feature.kind == "category":
+            row[name] = (feature.categories or (None,))[0]
+        else:
+            low, high = feature.expected or feature.range or (0.0, 1.0)
+            row[name] = round((low + high) / 2, 2)
+    return row

@@ -1,0 +1,90 @@
+"""Who a client program is: API keys checked against a table in memory, so that an outage locks nobody out."""
+
+import hmac
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from api.errors import RefusalError, unauthenticated, unavailable
+from database.enums import Scope
+from database.queries.api_keys import digest, parse
+
+_NOBODY = "0" * 64
+
+
+@dataclass(frozen=True)
+class KnownKey:
+    """A usable key as the database last showed it."""
+
+    key_id: str
+    secret_digest: str
+    scopes: frozenset[str]
+    models: frozenset[str] | None
+    expires_at: datetime
+
+
+@dataclass(frozen=True)
+class Client:
+    """The program behind a request."""
+
+    key_id: str
+    models: frozenset[str] | None
+
+    def may_use(self, model_name: str) -> bool:
+        return self.models is None or model_name in self.models
+
+
+class KeyTable:
+    """Key digests in memory. Replaced as a whole by the watcher; read by every request."""
+
+    def __init__(self, hash_key: bytes) -> None:
+        self._hash_key = hash_key
+        self._keys: dict[str, KnownKey] = {}
+        self._used: dict[str, datetime] = {}
+        self._lock = threading.Lock()
+        # False once the table may be older than the database: then an unknown key is not called wrong.
+        self.is_current = False
+
+    def replace(self, keys: Sequence[KnownKey]) -> None:
+        self._keys = {key.key_id: key for key in keys}
+
+    def known(self) -> list[KnownKey]:
+        return list(self._keys.values())
+
+    def check(self, plaintext: str | None, scope: Scope, now: datetime) -> Client:
+        """The client a key belongs to.
+
+        Raises `RefusalError`: 401 for no key, a malformed, unknown, wrong or expired one (one answer for all of them),
+        403 for a key without this scope, 503 for an unknown key while the database cannot be asked.
+        """
+        if not plaintext:
+            raise unauthenticated("Send an API key in the header X-API-Key.", "ApiKey")
+        parsed = parse(plaintext)
+        if parsed is None:
+            raise unauthenticated("This API key is not valid.", "ApiKey")
+        known = self._keys.get(parsed.key_id)
+        matches = hmac.compare_digest(digest(self._hash_key, parsed.secret), known.secret_digest if known else _NOBODY)
+        if known is None and not self.is_current:
+            raise unavailable("database_unavailable", "This key cannot be checked now; keys used before still work.")
+        if known is None or not matches or known.expires_at <= now:
+            raise unauthenticated("This API key is not valid.", "ApiKey")
+        if scope not in known.scopes:
+            raise RefusalError(403, "forbidden", f"This API key does not have the scope {scope}.")
+        self._used[known.key_id] = now
+        return Client(known.key_id, known.models)
+
+    def take_used(self) -> dict[str, datetime]:
+        """Which keys were used since the last call, and when."""
+        with self._lock:
+            used, self._used = self._used, {}
+        return used
+
+    def give_back(self, used: dict[str, datetime]) -> None:
+        """What `take_used` gave and could not be stored."""
+        with self._lock:
+            self._used = used | self._used
+
+
+def now_utc() -> datetime:
+    return datetime.now(UTC)

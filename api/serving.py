@@ -1,0 +1,119 @@
+"""What serves: for each model the current version and the one before it, in memory.
+
+A new version is loaded and proven beside the old one and takes over by one assignment; a request that took the old one
+finishes with it, so a row is always stamped with what computed it. A version that cannot be loaded changes nothing: the
+last good one goes on, and why is said. The previous one stays in memory, so going back needs no disk.
+"""
+
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from loguru import logger
+
+from api.contract_schema import RowReader
+from database.artifact_store import ArtifactStore
+from database.errors import StewardError
+from training.feature_engineering import Row
+from training.serving_artifact import LoadedModel, load
+
+_RETRY_LOAD_S = 15.0
+
+
+@dataclass(frozen=True)
+class Desired:
+    """What the database says should serve."""
+
+    model_name: str
+    generation: int
+    version_id: int
+    version: int
+    artifact_digest: str
+    data_source: str
+
+
+@dataclass(frozen=True)
+class Serving:
+    """A version in memory, ready to answer."""
+
+    desired: Desired
+    model: LoadedModel
+    reader: RowReader
+
+    def answers(self, rows: Sequence[Row]) -> list[tuple[int, float]]:
+        """The answer and probability of each row."""
+        threshold = self.model.threshold
+        return [(int(p >= threshold), p) for p in self.model.predict(rows).tolist()]
+
+
+@dataclass(frozen=True)
+class Slots:
+    """One model's two versions, and how the last change went."""
+
+    desired: Desired
+    current: Serving | None = None
+    previous: Serving | None = None
+    error: str | None = None
+    failed_at: float = 0.0
+
+
+class Predictor:
+    """Follows desired versions. `follow` is for one thread at a time; reading is free for all."""
+
+    def __init__(self, store: ArtifactStore, max_rows: int) -> None:
+        self._store, self._max_rows = store, max_rows
+        self._slots: dict[str, Slots] = {}
+        self._lock = threading.Lock()
+
+    def serving(self, model_name: str) -> Serving | None:
+        slots = self._slots.get(model_name)
+        return slots.current if slots else None
+
+    def slots(self) -> list[Slots]:
+        """Every model this process knows of, by name."""
+        return [self._slots[name] for name in sorted(self._slots)]
+
+    def follow(self, desired: Desired, *, again: bool = False) -> Slots:
+        """Serve `desired` if it can be loaded; else keep what serves, and say why.
+
+        A load that failed is tried again after a while, or at once when asked `again`.
+        """
+        with self._lock:
+            slots = self._slots.get(desired.model_name) or Slots(desired)
+            if slots.current and slots.current.desired == desired:
+                return slots
+            failed_lately = (
+                slots.desired == desired and slots.error and time.monotonic() < slots.failed_at + _RETRY_LOAD_S
+            )
+            if failed_lately and not again:
+                return slots
+            slots = self._change(slots, desired)
+            self._slots[desired.model_name] = slots
+            return slots
+
+    def _change(self, slots: Slots, desired: Desired) -> Slots:
+        began = time.perf_counter()
+        try:
+            model = self._in_memory(slots, desired) or load(self._store, desired.artifact_digest)
+            if model.contract.name != desired.model_name:
+                raise StewardError(f"the artifact is of the model {model.contract.name}")
+        except (StewardError, OSError) as error:
+            logger.error("serving.load.failed model={} version={} error={}", desired.model_name, desired.version, error)
+            return replace(slots, desired=desired, error=str(error), failed_at=time.monotonic())
+        serving = Serving(desired, model, RowReader(model.contract, self._max_rows))
+        logger.info(
+            "serving.swapped model={} version={} generation={} seconds={:.3f}",
+            desired.model_name,
+            desired.version,
+            desired.generation,
+            time.perf_counter() - began,
+        )
+        return Slots(desired, serving, slots.current)
+
+    @staticmethod
+    def _in_memory(slots: Slots, desired: Desired) -> LoadedModel | None:
+        for held in (slots.current, slots.previous):
+            if held and held.desired.artifact_digest == desired.artifact_digest:
+                return held.model
+        return None
