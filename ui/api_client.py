@@ -1,0 +1,226 @@
+"""Every call the dashboard makes, typed, and every way a call can fail, as a sentence."""
+
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import httpx
+from pydantic import BaseModel, ValidationError
+
+from ui import api_types as t
+
+A = TypeVar("A", bound=BaseModel)
+Params = dict[str, str | int]
+
+CONNECT_S = 2.0
+READ_S = 10.0
+_TITLES = {
+    401: "You are not signed in.",
+    403: "You may not do this.",
+    404: "This is not here.",
+    409: "Things have changed meanwhile.",
+    422: "The request was not accepted.",
+    429: "Too many requests.",
+    503: "The service is not ready.",
+}
+
+
+@dataclass(eq=False)
+class ApiError(Exception):
+    """A call that did not give the answer asked for. `status` 0 means that the API could not be reached at all."""
+
+    status: int
+    code: str
+    title: str
+    sentence: str
+    request_id: str = ""
+    fields: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def signed_out(self) -> bool:
+        return self.status == 401
+
+    @property
+    def away(self) -> bool:
+        """The API, or the database behind it, does not answer."""
+        return self.status in {0, 502, 503, 504}
+
+    @property
+    def may_pass(self) -> bool:
+        """True when asking again later makes sense."""
+        return self.away or self.status in {429, 500}
+
+    def __str__(self) -> str:
+        return self.sentence
+
+
+def problem_from(response: httpx.Response) -> ApiError:
+    """The problem of an answer that is an error, whether or not it is the API that wrote it."""
+    try:
+        body = response.json()
+    except ValueError:
+        body = {}
+    if not isinstance(body, dict):
+        body = {}
+    errors = body.get("errors")
+    fields = {
+        str(error.get("field", "")): str(error.get("message", ""))
+        for error in (errors if isinstance(errors, list) else [])
+        if isinstance(error, dict)
+    }
+    sentence = str(body.get("detail") or f"The API answered with status {response.status_code}.")
+    if fields:
+        sentence += " " + "; ".join(f"{name}: {message}" if name else message for name, message in fields.items())
+    return ApiError(
+        status=response.status_code,
+        code=str(body.get("code") or "unknown"),
+        title=_TITLES.get(response.status_code, "Something went wrong."),
+        sentence=sentence,
+        request_id=str(body.get("request_id") or response.headers.get("x-request-id", "")),
+        fields=fields,
+    )
+
+
+class ApiClient:
+    """The API at one address, asked in the name of one person (or of nobody, to sign in)."""
+
+    def __init__(
+        self, base_url: str, *, token: str = "", transport: httpx.BaseTransport | None = None, http: Any = None
+    ) -> None:
+        self._base_url = base_url
+        self._token = token
+        self._http: httpx.Client = http or httpx.Client(
+            base_url=base_url,
+            transport=transport,
+            timeout=httpx.Timeout(READ_S, connect=CONNECT_S),
+            limits=httpx.Limits(max_connections=20),
+            headers={"User-Agent": "steward-ui"},
+            trust_env=False,
+        )
+
+    def with_token(self, token: str) -> "ApiClient":
+        """The same connections, in another name."""
+        return ApiClient(self._base_url, token=token, http=self._http)
+
+    def _send(self, method: str, path: str, params: Params | None = None, body: t.Json | None = None) -> httpx.Response:
+        headers = {"Authorization": f"Bearer {self._token}"} if self._token else {}
+        try:
+            response = self._http.request(method, path, params=params, json=body, headers=headers)
+        except httpx.HTTPError as problem:
+            slow = isinstance(problem, httpx.TimeoutException) and not isinstance(problem, httpx.ConnectTimeout)
+            raise ApiError(
+                status=0,
+                code="timeout" if slow else "unreachable",
+                title="The API does not answer.",
+                sentence=f"Waited {READ_S:.0f} s for {self._base_url}." if slow else f"Tried {self._base_url}.",
+            ) from problem
+        if response.is_error:
+            raise problem_from(response)
+        return response
+
+    def _ask(self, answer: type[A], method: str, path: str, params: Params | None = None, body: Any = None) -> A:
+        response = self._send(method, path, params, body)
+        try:
+            return answer.model_validate_json(response.content)
+        except ValidationError as problem:
+            where = ".".join(str(part) for part in problem.errors()[0]["loc"]) or "the whole answer"
+            raise ApiError(
+                status=502,
+                code="unexpected_answer",
+                title="The API and this dashboard are of different versions.",
+                sentence=f"{method} {path} answered in a form this dashboard does not know (at {where}).",
+                request_id=response.headers.get("x-request-id", ""),
+            ) from problem
+
+    # ----------------------------------------------------------------------------------------------------- people
+
+    def login(self, name: str, password: str) -> t.LoginAnswer:
+        return self._ask(t.LoginAnswer, "POST", "/auth/login", body={"name": name, "password": password})
+
+    def logout(self) -> None:
+        self._send("POST", "/auth/logout")
+
+    def me(self) -> t.Me:
+        return self._ask(t.Me, "GET", "/auth/me")
+
+    # ---------------------------------------------------------------------------------------------------- looking
+
+    def overview(self, model: str | None = None) -> t.Overview:
+        return self._ask(t.Overview, "GET", "/overview", {"model": model} if model else None)
+
+    def models(self) -> t.ModelList:
+        return self._ask(t.ModelList, "GET", "/models")
+
+    def model(self, name: str) -> t.ModelDetail:
+        return self._ask(t.ModelDetail, "GET", f"/models/{name}")
+
+    def versions(self, name: str) -> t.VersionList:
+        return self._ask(t.VersionList, "GET", f"/models/{name}/versions")
+
+    def version(self, name: str, number: int) -> t.VersionDetail:
+        return self._ask(t.VersionDetail, "GET", f"/models/{name}/versions/{number}")
+
+    def performance(self, model: str) -> t.Performance:
+        return self._ask(t.Performance, "GET", "/performance", {"model": model})
+
+    def drift(self, model: str) -> t.Drift:
+        return self._ask(t.Drift, "GET", "/drift", {"model": model})
+
+    def drift_page(self, window_id: int) -> str:
+        """Evidently's HTML page for one window."""
+        return self._send("GET", f"/drift/{window_id}/report").text
+
+    def data_quality(self, model: str) -> t.DataQuality:
+        return self._ask(t.DataQuality, "GET", "/data-quality", {"model": model})
+
+    def trends(self, model: str) -> t.Trends:
+        return self._ask(t.Trends, "GET", "/trends", {"model": model})
+
+    def cycles(self, model: str) -> t.ActivityList:
+        return self._ask(t.ActivityList, "GET", "/agent/cycles", {"model": model})
+
+    def alerts(self) -> t.AlertList:
+        return self._ask(t.AlertList, "GET", "/alerts")
+
+    # --------------------------------------------------------------------------------------------------- deciding
+
+    def actions(self, *, status: str | None = None, model: str | None = None) -> t.ActionList:
+        wanted: Params = {name: value for name, value in (("status", status), ("model", model)) if value}
+        return self._ask(t.ActionList, "GET", "/actions", wanted)
+
+    def action(self, action_id: str) -> t.ActionDetail:
+        return self._ask(t.ActionDetail, "GET", f"/actions/{action_id}")
+
+    def decide(
+        self,
+        action_id: str,
+        *,
+        decision: str,
+        comment: str,
+        evidence_digest: str,
+        seen_version: int,
+        idempotency_key: str,
+    ) -> t.Receipt:
+        """Record a decision on exactly the evidence that was shown. The same key twice is one decision."""
+        body = {
+            "decision": decision,
+            "comment": comment,
+            "evidence_digest": evidence_digest,
+            "seen_version": seen_version,
+            "idempotency_key": idempotency_key,
+        }
+        return self._ask(t.Receipt, "POST", f"/actions/{action_id}/decision", body=body)
+
+    def acknowledge(self, alert_id: int) -> None:
+        self._send("POST", f"/alerts/{alert_id}/acknowledge")
+
+    def resolve(self, alert_id: int, notes: str) -> None:
+        self._send("POST", f"/alerts/{alert_id}/resolve", body={"notes": notes})
+
+    def propose_rollback(self, model: str, *, reason: str, version: int | None) -> t.Proposed:
+        return self._ask(t.Proposed, "POST", f"/models/{model}/rollback", body={"reason": reason, "version": version})
+
+    def propose_retrain(self, model: str, *, reason: str) -> t.Proposed:
+        return self._ask(t.Proposed, "POST", "/retrain", body={"reason": reason, "model": model})
+
+    def set_automation(self, state: str, reason: str) -> t.AutomationOut:
+        return self._ask(t.AutomationOut, "POST", "/automation", body={"state": state, "reason": reason})

@@ -1,0 +1,460 @@
+"""The answers of the API as this dashboard reads them.
+
+A field the dashboard does not use is left out, and one that the API adds later is ignored, so the two can be upgraded
+one after the other. A test holds every name here against the API's own schemas.
+"""
+
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+Json = dict[str, Any]
+
+
+class Answer(BaseModel):
+    """What all answers share: read once, never changed."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True, protected_namespaces=())
+
+
+class Me(Answer):
+    user_id: int
+    name: str
+    roles: list[str]
+    permissions: list[str]
+    session_expires_at: datetime
+
+
+class LoginAnswer(Answer):
+    token: str
+    person: Me
+
+
+class VersionRef(Answer):
+    version_id: int
+    version: int
+    algorithm: str
+
+
+class WindowRef(Answer):
+    window_id: int
+    seq: int
+    from_at: datetime
+    to_at: datetime
+    n: int
+    labelled_n: int
+    suspect_n: int
+    status: str
+    version: int
+
+
+class MetricPoint(Answer):
+    kind: str
+    metric: str
+    value: float | None
+    low: float | None
+    high: float | None
+    n: int
+    reference: float | None
+    verdict: str
+    version: int
+    window_id: int | None
+    seq: int | None
+    from_at: datetime | None
+    to_at: datetime | None
+    created_at: datetime
+    metadata: Json
+
+
+class DeploymentOut(Answer):
+    generation: int
+    version: int
+    algorithm: str
+    previous_version: int | None
+    action_id: str | None
+    actor: str
+    reason: str
+    since: datetime
+    until: datetime | None
+
+
+class ActionCard(Answer):
+    action_id: str
+    model_name: str
+    action_type: str
+    risk: str
+    status: str
+    version: int
+    cause: str | None
+    question: str
+    evidence_line: str | None
+    recommended: bool | None
+    requires_approval: bool
+    approvers_needed: int
+    approvals_given: int
+    dry_run: bool
+    proposed_by: str
+    reviewed_by: str | None
+    from_version: VersionRef | None
+    to_version: VersionRef | None
+    created_at: datetime
+    updated_at: datetime
+    expires_at: datetime | None
+    executed_at: datetime | None
+    verified_at: datetime | None
+    outcome: str | None
+
+
+class ApprovalOut(Answer):
+    user: str
+    decision: str
+    comment: str
+    evidence_digest: str
+    current: bool
+    decided_at: datetime
+
+
+class StepOut(Answer):
+    step: str
+    status: str
+    result: Json
+    started_at: datetime
+    finished_at: datetime | None
+
+
+class HistoryEvent(Answer):
+    seq: int
+    at: datetime
+    actor: str
+    verb: str
+    details: Json
+
+
+class MayDecide(Answer):
+    allowed: bool
+    why_not: str | None
+
+
+class ActionDetail(ActionCard):
+    why: Json
+    params: Json
+    evidence: Json | None
+    evidence_digest: str | None
+    success_test: Json | None
+    execution_result: Json | None
+    approvals: list[ApprovalOut]
+    steps: list[StepOut]
+    history: list[HistoryEvent]
+    may_decide: MayDecide
+    serving: VersionRef | None
+
+
+class ActionList(Answer):
+    actions: list[ActionCard]
+    pending: int
+
+
+class Receipt(Answer):
+    action_id: str
+    status: str
+    decision: str
+    by: str
+    at: datetime
+    evidence_digest: str
+    approvals_given: int
+    approvers_needed: int
+    audit_seq: int | None
+
+
+class AutomationOut(Answer):
+    state: str
+    changed_by: str
+    reason: str
+    changed_at: datetime
+
+
+class ServiceOut(Answer):
+    service: str
+    instance: str
+    seen_at: datetime
+    age_s: float
+    interval_s: float
+    late: bool
+
+
+class CycleOut(Answer):
+    cycle_id: int
+    model_name: str
+    agent: str
+    window_id: int | None
+    observed: Json
+    diagnoses: list[Json]
+    decisions: list[Json]
+    dry_run: bool
+    seconds: float
+    created_at: datetime
+
+
+class ActivityList(Answer):
+    model_name: str
+    cycles: list[CycleOut]
+
+
+class AlertOut(Answer):
+    alert_id: int
+    model_name: str
+    alert_type: str
+    cause: str
+    severity: str
+    title: str
+    message: str
+    evidence: Json
+    status: str
+    occurrences: int
+    acknowledged_by: str | None
+    resolved_by: str | None
+    resolution_notes: str | None
+    created_at: datetime
+    updated_at: datetime
+    resolved_at: datetime | None
+
+
+class AlertList(Answer):
+    alerts: list[AlertOut]
+
+
+class VersionCard(Answer):
+    version_id: int
+    version: int
+    algorithm: str
+    status: str
+    is_active: bool
+    accuracy: float
+    f1_score: float
+    precision: float
+    recall: float
+    roc_auc: float | None
+    threshold: float
+    training_rows: int
+    data_source: str
+    synthetic: bool
+    action_id: str | None
+    created_by: str
+    created_at: datetime
+    served_from: datetime | None
+    served_until: datetime | None
+    restorable: bool
+
+
+class VersionDetail(VersionCard):
+    model_name: str
+    metrics: Json
+    hyperparameters: Json
+    feature_names: list[str]
+    influence: dict[str, float]
+    contract_digest: str
+    dataset_digest: str
+    artifact_digest: str
+    mlflow_run_id: str | None
+    mlflow_version: str | None
+
+
+class ReplicaOut(Answer):
+    replica: str
+    model_name: str
+    version: int
+    observed_generation: int
+    desired_generation: int
+    error: str | None
+    spool_depth: int
+    seen_at: datetime
+    late: bool
+
+
+class ModelCard(Answer):
+    name: str
+    title: str
+    description: str
+    default: bool
+    primary_metric: str
+    minimum: float
+    positive: str
+    negative: str
+    versions: int
+
+
+class ModelDetail(ModelCard):
+    deployments: list[DeploymentOut]
+    replicas: list[ReplicaOut]
+
+
+class ModelList(Answer):
+    models: list[ModelCard]
+
+
+class VersionList(Answer):
+    model_name: str
+    versions: list[VersionCard]
+
+
+class Proposed(Answer):
+    action_id: str
+    status: str
+    question: str
+
+
+class Confusion(Answer):
+    version: int
+    n: int
+    true_positive: int
+    false_positive: int
+    true_negative: int
+    false_negative: int
+
+
+class LabelCoverage(Answer):
+    predictions: int
+    labelled: int
+    share: float | None
+    median_lag_s: float | None
+
+
+class Performance(Answer):
+    model_name: str
+    primary_metric: str
+    minimum: float
+    harm_margin: float
+    points: list[MetricPoint]
+    verification: list[MetricPoint]
+    windows: list[WindowRef]
+    deployments: list[DeploymentOut]
+    confusion: Confusion | None
+    coverage: LabelCoverage
+
+
+class DriftReportOut(Answer):
+    report_id: int
+    window: WindowRef
+    drift_detected: bool | None
+    drift_score: float | None
+    drifted_features: list[str]
+    features: list[Json]
+    verdict: str
+    html: bool
+    created_at: datetime
+
+
+class Drift(Answer):
+    model_name: str
+    labels: dict[str, str]
+    influence: dict[str, float]
+    reports: list[DriftReportOut]
+
+
+class CheckOut(Answer):
+    window_id: int
+    seq: int
+    check_name: str
+    column_name: str | None
+    success: bool
+    verdict: str
+    failed_rows: int
+    n: int
+    details: Json
+    created_at: datetime
+
+
+class Intake(Answer):
+    predictions: int
+    newest_prediction_at: datetime | None
+    labels: int
+    newest_label_at: datetime | None
+    revised_labels: int
+    unknown_labels: int
+    dead_letters: int
+    quarantined_rows: int
+    spool_depth: int
+    coverage: LabelCoverage
+
+
+class DataQuality(Answer):
+    model_name: str
+    labels: dict[str, str]
+    windows: list[WindowRef]
+    checks: list[CheckOut]
+    intake: Intake
+
+
+class TrendBucket(Answer):
+    at: datetime
+    n: int
+    positive_share: float | None
+    mean_probability: float | None
+    latency_p50_ms: float | None
+    latency_p95_ms: float | None
+    labelled: int
+    accuracy: float | None
+
+
+class DriftPoint(Answer):
+    window_id: int
+    seq: int
+    at: datetime
+    drift_score: float | None
+    verdict: str
+
+
+class ActionMarker(Answer):
+    action_id: str
+    action_type: str
+    status: str
+    at: datetime
+
+
+class Trends(Answer):
+    model_name: str
+    from_at: datetime
+    to_at: datetime
+    bucket_s: float
+    buckets: list[TrendBucket]
+    drift: list[DriftPoint]
+    metrics: list[MetricPoint]
+    deployments: list[DeploymentOut]
+    actions: list[ActionMarker]
+
+
+class Headline(Answer):
+    sentence: str
+    state: str
+    pending: int
+    incidents: int
+
+
+class FirstSteps(Answer):
+    version_activated: bool
+    predictions_received: bool
+    labels_received: bool
+    window_judged: bool
+    approver_exists: bool
+
+
+class Overview(Answer):
+    generated_at: datetime
+    model_name: str
+    title: str
+    headline: Headline
+    synthetic: bool
+    data_source: str | None
+    serving: VersionCard | None
+    generation: int | None
+    serving_since: datetime | None
+    pending: list[ActionCard]
+    incidents: list[AlertOut]
+    metrics: list[MetricPoint]
+    happened: list[ActionCard]
+    automation: AutomationOut
+    services: list[ServiceOut]
+    replicas: list[ReplicaOut]
+    intake: Intake
+    first_steps: FirstSteps

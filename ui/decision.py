@@ -1,0 +1,342 @@
+"""What the decision page says about an action, worked out of the API's answer. Pure: no Streamlit, no clock.
+
+Evidence is read forgivingly, since each kind of action brings its own; a figure that is not there is a dash, and a
+difference whose interval includes zero is inconclusive whatever anybody else called it.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from ui import vocabulary, wording
+from ui.api_types import ActionDetail, Json, VersionRef
+from ui.charts import Difference
+
+
+def _objects(value: object) -> list[Json]:
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def _object(value: object) -> Json:
+    return value if isinstance(value, dict) else {}
+
+
+def _figure(value: object) -> float | None:
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def _whole(value: object) -> int | None:
+    return int(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def name_of(version: VersionRef | None, beside: Mapping[str, Any] | None = None) -> str:
+    """`v12`; from the evidence where the action itself does not name a version yet."""
+    if version is not None:
+        return f"v{version.version}"
+    number = (beside or {}).get("version")
+    return f"v{number}" if number is not None else "the new version"
+
+
+def person(actor: str) -> str:
+    """`person:ada` is shown as `ada`, `agent:…` as the agent."""
+    kind, _, name = actor.partition(":")
+    return "the agent" if kind == "agent" else name or actor
+
+
+@dataclass(frozen=True)
+class Versions:
+    """The two versions a decision is between."""
+
+    old: str
+    new: str
+
+
+def versions_of(action: ActionDetail) -> Versions:
+    evidence = _object(action.evidence)
+    return Versions(
+        old=name_of(action.from_version, _object(evidence.get("champion"))),
+        new=name_of(action.to_version, _object(evidence.get("challenger")) or _object(evidence.get("target"))),
+    )
+
+
+# --------------------------------------------------------------------------------------------------- the evidence
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One metric, or one segment, before and after."""
+
+    name: str
+    before: float | None
+    after: float | None
+    difference: float | None
+    low: float | None
+    high: float | None
+    n: int | None
+    verdict: str
+
+
+def verdict_of(low: float | None, high: float | None, said: str) -> str:
+    """An interval that includes zero, or is not there, is inconclusive."""
+    if low is None or high is None or low <= 0 <= high:
+        return "inconclusive"
+    return said if said in {"better", "worse"} else "inconclusive"
+
+
+def comparisons(evidence: Json | None, part: str) -> list[Comparison]:
+    """The rows of `metrics` or `segments`."""
+    rows = []
+    for row in _objects(_object(evidence).get(part)):
+        low, high = _figure(row.get("low")), _figure(row.get("high"))
+        name = str(row.get("metric") or row.get("segment") or "")
+        rows.append(
+            Comparison(
+                name=vocabulary.words(vocabulary.METRICS, name) if part == "metrics" else name,
+                before=_figure(row.get("before")),
+                after=_figure(row.get("after")),
+                difference=_figure(row.get("difference")),
+                low=low,
+                high=high,
+                n=_whole(row.get("n")),
+                verdict=verdict_of(low, high, str(row.get("verdict", ""))),
+            )
+        )
+    return rows
+
+
+def differences(rows: Sequence[Comparison]) -> list[Difference]:
+    """The same for the chart."""
+    return [Difference(row.name, row.difference, row.low, row.high, row.verdict) for row in rows]
+
+
+@dataclass(frozen=True)
+class Check:
+    """One test of the evidence: passed, failed or not known."""
+
+    name: str
+    ok: bool | None
+    says: str
+
+
+def checks(evidence: Json | None) -> list[Check]:
+    """What speaks against comes first: failed, then not known, then passed."""
+    found = [
+        Check(
+            name=str(check.get("name", "")).replace("_", " "),
+            ok=check["ok"] if isinstance(check.get("ok"), bool) else None,
+            says=str(check.get("says") or ""),
+        )
+        for check in _objects(_object(evidence).get("checks"))
+    ]
+    return sorted(found, key=lambda check: {False: 0, None: 1, True: 2}[check.ok])
+
+
+def strip(action: ActionDetail) -> list[Check]:
+    """The verdict strip: the evidence's checks, and the primary metric and segments as checks of their own."""
+    rows, segments = comparisons(action.evidence, "metrics"), comparisons(action.evidence, "segments")
+    own: list[Check] = []
+    if rows:
+        first = rows[0]
+        spread = f"{wording.signed(first.difference)} {wording.interval(first.low, first.high, sign=True)}"
+        ok = {"better": True, "worse": False}.get(first.verdict)
+        own.append(Check(first.name, ok, f"{spread}, n = {wording.count(first.n)}, {first.verdict}"))
+    if segments:
+        worse = [row.name for row in segments if row.verdict == "worse"]
+        says = f"worse in {', '.join(worse)}" if worse else f"none of {len(segments)} is worse for certain"
+        own.append(Check("segments", not worse, says))
+    return sorted([*own, *checks(action.evidence)], key=lambda check: {False: 0, None: 1, True: 2}[check.ok])
+
+
+def speaks_against(action: ActionDetail) -> bool:
+    """Approving needs a written reason when a check failed or the evidence does not recommend it."""
+    return any(check.ok is False for check in strip(action)) or action.recommended is False
+
+
+# ------------------------------------------------------------------------------------------------------------ why
+
+
+@dataclass(frozen=True)
+class Why:
+    """Why now: the sentence, the facts on both sides, and the explanations that were considered and rejected."""
+
+    says: str
+    cause: str
+    facts_for: list[str]
+    facts_against: list[str]
+    rejected: list[str]
+    record: str
+
+
+def _said(fact: object) -> str:
+    if isinstance(fact, dict):
+        words = wording.sentence(str(fact.get("says") or fact.get("why") or fact.get("reason") or ""))
+        n = _whole(fact.get("n"))
+        return f"{words} (n = {wording.count(n)})" if words and n else words
+    return wording.sentence(str(fact))
+
+
+def _all_said(facts: object) -> list[str]:
+    return [words for fact in (facts if isinstance(facts, list) else []) if (words := _said(fact))]
+
+
+def _explanation(item: object) -> str:
+    if not isinstance(item, dict):
+        return wording.sentence(str(item))
+    cause = vocabulary.words(vocabulary.CAUSES, str(item.get("cause") or item.get("name") or ""))
+    reasons: Iterable[str] = [_said(item), *_all_said(item.get("facts_against")), str(item.get("could_not_look") or "")]
+    reason = next((wording.sentence(words) for words in reasons if words), "Not supported by the numbers.")
+    return f"{wording.sentence(cause).removesuffix('.')}: {reason}"
+
+
+def why(action: ActionDetail) -> Why:
+    """Read from the diagnosis stored with the action, wherever its parts stand in it."""
+    stored = action.why
+    diagnosis = _object(stored.get("diagnosis")) or stored
+    rejected = diagnosis.get("rejected") or stored.get("rejected") or stored.get("alternatives") or []
+    return Why(
+        says=wording.sentence(str(stored.get("says") or diagnosis.get("says") or "")),
+        cause=vocabulary.words(vocabulary.CAUSES, action.cause) if action.cause else "",
+        facts_for=_all_said(diagnosis.get("facts_for") or stored.get("facts")),
+        facts_against=_all_said(diagnosis.get("facts_against")),
+        rejected=[_explanation(item) for item in (rejected if isinstance(rejected, list) else [])],
+        record=str(diagnosis.get("record") or stored.get("record") or ""),
+    )
+
+
+def radius(evidence: Json | None) -> list[str]:
+    """What the change would touch, in sentences."""
+    body = _object(evidence)
+    said = []
+    changed = _object(body.get("answers_changed"))
+    if n := _whole(changed.get("n")):
+        share = _figure(changed.get("share"))
+        said.append(
+            f"{wording.count(_whole(changed.get('changed')))} of {wording.count(n)} recent answers would be different "
+            f"({wording.percent(share)})."
+        )
+    latency = _object(body.get("latency_ms"))
+    if latency:
+        before, after = _figure(latency.get("before")), _figure(latency.get("after"))
+        said.append(f"An answer takes {wording.number(before, 2)} ms now and {wording.number(after, 2)} ms afterwards.")
+    worse = [row.name for row in comparisons(evidence, "segments") if row.verdict == "worse"]
+    if worse:
+        said.append(f"It would be worse for {', '.join(worse)}.")
+    return said
+
+
+def rested_on(evidence: Json | None) -> list[str]:
+    """The rows the evidence was made from."""
+    body = _object(evidence)
+    said = []
+    holdout, training = _object(body.get("holdout")), _object(body.get("training"))
+    if holdout:
+        positives = _whole(holdout.get("positives"))
+        said.append(
+            f"Compared on {wording.count(_whole(holdout.get('n')))} labelled rows that neither version was trained on"
+            + (f", {wording.count(positives)} of them positive." if positives is not None else ".")
+        )
+    if training:
+        said.append(
+            f"Trained on {wording.count(_whole(training.get('rows')))} rows: "
+            f"{wording.count(_whole(training.get('original_rows')))} original and "
+            f"{wording.count(_whole(training.get('traffic_rows')))} from traffic."
+        )
+        left_out = (_whole(training.get("quarantined_rows")) or 0) + (
+            _whole(training.get("suspect_rows_left_out")) or 0
+        )
+        said.append(f"{wording.plural(left_out, 'row')} that failed a data check were left out.")
+    return said
+
+
+def inaction(evidence: Json | None) -> str:
+    """What doing nothing costs, with its interval."""
+    cost = _object(_object(evidence).get("inaction"))
+    per_day = _figure(cost.get("per_day"))
+    says = wording.sentence(str(cost.get("says") or ""))
+    if per_day is None:
+        return says
+    spread = wording.interval(_figure(cost.get("low")), _figure(cost.get("high")), 1)
+    figure = f"{wording.number(per_day, 1)} {spread} {cost.get('currency') or 'errors'} per day."
+    return f"{figure} {says}".strip()
+
+
+# ------------------------------------------------------------------------------------------------- what comes next
+
+
+@dataclass(frozen=True)
+class Consequences:
+    """What follows from each way this can end."""
+
+    approve: list[str]
+    reject: list[str]
+    nobody: list[str]
+    undo: list[str]
+
+
+def consequences(action: ActionDetail, now: datetime) -> Consequences:
+    """Said for exactly this action: its versions, its success test, its expiry."""
+    pair, test = versions_of(action), _object(action.success_test)
+    margin, rows = _figure(test.get("margin")), _whole(test.get("min_rows"))
+    metric = vocabulary.words(vocabulary.METRICS, str(test.get("metric") or "the primary metric"))
+    remaining = action.approvers_needed - action.approvals_given
+    approve = [
+        "Evidence, expiry and the version that serves are checked once more; if anything changed, nothing happens.",
+        f"{pair.new} is activated in place of {pair.old}; every replica loads it and proves it on its golden rows.",
+        f"The change is watched on the next {wording.count(rows) if rows else 'labelled'} labelled answers.",
+    ]
+    if remaining > 1:
+        approve.insert(
+            0,
+            f"Your approval counts; {wording.plural(remaining - 1, 'other person', 'other people')} must approve too.",
+        )
+    lost = f"by more than {wording.number(margin)} {metric}" if margin is not None else "for certain"
+    undo = [
+        f"If {pair.new} proves worse than {pair.old} {lost}, the agent goes back to {pair.old} by itself, once.",
+        f"You can go back at any time: Models → {pair.old} → Propose rollback.",
+    ]
+    cost = inaction(action.evidence)
+    stays = f"{pair.old} keeps serving."
+    return Consequences(
+        approve=approve,
+        reject=[stays, "The agent does not ask the same thing again before its stand-back time is over."]
+        + ([f"What goes on: {cost}"] if cost else []),
+        nobody=[
+            f"This expires {wording.when(action.expires_at, now)} and nothing changes: silence is never consent."
+            if action.expires_at
+            else "Nothing changes: silence is never consent."
+        ],
+        undo=undo,
+    )
+
+
+def asks_for_typed_version(action: ActionDetail) -> bool:
+    """The highest risk is confirmed by typing the version, so that no reflex can do it."""
+    return action.risk == "high"
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Whether the person may decide on what the page shows, and the sentence when not."""
+
+    open: bool
+    says: str = ""
+
+
+def standing(seen: ActionDetail, newest: ActionDetail, now: datetime) -> Standing:
+    """The page shows `seen`; `newest` is what the API says now. A decision counts only on what was shown."""
+    if newest.status == "stale":
+        return Standing(False, "What this rested on has changed. The evidence is being gathered again.")
+    if newest.status not in {"pending_approval", *vocabulary.OPEN_ACTIONS}:
+        by = f" by {person(newest.reviewed_by)}" if newest.reviewed_by else ""
+        word = vocabulary.ACTION_STATUSES.get(newest.status, vocabulary.UNKNOWN).word.lower()
+        return Standing(False, f"This is no longer open: {word}{by}.")
+    if newest.status in {"proposed", "gathering_evidence"}:
+        return Standing(False, "The evidence is still being gathered. There is nothing to decide yet.")
+    if newest.expires_at is not None and newest.expires_at <= now:
+        return Standing(False, f"This expired {wording.when(newest.expires_at, now)}. Nothing was changed.")
+    if newest.evidence_digest != seen.evidence_digest or newest.version != seen.version:
+        return Standing(False, "There is newer evidence than this page shows. Read it before you decide.")
+    if not newest.may_decide.allowed:
+        return Standing(False, wording.sentence(newest.may_decide.why_not or "You may not decide this."))
+    return Standing(True)

@@ -1,0 +1,144 @@
+"""What stands around every page: brand and person in the sidebar, state of the world on top, at most one banner."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import streamlit as st
+
+from ui import components as c
+from ui import session, wording
+from ui.api_client import ApiError
+from ui.api_types import Me, Overview
+from ui.vocabulary import AUTOMATION, Sign
+
+SWITCH = "automation_dialog"
+STALE_S = 60.0
+
+
+@dataclass(frozen=True)
+class Banner:
+    """The one thing to know before reading on."""
+
+    kind: Literal["error", "warning", "info"]
+    title: str
+    text: str
+
+
+def most_urgent(overview: Overview) -> Banner | None:
+    """The banner of highest severity, or none. Silence of the monitors is worse than any figure they wrote."""
+    failing = [replica for replica in overview.replicas if replica.error]
+    late = sorted({service.service for service in overview.services if service.late})
+    state = overview.automation
+    if late:
+        names = " and ".join(late)
+        text = f"No sign of life from {names}. What you see may be older than it looks."
+        return Banner("error", "Something is silent.", text)
+    if failing:
+        text = f"Replica {failing[0].replica}: {wording.sentence(failing[0].error)} It keeps serving the last good one."
+        return Banner("error", "A version could not be loaded.", text)
+    if state.state != "running":
+        what = "looks and asks, but executes nothing" if state.state == "paused" else "does nothing at all"
+        text = f"The agent {what}. {state.changed_by}: {wording.sentence(state.reason)}"
+        return Banner("warning", f"Automation is {state.state}.", text)
+    return None
+
+
+def signed_out() -> None:
+    """For a browser that came past the door without a cookie."""
+    st.title("Sign in", anchor=False)
+    st.markdown("Decisions about your models wait inside.")
+    st.html(f'<a href="{session.sign_in_link()}" target="_self">Go to the sign-in form</a>')
+
+
+def away(problem: ApiError) -> None:
+    """Nobody can say who is looking: the page says why and stays up."""
+    c.heading("Steward", key="headline")
+    c.show_problem(problem, key="banner")
+
+
+@st.dialog("Automation", on_dismiss=lambda: st.session_state.pop(SWITCH, None))
+def _switch(current: str) -> None:
+    st.caption("Paused: the agent looks and asks, but executes nothing. Stopped: it does not even look.")
+    state = st.segmented_control(
+        "State", ["running", "paused", "stopped"], default=current, format_func=str.capitalize, key="automation-state"
+    )
+    reason = st.text_input("Reason", key="automation-reason", placeholder="Written to the audit log")
+    ready = bool(state and state != current and len(reason.strip()) >= 3)
+    if st.button(f"Set automation to {state or current}", type="primary", key="automation-confirm", disabled=not ready):
+        try:
+            session.client().set_automation(str(state), reason.strip())
+        except ApiError as problem:
+            c.show_problem(problem, key="automation-problem")
+            return
+        st.session_state.pop(SWITCH, None)
+        st.rerun()
+
+
+def _sidebar(me: Me, names: list[str]) -> str:
+    with st.sidebar:
+        if len(names) > 1:
+            model = st.selectbox("Model", names, key="model", bind="query-params")
+        else:
+            model = names[0] if names else ""
+        with st.container(key="person", gap="small"):
+            st.caption(f"{wording.plain(me.name)} · {wording.plain(', '.join(sorted(me.roles)) or 'no role')}")
+            st.html(f'<a href="{session.SIGN_OUT}" target="_self">Sign out</a>')
+    return str(model or "")
+
+
+def _top_bar(overview: Overview) -> None:
+    intake, state = overview.intake, AUTOMATION.get(overview.automation.state)
+    freshest = intake.newest_prediction_at
+    with st.container(key="top-bar", horizontal=True, vertical_alignment="center", gap="small"):
+        serving = f" v{overview.serving.version}" if overview.serving else ""
+        st.markdown(c.tag(f"{overview.title}{serving}"), width="content")
+        needs = overview.headline.pending
+        if needs:
+            sign = Sign(f"Needs you: {needs}", "◐", "blue")
+            st.page_link("pages/3_Approvals.py", label=f"{c.chip(sign)}", width="content")
+        st.markdown(
+            c.tag(f"data to {wording.moment(freshest)}, {wording.relative(freshest, overview.generated_at)}")
+            if freshest
+            else c.tag("no predictions yet"),
+            width="content",
+        )
+        st.space("stretch")
+        label = f"Automation: {state.word.lower() if state else overview.automation.state}"
+        if st.button(f"{state.shape if state else '○'} {label}", key="automation", type="tertiary"):
+            st.session_state[SWITCH] = True
+
+
+def draw(me: Me) -> None:
+    """Draw the frame and remember the visit for the page."""
+    client = session.client()
+    overview: Overview | None = None
+    problem: ApiError | None = None
+    names: list[str] = []
+    try:
+        names = [model.name for model in sorted(client.models().models, key=lambda model: not model.default)]
+    except ApiError as error:
+        problem = error
+    model = _sidebar(me, names)
+    if problem is None:
+        try:
+            overview = client.overview(model or None)
+        except ApiError as error:
+            problem = error if error.status != 404 else None
+    session.begin(session.Visit(me=me, model=model, overview=overview))
+    if problem is not None:
+        c.show_problem(problem, key="banner")
+    if overview is None:
+        return
+    _top_bar(overview)
+    if banner := most_urgent(overview):
+        c.banner(banner.kind, banner.title, banner.text, key="banner")
+    if overview.synthetic:
+        c.banner(
+            "warning",
+            "Synthetic data.",
+            "The real data could not be had, so this model learned from made-up rows. Its figures say how the machinery "
+            "works, nothing about the world.",
+            key="synthetic",
+        )
+    if st.session_state.get(SWITCH):
+        _switch(overview.automation.state)

@@ -1,0 +1,58 @@
+"""Who is looking, and through which client: the one place that knows the cookie and Streamlit's session state."""
+
+from dataclasses import dataclass
+from typing import cast
+from urllib.parse import quote
+
+import streamlit as st
+
+from config.settings import UiSettings
+from ui.api_client import ApiClient
+from ui.api_types import Me, Overview
+
+COOKIE = "steward_session"
+SIGN_IN = "/auth/login"
+SIGN_OUT = "/auth/logout"
+
+
+@st.cache_resource
+def _anonymous_client() -> ApiClient:
+    """One connection pool for all browsers; the address comes from the environment of this process."""
+    return ApiClient(UiSettings().api_url)
+
+
+def token() -> str | None:
+    """The API's session token of this browser, if it is signed in."""
+    return st.session_state.get("session_token") or st.context.cookies.get(COOKIE)
+
+
+def client() -> ApiClient:
+    """The API, asked in the name of the person who is looking."""
+    return _anonymous_client().with_token(token() or "")
+
+
+def sign_in_link() -> str:
+    """The form, with the way back to this very page."""
+    here = st.context.url or ""
+    path = "/" + here.split("://", 1)[-1].partition("/")[2]
+    query = "&".join(f"{name}={value}" for name, value in st.query_params.items())
+    return f"{SIGN_IN}?next={quote(path + ('?' + query if query and '?' not in path else ''), safe='/')}"
+
+
+@dataclass(frozen=True)
+class Visit:
+    """What every page may know: who looks, at which model, and what the overview said at the start of this run."""
+
+    me: Me
+    model: str
+    overview: Overview | None
+
+
+def begin(visit: Visit) -> None:
+    """Called once per run by the entry script, before the page."""
+    st.session_state["visit"] = visit
+
+
+def visit() -> Visit:
+    """The visit of this run."""
+    return cast(Visit, st.session_state["visit"])

@@ -1,0 +1,142 @@
+"""The words, shapes and colours of every status. A status is never told by colour alone.
+
+The keys are the words the API uses; a test compares them with the closed sets of `database/enums.py`, which this room
+may not import.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Colour = Literal["green", "orange", "red", "blue", "gray", "yellow"]
+
+
+@dataclass(frozen=True)
+class Sign:
+    """How a status is shown: a word, a shape and a colour, in that order of weight."""
+
+    word: str
+    shape: str
+    colour: Colour
+
+
+UNKNOWN = Sign("Unknown", "○", "gray")
+
+VERDICTS: dict[str, Sign] = {
+    "ok": Sign("OK", "●", "green"),
+    "warn": Sign("Warning", "▲", "orange"),
+    "crit": Sign("Critical", "■", "red"),
+    "inconclusive": Sign("Inconclusive", "○", "gray"),
+    "better": Sign("Better", "▲", "green"),
+    "worse": Sign("Worse", "▼", "red"),
+}
+CHECKS: dict[bool | None, Sign] = {
+    True: Sign("Passed", "✓", "green"),
+    False: Sign("Failed", "✕", "red"),
+    None: Sign("Not known", "?", "gray"),
+}
+ACTION_STATUSES: dict[str, Sign] = {
+    "proposed": Sign("Proposed", "◌", "gray"),
+    "gathering_evidence": Sign("Gathering evidence", "◔", "blue"),
+    "pending_approval": Sign("Waiting for a person", "◐", "blue"),
+    "approved": Sign("Approved", "◕", "blue"),
+    "executing": Sign("Executing", "◕", "blue"),
+    "verifying": Sign("Being verified", "◕", "blue"),
+    "succeeded": Sign("Succeeded", "●", "green"),
+    "rejected": Sign("Rejected", "✕", "gray"),
+    "expired": Sign("Expired", "○", "gray"),
+    "cancelled": Sign("Cancelled", "○", "gray"),
+    "stale": Sign("Out of date", "▲", "orange"),
+    "failed": Sign("Failed", "✕", "red"),
+    "reverted": Sign("Reverted", "↺", "orange"),
+    "inconclusive": Sign("Inconclusive", "○", "gray"),
+}
+OPEN_ACTIONS = frozenset({"proposed", "gathering_evidence", "pending_approval", "stale"})
+MOVING_ACTIONS = frozenset({"approved", "executing", "verifying"})
+SEVERITIES: dict[str, Sign] = {
+    "info": Sign("Info", "●", "blue"),
+    "warning": Sign("Warning", "▲", "orange"),
+    "critical": Sign("Critical", "■", "red"),
+}
+ALERT_STATUSES: dict[str, Sign] = {
+    "active": Sign("Active", "▲", "orange"),
+    "acknowledged": Sign("Acknowledged", "◐", "blue"),
+    "resolved": Sign("Resolved", "●", "green"),
+}
+VERSION_STATUSES: dict[str, Sign] = {
+    "production": Sign("Serving", "●", "green"),
+    "staging": Sign("Candidate", "◐", "blue"),
+    "training": Sign("Training", "◔", "blue"),
+    "archived": Sign("Archived", "○", "gray"),
+}
+AUTOMATION: dict[str, Sign] = {
+    "running": Sign("Running", "●", "green"),
+    "paused": Sign("Paused", "▲", "orange"),
+    "stopped": Sign("Stopped", "■", "red"),
+}
+RISKS: dict[str, Sign] = {
+    "low": Sign("Low risk", "○", "gray"),
+    "medium": Sign("Medium risk", "◆", "yellow"),
+    "high": Sign("High risk", "▲", "red"),
+}
+WINDOW_STATUSES: dict[str, Sign] = {
+    "open": Sign("Collecting", "◌", "gray"),
+    "closed": Sign("Waiting for labels", "◐", "blue"),
+    "mature": Sign("Judged", "●", "green"),
+}
+
+ACTIONS: dict[str, str] = {
+    "retrain_model": "Retrain",
+    "rollback_model": "Roll back",
+    "send_alert": "Send alert",
+    "adjust_threshold": "Adjust threshold",
+    "collect_diagnostics": "Collect diagnostics",
+    "validate_data": "Validate data",
+    "generate_report": "Generate report",
+}
+CAUSES: dict[str, str] = {
+    "data_fault": "data fault",
+    "label_feed_fault": "fault of the label feed",
+    "covariate_shift_harmless": "harmless change of the inputs",
+    "covariate_shift_harmful": "harmful change of the inputs",
+    "prior_shift": "changed share of positives",
+    "concept_drift": "changed relation of inputs and outcome",
+    "bad_release": "bad release",
+    "seasonal": "seasonal rhythm",
+    "low_confidence": "low confidence",
+    "unknown": "unknown cause",
+}
+ISSUES: dict[str, str] = {
+    "data_drift": "Data drift",
+    "performance_degradation": "Performance degradation",
+    "prediction_anomaly": "Prediction anomaly",
+    "low_confidence": "Low confidence",
+    "data_quality": "Data quality",
+}
+METRICS: dict[str, str] = {
+    "f1": "F1",
+    "f1_score": "F1",
+    "accuracy": "Accuracy",
+    "precision": "Precision",
+    "recall": "Recall",
+    "roc_auc": "ROC-AUC",
+    "brier": "Brier score",
+    "log_loss": "Log loss",
+    "positive_share": "Share of positives",
+    "uncertain_share": "Share of uncertain answers",
+    "mean_score": "Mean score",
+    "latency_p95": "Latency p95",
+    "latency_p95_ms": "Latency p95 (ms)",
+    "volume": "Answers per window",
+    "error_rate": "Error rate",
+}
+ALGORITHMS: dict[str, str] = {
+    "logistic_regression": "Logistic regression",
+    "random_forest": "Random forest",
+    "xgboost": "XGBoost",
+    "lightgbm": "LightGBM",
+}
+
+
+def words(table: dict[str, str], key: str | None) -> str:
+    """The words for `key`; a key nobody wrote down yet is shown as it is, without underscores."""
+    return table.get(key or "", (key or "unknown").replace("_", " "))
