@@ -125,44 +125,52 @@ def _number(value: Any) -> float | None:
     return None if np.isnan(value) else float(value)
 
 
-def _cell_counts(labels: NDArray[Any], answers: Sequence[Bools], seed: int) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Counts of every cell (truth, answer of each version), and RESAMPLES bootstrap draws of them."""
-    code = (np.asarray(labels) == 1).astype(np.int64)
-    for one in answers:
-        code = code * 2 + one
-    counts = np.bincount(code, minlength=2 ** (len(answers) + 1))
+@dataclass(frozen=True)
+class _Cells:
+    """Rows counted by pattern (truth, answer of each version), and bootstrap draws of those counts."""
+
+    truth: Bools
+    answers: Bools
+    counts: NDArray[Any]
+    draws: NDArray[Any]
+
+    def metric(self, metric: Metric, which: int, *, drawn: bool) -> Floats:
+        counts = self.draws if drawn else self.counts
+        t, a = self.truth, self.answers[:, which]
+        return _from_cells(metric, *(counts @ cell.astype(np.int64) for cell in (t & a, ~t & a, t & ~a, ~t & ~a)))
+
+
+def _cells(labels: NDArray[Any], answers: Sequence[Bools], seed: int) -> _Cells:
+    table = np.column_stack([np.asarray(labels) == 1, *answers])
+    patterns, counts = np.unique(table, axis=0, return_counts=True)
     draws = np.random.default_rng(seed).multinomial(counts.sum(), counts / counts.sum(), size=RESAMPLES)
-    return counts, draws
+    return _Cells(patterns[:, 0], patterns[:, 1:], counts, draws)
 
 
-def _one_version(metric: Metric, cells: NDArray[Any], which: int, versions: int) -> Floats:
-    """The metric of version `which` from the cells of all `versions`."""
-    shaped = cells.reshape((*cells.shape[:-1], *(2 for _ in range(versions + 1))))
-    others = tuple(cells.ndim - 1 + 1 + v for v in range(versions) if v != which)
-    table = shaped.sum(axis=others) if others else shaped
-    return _from_cells(metric, table[..., 1, 1], table[..., 0, 1], table[..., 1, 0], table[..., 0, 0])
-
-
-def estimate(metric: Metric, labels: NDArray[Any], scored: Scored, *, seed: int = 0) -> Estimate:
-    """One metric of one version with its interval."""
+def estimate(metric: Metric, labels: NDArray[Any], *scored: Scored, seed: int = 0) -> Estimate:
+    """One metric with its interval. Several `scored` are repeats of one cross-validation: the mean of their figures,
+    with an interval that knows they speak of the same rows."""
     n = len(labels)
     if n == 0:
         return Estimate(None, None, None, 0)
     if metric == "roc_auc":
-        found = _delong(labels, [scored.probabilities])
+        found = _delong(labels, [one.probabilities for one in scored])
         if found is None:
             return Estimate(None, None, None, n)
-        value, half = float(found[0][0]), _NORMAL_95 * float(np.sqrt(found[1][0, 0]))
+        value, half = float(found[0].mean()), _NORMAL_95 * float(np.sqrt(max(found[1].mean(), 0.0)))
         return Estimate(value, max(0.0, value - half), min(1.0, value + half), n)
-    counts, draws = _cell_counts(labels, [scored.answers], seed)
-    value_now = _number(_one_version(metric, counts, 0, 1))
-    low, high = _interval(_one_version(metric, draws, 0, 1)) if value_now is not None else (None, None)
-    return Estimate(value_now, low, high, n)
+    cells = _cells(labels, [one.answers for one in scored], seed)
+    repeats = range(len(scored))
+    mean = _number(np.mean([cells.metric(metric, which, drawn=False) for which in repeats]))
+    if mean is None:
+        return Estimate(None, None, None, n)
+    low, high = _interval(np.mean([cells.metric(metric, which, drawn=True) for which in repeats], axis=0))
+    return Estimate(mean, low, high, n)
 
 
-def estimates(labels: NDArray[Any], scored: Scored, *, seed: int = 0) -> dict[str, Estimate]:
-    """Every metric of one version."""
-    return {metric: estimate(metric, labels, scored, seed=seed) for metric in METRICS}
+def estimates(labels: NDArray[Any], *scored: Scored, seed: int = 0) -> dict[Metric, Estimate]:
+    """Every metric, see `estimate`."""
+    return {metric: estimate(metric, labels, *scored, seed=seed) for metric in METRICS}
 
 
 def value_of(metric: Metric, labels: NDArray[Any], scored: Scored) -> float | None:
@@ -183,11 +191,11 @@ def paired_difference(metric: Metric, labels: NDArray[Any], old: Scored, new: Sc
         return Difference(metric, None, None, None, None, None, 0)
     if metric == "roc_auc":
         return _paired_auc(labels, old, new)
-    counts, draws = _cell_counts(labels, [old.answers, new.answers], seed)
-    before, after = (_one_version(metric, counts, which, 2) for which in (0, 1))
+    cells = _cells(labels, [old.answers, new.answers], seed)
+    before, after = (cells.metric(metric, which, drawn=False) for which in (0, 1))
     if np.isnan(before) or np.isnan(after):
         return Difference(metric, _number(before), _number(after), None, None, None, n)
-    low, high = _interval(_one_version(metric, draws, 1, 2) - _one_version(metric, draws, 0, 2))
+    low, high = _interval(cells.metric(metric, 1, drawn=True) - cells.metric(metric, 0, drawn=True))
     return Difference(metric, float(before), float(after), float(after - before), low, high, n)
 
 
