@@ -105,8 +105,7 @@ class EmbeddedPostgres:
 
     def running_pid(self) -> int | None:
         """The process id of this directory's server; None when there is none, whatever `postmaster.pid` says."""
-        if self._process is not None:
-            self._process.poll()  # lets a child of ours that has died be gone and not a zombie
+        self._reap()
         with explained(self.data_dir):
             pid, _ = self._pid_and_status()
         return pid if pid > 0 and self._is_our_server(pid) else None
@@ -147,9 +146,7 @@ class EmbeddedPostgres:
                 pid = self.running_pid()
                 if pid is not None:
                     self._end(pid, max(deadline - time.monotonic(), 0))
-        if self._process is not None:
-            self._process.wait(timeout=10)
-            self._process = None
+        self._reap()
 
     def ensure_database(self, name: str) -> None:
         """Create this database unless it is there. Several processes may ask at once."""
@@ -198,7 +195,9 @@ class EmbeddedPostgres:
             try:
                 self._wait_until_ready(pid, deadline, log, said_from)
             except BaseException:
-                self._end(pid, 5)
+                if _is_alive(pid):
+                    self._end(pid, 5)
+                self._reap()
                 raise
         logger.info("postgres.started pid={} data={} detached={}", pid, self.data_dir, detached)
 
@@ -249,19 +248,21 @@ class EmbeddedPostgres:
     def _end(self, pid: int, timeout_s: float) -> None:
         """End this server in order; at once (it will recover) when that takes too long. Never by force."""
         for number, patience in ((signal.SIGINT, timeout_s), (signal.SIGQUIT, 10.0)):
-            if _is_alive(pid):
+            with suppress(ProcessLookupError):
                 os.kill(pid, number)
             until = time.monotonic() + patience
             while _is_alive(pid) and time.monotonic() < until:
                 time.sleep(_POLL_S)
-            if self._process is not None:
-                self._process.poll()
             if not _is_alive(pid):
                 logger.info("postgres.stopped pid={} data={}", pid, self.data_dir)
-                break
+                return
             logger.warning("postgres.stop.slow pid={} data={} signal={}", pid, self.data_dir, number.name)
-        else:
-            raise EmbeddedPostgresError(f"the PostgreSQL process {pid} of {self.data_dir} does not stop")
+        raise EmbeddedPostgresError(f"the PostgreSQL process {pid} of {self.data_dir} does not stop")
+
+    def _reap(self) -> None:
+        """Let a child of ours that has died be gone, and no zombie."""
+        if self._process is not None and self._process.poll() is not None:
+            self._process = None
 
     def _clear_leftovers(self, account: Account) -> None:
         """Remove what a server that is gone left behind, and make sure of the socket's directory.

@@ -49,12 +49,19 @@ class Account:
             os.chown(path, self.uid, self.gid, follow_symlinks=False)
 
 
+def is_cluster(data_dir: Path) -> bool:
+    """Whether a server can start here. One that ever ran counts, however damaged: it may hold data."""
+    if (data_dir / "postmaster.opts").exists():
+        return True
+    return all((data_dir / name).exists() for name in ("PG_VERSION", "global/pg_control", "base/5/PG_VERSION"))
+
+
 def server_account(data_dir: Path) -> Account:
     """The user for this data directory: ourselves, or as root its owner, or as root the system user (made if missing).
 
     Raises when the data belong to somebody we cannot become: PostgreSQL would only say "wrong ownership".
     """
-    owner = data_dir.stat() if (data_dir / "PG_VERSION").exists() else None
+    owner = data_dir.stat() if data_dir.is_dir() else None
     if os.geteuid() != 0:
         if owner and owner.st_uid != os.geteuid():
             raise EmbeddedPostgresError(
@@ -62,10 +69,11 @@ def server_account(data_dir: Path) -> Account:
                 "or set STEWARD_HOME to a directory of your own"
             )
         return Account(os.geteuid(), os.getegid(), switch=False)
-    if owner and owner.st_uid != 0:
-        return Account(owner.st_uid, owner.st_gid, switch=True)
+    made = owner if is_cluster(data_dir) else None
+    if made and made.st_uid != 0:
+        return Account(made.st_uid, made.st_gid, switch=True)
     entry = _system_user()
-    if owner:
+    if made:
         raise EmbeddedPostgresError(
             f"{data_dir} belongs to root, and PostgreSQL refuses to run as root: "
             f"`chown -R {SYSTEM_USER}: '{data_dir}'` gives it to the user it runs as"

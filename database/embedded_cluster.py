@@ -15,7 +15,7 @@ from pathlib import Path
 
 from loguru import logger
 
-from database.embedded_account import Account, EmbeddedPostgresError
+from database.embedded_account import Account, EmbeddedPostgresError, is_cluster
 
 _LAUNCHER = Path(__file__).with_name("embedded_launcher.py")
 # What an interrupted initdb leaves: nothing else may be taken for its remains.
@@ -38,13 +38,6 @@ def launch_environment() -> dict[str, str]:
     return {**kept, "LC_ALL": "C", "TZ": "UTC"}
 
 
-def is_cluster(data_dir: Path) -> bool:
-    """Whether a server can start here. One that ever ran counts, however damaged: it may hold data."""
-    if (data_dir / "postmaster.opts").exists():
-        return True
-    return all((data_dir / name).exists() for name in ("PG_VERSION", "global/pg_control", "base/5/PG_VERSION"))
-
-
 def make_cluster(data_dir: Path, programs: Path, account: Account, deadline: float) -> None:
     """Create the cluster unless there is one: beside its place, then moved there, so that it is whole or absent.
 
@@ -61,7 +54,7 @@ def make_cluster(data_dir: Path, programs: Path, account: Account, deadline: flo
     prefix = f"{data_dir.name}.initdb-"
     for abandoned in data_dir.parent.iterdir():
         if abandoned.name.startswith(prefix):
-            shutil.rmtree(abandoned, ignore_errors=True)
+            _remove(abandoned)
     fresh = Path(tempfile.mkdtemp(prefix=prefix, dir=data_dir.parent))
     try:
         account.give(fresh)
@@ -117,6 +110,16 @@ def _set_aside_remains(data_dir: Path) -> None:
         logger.warning("postgres.cluster.incomplete moved={} to={}", data_dir, aside)
 
 
+def _remove(directory: Path) -> None:
+    """Remove a tree although a child of a killed initdb may write in it for another moment."""
+    for _ in range(100):
+        shutil.rmtree(directory, ignore_errors=True)
+        if not directory.exists():
+            return
+        time.sleep(0.02)
+    logger.warning("postgres.cluster.abandoned directory={}", directory)
+
+
 def _sync_directory(directory: Path) -> None:
     descriptor = os.open(directory, os.O_RDONLY)
     try:
@@ -131,17 +134,24 @@ def tail(text: str) -> str:
 
 
 def advice(said: str, path: Path) -> str:
-    """What to do about the system error a program reported; empty when we have nothing better to say than it has."""
-    if os.strerror(errno.ENOSPC) in said or os.strerror(errno.EDQUOT) in said:
+    """What to do about the system error a program reported; empty when we have nothing better to say than it has.
+
+    On a full disk the log itself often stays empty, so the disk is looked at too.
+    """
+    if os.strerror(errno.ENOSPC) in said or os.strerror(errno.EDQUOT) in said or _free_mb(path) == 0:
         return f": {_make_room(path)}"
     if os.strerror(errno.EACCES) in said or os.strerror(errno.EROFS) in said:
         return f": it may not write below {path}; change its owner, or set STEWARD_HOME to a directory you may write"
     return ""
 
 
-def _make_room(path: Path) -> str:
+def _free_mb(path: Path) -> int:
     existing = next(step for step in (path, *path.parents) if step.exists())
-    free = shutil.disk_usage(existing).free // 2**20
+    return shutil.disk_usage(existing).free // 2**20
+
+
+def _make_room(path: Path) -> str:
+    free = _free_mb(path)
     return f"the disk that holds {path} is full ({free} MB free); make room, or set STEWARD_HOME to another disk"
 
 

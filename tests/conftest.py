@@ -4,6 +4,7 @@ import shutil
 import tempfile
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -19,21 +20,37 @@ TEMPLATE = "steward_template"
 CARELESS = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
 
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[EmbeddedPostgres]:
-    """A running server in a directory of its own, stopped and removed at the end.
+@contextmanager
+def open_directory() -> Iterator[Path]:
+    """An empty directory that everyone may pass through, removed at the end with every server left in it.
 
     Not under pytest's own temporary directory: that is closed to others, and as root the server runs as another user.
     """
-    home = Path(tempfile.mkdtemp(prefix="steward-tests-", dir="/tmp"))
-    home.chmod(0o755)
-    server = EmbeddedPostgres(home / "postgres", settings=CARELESS)
+    directory = Path(tempfile.mkdtemp(prefix="steward-tests-", dir="/tmp"))
+    directory.chmod(0o755)
     try:
+        yield directory
+    finally:
+        for left in directory.rglob("postmaster.pid"):
+            EmbeddedPostgres(left.parent).stop()
+        shutil.rmtree(directory)
+
+
+@pytest.fixture
+def home() -> Iterator[Path]:
+    """A directory for a test that starts an embedded server of its own, such as a STEWARD_HOME."""
+    with open_directory() as directory:
+        yield directory
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[EmbeddedPostgres]:
+    """The running server that all tests share, each with a database of its own."""
+    with open_directory() as directory:
+        server = EmbeddedPostgres(directory / "postgres", settings=CARELESS)
         server.start()
         yield server
-    finally:
         server.stop()
-        shutil.rmtree(home, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
