@@ -92,7 +92,9 @@ def hospital_figures(session: ReadSession, ids: Sequence[str], contract: ModelCo
     ).all()
     labels = np.array([row.actual for row in found])
     scored = Scored(np.array([row.probability for row in found]), np.array([row.prediction == 1 for row in found]))
-    metrics = {metric: estimate(metric, labels, scored).to_json() for metric in contract.quality.watched}
+    metrics: dict[str, dict[str, Any]] = {
+        metric: estimate(metric, labels, scored).to_json() for metric in contract.quality.watched
+    }
     return HospitalFigures(len(found), metrics, tuple(sorted({row.version for row in found})))
 
 
