@@ -1,0 +1,285 @@
+"""What moved: drift scores whose false alarms are counted. Pure numpy over the version's reference profile.
+
+The score of a feature is the population stability index between the window and the reference, on the reference's own
+decile bins (numeric) or categories, with null as a bin of its own and, for categories, one for values the reference
+never saw. Bins that stand still make the scores of two windows comparable.
+
+PSI has no fixed meaning at small n: two samples of 100 rows of the same population differ by 0.1 more often than not.
+So each feature's threshold is calibrated at the window's own size: reference and window are both drawn anew from the
+reference's shares, many times, and the window's score is ranked among those. Drawing both matters: a reference of 300
+patients is itself uncertain. The ranks are p-values; Benjamini–Hochberg over all features and the model's own score
+keeps the rate of windows with any false alarm at the contract's. A feature has drifted only if it is also an effect:
+PSI of at least 0.1.
+
+Not seen by this: a change of how features hang together while each keeps its distribution.
+"""
+
+import hashlib
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from config.model_contract import ModelContract
+from database.enums import Verdict
+from monitoring.thresholds import judge_drift
+
+Counts = NDArray[np.int64]
+Floats = NDArray[np.float64]
+
+EFFECT_FLOOR = 0.1
+LEAST_RESAMPLES = 400
+_SEED = 20_240_601
+
+
+@dataclass(frozen=True)
+class FeatureDrift:
+    """How far one feature moved. `drifted` is None when there were too few rows, or no reference, to say."""
+
+    feature: str
+    kind: str
+    score: float | None
+    threshold: float | None
+    p: float | None
+    n: int
+    null_share: float | None
+    reference_null_share: float | None
+    influence: float
+    drifted: bool | None
+    verdict: Verdict
+    why: str
+    method: str = "psi"
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class DriftFinding:
+    """All features of one window, and the model's own score distribution beside them."""
+
+    features: tuple[FeatureDrift, ...]
+    score: FeatureDrift | None
+    verdict: Verdict
+    drift_score: float | None
+
+    @property
+    def drifted_features(self) -> list[str]:
+        """Names of the drifted features, the most influential first."""
+        drifted = (feature for feature in self.features if feature.drifted)
+        return [feature.feature for feature in sorted(drifted, key=lambda f: -f.influence)]
+
+    @property
+    def drift_detected(self) -> bool | None:
+        return None if self.verdict is Verdict.INCONCLUSIVE else bool(self.drifted_features)
+
+
+@dataclass(frozen=True)
+class _Bins:
+    """One distribution's bins: the reference's shares and the window's counts, in the same order."""
+
+    name: str
+    kind: str
+    influence: float
+    shares: tuple[float, ...]
+    counts: Counts
+    null_share: float | None
+    reference_null_share: float | None
+
+
+def detect(
+    contract: ModelContract,
+    profile: Mapping[str, Any],
+    rows: Sequence[Mapping[str, Any]],
+    probabilities: NDArray[Any],
+) -> DriftFinding:
+    """Judge one window's rows and scores against the reference profile of the version that served them."""
+    bins = [_feature_bins(contract, profile, name, rows) for name in contract.feature_names]
+    known = [one for one in bins if one is not None]
+    scores = _score_bins(profile, probabilities)
+    n, least = len(rows), contract.monitoring.min_rows
+    family = known + ([scores] if scores else [])
+    if n < least:
+        why = f"{n} rows, at least {least} are needed to judge"
+        judged = {one.name: _unjudged(one, n, why) for one in family}
+    else:
+        judged = _judge(family, int(profile["n"]), n, contract.monitoring.false_alarm_rate)
+    features = tuple(
+        judged[name] if bins[at] is not None else _no_reference(contract, name, n)
+        for at, name in enumerate(contract.feature_names)
+    )
+    score = judged[scores.name] if scores else None
+    if n < least or not known:
+        return DriftFinding(features, score, Verdict.INCONCLUSIVE, None)
+    drifted = [feature for feature in features if feature.drifted]
+    influence = min(1.0, sum(feature.influence for feature in drifted))
+    return DriftFinding(features, score, judge_drift(influence, len(drifted)), influence)
+
+
+def _judge(family: Sequence[_Bins], reference_n: int, n: int, rate: float) -> dict[str, FeatureDrift]:
+    """Score, rank and judge every distribution of the family at one false alarm rate."""
+    # Enough draws that the smallest possible p-value can pass the strictest of the family's thresholds.
+    resamples = max(LEAST_RESAMPLES, math.ceil(2 * len(family) / rate))
+    scores, ps, limits = [], [], []
+    for one in family:
+        reference = np.rint(np.array(one.shares) * reference_n)
+        score = float(psi(one.counts, reference))
+        null = null_scores(one.shares, reference_n, n, resamples, _seed(one.name))
+        at_least = len(null) - int(np.searchsorted(null, score - 1e-12, side="left"))
+        scores.append(score)
+        ps.append((1 + at_least) / (1 + len(null)))
+        limits.append(max(EFFECT_FLOOR, float(np.quantile(null, 1 - rate / len(family)))))
+    rejected = benjamini_hochberg(ps, rate)
+    return {
+        one.name: _judged(one, n, score, limit, p, unlikely)
+        for one, score, limit, p, unlikely in zip(family, scores, limits, ps, rejected, strict=True)
+    }
+
+
+def _judged(one: _Bins, n: int, score: float, limit: float, p: float, unlikely: bool) -> FeatureDrift:
+    drifted = unlikely and score >= EFFECT_FLOOR
+    chance = "beyond chance" if unlikely else "within chance"
+    why = f"PSI {score:.3f} on {n} rows is {chance} (p = {p:.4f}); calibrated threshold {limit:.3f}"
+    return FeatureDrift(
+        feature=one.name,
+        kind=one.kind,
+        score=score,
+        threshold=limit,
+        p=p,
+        n=n,
+        null_share=one.null_share,
+        reference_null_share=one.reference_null_share,
+        influence=one.influence,
+        drifted=drifted,
+        verdict=Verdict.WARN if drifted else Verdict.OK,
+        why=why,
+    )
+
+
+def _unjudged(one: _Bins, n: int, why: str) -> FeatureDrift:
+    return FeatureDrift(
+        one.name, one.kind, None, None, None, n, one.null_share, one.reference_null_share, one.influence, None,
+        Verdict.INCONCLUSIVE, why,
+    )  # fmt: skip
+
+
+def _no_reference(contract: ModelContract, name: str, n: int) -> FeatureDrift:
+    why = "the version's reference profile does not hold this feature"
+    kind = contract.features[name].kind
+    return FeatureDrift(name, kind, None, None, None, n, None, None, 0.0, None, Verdict.INCONCLUSIVE, why)
+
+
+def _feature_bins(
+    contract: ModelContract, profile: Mapping[str, Any], name: str, rows: Sequence[Mapping[str, Any]]
+) -> _Bins | None:
+    reference = profile["features"].get(name)
+    if reference is None:
+        return None
+    values = [row.get(name) for row in rows]
+    kind = contract.features[name].kind
+    if kind == "numeric":
+        counts, shares = _numeric_counts(reference, values)
+    else:
+        counts, shares = _category_counts(reference, values)
+    return _Bins(
+        name=name,
+        kind=kind,
+        influence=max(0.0, float(reference.get("influence", 0.0))),
+        shares=tuple(float(share) for share in shares),
+        counts=counts,
+        null_share=sum(value is None for value in values) / len(values) if values else None,
+        reference_null_share=float(reference["null_share"]),
+    )
+
+
+def _numeric_counts(reference: Mapping[str, Any], values: Sequence[Any]) -> tuple[Counts, list[float]]:
+    edges = [float(edge) for edge in reference["edges"]]
+    numbers = np.array([math.nan if value is None else float(value) for value in values], dtype=np.float64)
+    present = numbers[~np.isnan(numbers)]
+    counts = np.bincount(np.searchsorted(edges, present, side="right"), minlength=len(edges) + 1)
+    whole = np.append(counts, len(numbers) - len(present))
+    # Between two equal deciles (a feature that is mostly 0) lies nothing, in the reference as in any window.
+    possible = [at == 0 or at >= len(edges) or edges[at - 1] < edges[at] for at in range(len(whole))]
+    shares = [float(share) for share, keep in zip(reference["shares"], possible, strict=True) if keep]
+    return whole[possible], shares
+
+
+def _category_counts(reference: Mapping[str, Any], values: Sequence[Any]) -> tuple[Counts, list[float]]:
+    """Counts of the reference's categories, of values it never saw, and of nulls."""
+    places = {str(category): at for at, category in enumerate(reference["categories"])}
+    unseen = len(places)
+    counts = np.zeros(len(places) + 2, dtype=np.int64)
+    for value in values:
+        counts[-1 if value is None else places.get(_category_name(value), unseen)] += 1
+    *known, null = (float(share) for share in reference["shares"])
+    return counts, [*known, 0.0, null]
+
+
+def _category_name(value: Any) -> str:
+    """As the contract writes it: a client's `4.0` is the category 4."""
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+
+
+def _score_bins(profile: Mapping[str, Any], probabilities: NDArray[Any]) -> _Bins | None:
+    reference = profile.get("scores")
+    if not reference or not reference.get("edges"):
+        return None
+    edges = [float(edge) for edge in reference["edges"]]
+    counts = np.bincount(np.searchsorted(edges, probabilities, side="right"), minlength=len(edges) + 1)
+    shares = tuple(float(share) for share in reference["shares"][: len(edges) + 1])
+    return _Bins("(score)", "score", 0.0, shares, counts, None, None)
+
+
+def psi(current: NDArray[Any], reference: NDArray[Any]) -> Floats:
+    """Population stability index of counts, along the last axis. Finite for empty bins, 0 for equal shares.
+
+    Empty bins borrow from the pooled shares, half a row per bin, so a bin that is empty on both sides adds nothing and
+    a constant column scores exactly 0 at any size.
+    """
+    now, then = np.asarray(current, dtype=np.float64), np.asarray(reference, dtype=np.float64)
+    now_n, then_n = now.sum(axis=-1, keepdims=True), then.sum(axis=-1, keepdims=True)
+    pooled = (now + then) / np.maximum(now_n + then_n, 1)
+    borrowed = now.shape[-1] / 2
+    p = (now + borrowed * pooled) / (now_n + borrowed)
+    q = (then + borrowed * pooled) / (then_n + borrowed)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        parts = np.where(pooled > 0, (p - q) * np.log(p / q), 0.0)
+    total: Floats = parts.sum(axis=-1)
+    return total
+
+
+@lru_cache(maxsize=4096)
+def null_scores(shares: tuple[float, ...], reference_n: int, n: int, resamples: int, seed: int) -> Floats:
+    """Sorted scores of pairs of samples that differ by chance alone, of the sizes of reference and window.
+
+    A bin the reference never filled keeps half a row's chance: a window that fills it with one row is no news.
+    """
+    mass = np.array(shares) * reference_n
+    mass[mass <= 0] = 0.5
+    probabilities = mass / mass.sum()
+    rng = np.random.default_rng(seed)
+    reference = rng.multinomial(reference_n, probabilities, size=resamples)
+    current = rng.multinomial(n, probabilities, size=resamples)
+    scores = np.sort(psi(current, reference))
+    scores.setflags(write=False)
+    return scores
+
+
+def benjamini_hochberg(ps: Sequence[float], rate: float) -> list[bool]:
+    """Which of the tests stand when at most `rate` of the standing ones may be false."""
+    order = sorted(range(len(ps)), key=lambda at: ps[at])
+    standing = 0
+    for rank, at in enumerate(order, start=1):
+        if ps[at] <= rate * rank / len(ps):
+            standing = rank
+    passed = set(order[:standing])
+    return [at in passed for at in range(len(ps))]
+
+
+def _seed(name: str) -> int:
+    """The same draws for the same feature in every process and run."""
+    return _SEED ^ int.from_bytes(hashlib.sha256(name.encode()).digest()[:4], "big")

@@ -1,0 +1,147 @@
+"""When a window closes, and the rows of one as arrays. Pure.
+
+Windows tumble over the predictions of one version, in the order they were answered. One closes when it holds the
+contract's number of rows, when its first row is as old as the contract allows, or when another version has taken over:
+a window never spans an activation. It is half-open in time, so rows answered in the same instant (one batch request)
+stay together and a window may hold a few more rows than asked for.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from config.model_contract import ModelContract, Monitoring
+from database.models import PredictionOutcome
+from training.evaluator import Scored
+from training.feature_engineering import Row
+from training.suspects import suspect_reasons
+
+# Rows reach the database by way of a spool, a fraction of a second after they were answered and not quite in order.
+SETTLING = timedelta(seconds=2)
+# Replicas notice an activation within their polling interval; until then the old version may still answer.
+HANDOVER = timedelta(seconds=5)
+_TICK = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """When a row was answered, and under which generation."""
+
+    created_at: datetime
+    generation: int
+
+
+@dataclass(frozen=True)
+class Takeover:
+    """The generation that serves now, and since when."""
+
+    generation: int
+    since: datetime
+
+
+@dataclass(frozen=True)
+class Cut:
+    """Close a window over the first `rows` arrivals, ending before `to_at`."""
+
+    rows: int
+    to_at: datetime
+    why: Literal["full", "aged", "replaced"]
+
+
+def next_cut(arrivals: Sequence[Arrival], rules: Monitoring, now: datetime, serving: Takeover) -> Cut | None:
+    """Whether the oldest rows that are in no window yet make one; None while they have to wait.
+
+    `arrivals` are of one version, oldest first, and complete up to the instant of the last one.
+    """
+    if not arrivals:
+        return None
+    generation = arrivals[0].generation
+    run = next((at for at, one in enumerate(arrivals) if one.generation != generation), len(arrivals))
+    if run >= rules.window_rows:
+        return _cut(arrivals, rules.window_rows, run, "full")
+    replaced = run < len(arrivals) or (generation < serving.generation and now - serving.since >= HANDOVER)
+    if replaced:
+        return _cut(arrivals, run, run, "replaced")
+    if now - arrivals[0].created_at >= rules.window_max_age:
+        return _cut(arrivals, run, run, "aged")
+    return None
+
+
+def _cut(arrivals: Sequence[Arrival], rows: int, most: int, why: Literal["full", "aged", "replaced"]) -> Cut:
+    last = arrivals[rows - 1].created_at
+    while rows < most and arrivals[rows].created_at == last:
+        rows += 1
+    return Cut(rows, last + _TICK, why)
+
+
+def is_mature(n: int, labelled_n: int, to_at: datetime, contract: ModelContract, now: datetime) -> bool:
+    """Enough labels have come to judge performance, or the missing ones are no longer waited for."""
+    return (n > 0 and labelled_n / n >= contract.labels.maturity) or now - to_at > contract.labels.delay
+
+
+def needs_another_look(labelled_n: int, newer_labels: int) -> bool:
+    """Labels that came (or were revised) after the judgement are at least 5 % of those it rested on."""
+    return newer_labels > 0 and newer_labels >= 0.05 * labelled_n
+
+
+@dataclass(frozen=True)
+class WindowRows:
+    """The rows of one window, column by column. `labels` is NaN where the truth is not known."""
+
+    features: tuple[Row, ...]
+    probabilities: NDArray[np.float64]
+    answers: NDArray[np.bool_]
+    thresholds: NDArray[np.float64]
+    latencies_ms: NDArray[np.float64]
+    labels: NDArray[np.float64]
+    suspect: NDArray[np.bool_]
+    labels_as_of: datetime | None
+
+    @property
+    def n(self) -> int:
+        return len(self.features)
+
+    @property
+    def labelled(self) -> NDArray[np.bool_]:
+        known: NDArray[np.bool_] = ~np.isnan(self.labels)
+        return known
+
+    @property
+    def scored(self) -> Scored:
+        """What was answered then, not what today's threshold would say."""
+        return Scored(self.probabilities, self.answers)
+
+    def only(self, chosen: NDArray[Any]) -> "WindowRows":
+        """The rows where `chosen` is true."""
+        return replace(
+            self,
+            features=tuple(row for row, keep in zip(self.features, chosen, strict=True) if keep),
+            probabilities=self.probabilities[chosen],
+            answers=self.answers[chosen],
+            thresholds=self.thresholds[chosen],
+            latencies_ms=self.latencies_ms[chosen],
+            labels=self.labels[chosen],
+            suspect=self.suspect[chosen],
+        )
+
+
+def columns_of(outcomes: Sequence[PredictionOutcome], contract: ModelContract) -> WindowRows:
+    """Stored predictions as arrays; which of them cannot be trusted is found here."""
+    features = tuple({name: outcome.features.get(name) for name in contract.feature_names} for outcome in outcomes)
+    received = [outcome.actual_received_at for outcome in outcomes if outcome.actual_received_at is not None]
+    return WindowRows(
+        features=features,
+        probabilities=np.array([outcome.probability for outcome in outcomes], dtype=np.float64),
+        answers=np.array([outcome.prediction == 1 for outcome in outcomes], dtype=np.bool_),
+        thresholds=np.array([outcome.threshold for outcome in outcomes], dtype=np.float64),
+        latencies_ms=np.array([outcome.latency_ms for outcome in outcomes], dtype=np.float64),
+        labels=np.array(
+            [np.nan if outcome.actual is None else outcome.actual for outcome in outcomes], dtype=np.float64
+        ),
+        suspect=np.array([bool(suspect_reasons(contract, row)) for row in features], dtype=np.bool_),
+        labels_as_of=max(received, default=None),
+    )
