@@ -1,0 +1,130 @@
+"""The answers themselves: share of positives, confidence, score distribution, latency, volume. Pure.
+
+None of this needs labels. A share is compared with the version's out-of-fold answers by exact intervals at 99 %,
+because it is looked at in every window; latency and volume have no reference but the windows before.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from config.model_contract import ModelContract
+from database.enums import MetricKind, Verdict
+from monitoring.drift_detector import FeatureDrift
+from monitoring.measurement import Measurement
+from monitoring.thresholds import CAREFUL_Z, judge_share, share_estimate
+from monitoring.windows import WindowRows
+
+# Slower than this times the usual p95, and slower than a person would call instant: worth a warning.
+SLOWER_TIMES = 3.0
+SLOWER_LEAST_MS = 50.0
+# Traffic at a tenth of what the windows before had per hour.
+QUIETER_TIMES = 10.0
+HISTORY_WINDOWS = 5
+
+
+@dataclass(frozen=True)
+class Before:
+    """What the version's earlier windows had: p95 latencies, and rows per hour."""
+
+    latencies_p95_ms: Sequence[float] = ()
+    rows_per_hour: Sequence[float] = ()
+
+
+def predictions(
+    contract: ModelContract,
+    profile: Mapping[str, Any],
+    rows: WindowRows,
+    score_drift: FeatureDrift | None,
+    *,
+    hours: float,
+    before: Before,
+) -> tuple[Measurement, ...]:
+    """The figures about the answers of one window that lasted `hours`."""
+    found = [
+        _share(contract, profile, "positive_share", int(rows.answers.sum()), rows.n, only_more=False),
+        _share(contract, profile, "uncertain_share", _uncertain(contract, rows), rows.n, only_more=True),
+        _mean_score(contract, rows),
+        _latency(contract, rows, before.latencies_p95_ms),
+        _volume(rows, hours, before.rows_per_hour),
+    ]
+    if score_drift is not None:
+        found.append(_score_psi(score_drift))
+    return tuple(found)
+
+
+def _uncertain(contract: ModelContract, rows: WindowRows) -> int:
+    return int((np.abs(rows.probabilities - rows.thresholds) < contract.monitoring.uncertain_band).sum())
+
+
+def _share(
+    contract: ModelContract, profile: Mapping[str, Any], name: str, hits: int, n: int, *, only_more: bool
+) -> Measurement:
+    reference = profile.get("scores", {}).get(name)
+    current = share_estimate(hits, n)
+    kind = MetricKind.PREDICTION
+    if reference is None:
+        why = "the version's reference profile does not hold this share"
+        return Measurement(kind, name, current.value, current.low, current.high, n, None, Verdict.INCONCLUSIVE, why)
+    judged = judge_share(
+        hits, n, reference, int(profile["n"]), min_rows=contract.monitoring.min_rows, only_more=only_more
+    )
+    return Measurement(
+        kind,
+        name,
+        current.value,
+        current.low,
+        current.high,
+        n,
+        reference,
+        judged.verdict,
+        judged.why,
+        {"difference": judged.difference, "difference_low": judged.low, "difference_high": judged.high},
+    )
+
+
+def _mean_score(contract: ModelContract, rows: WindowRows) -> Measurement:
+    kind, name = MetricKind.PREDICTION, "mean_score"
+    if rows.n < contract.monitoring.min_rows:
+        why = f"{rows.n} rows, at least {contract.monitoring.min_rows} are needed to judge"
+        return Measurement(kind, name, None, None, None, rows.n, None, Verdict.INCONCLUSIVE, why)
+    mean = float(rows.probabilities.mean())
+    half = CAREFUL_Z * float(rows.probabilities.std(ddof=1)) / rows.n**0.5
+    why = "shown beside the score distribution, which is what is judged"
+    return Measurement(kind, name, mean, max(0.0, mean - half), min(1.0, mean + half), rows.n, None, Verdict.OK, why)
+
+
+def _latency(contract: ModelContract, rows: WindowRows, before: Sequence[float]) -> Measurement:
+    kind, name = MetricKind.PREDICTION, "latency_p95_ms"
+    if rows.n < contract.monitoring.min_rows:
+        why = f"{rows.n} rows, at least {contract.monitoring.min_rows} are needed to judge"
+        return Measurement(kind, name, None, None, None, rows.n, None, Verdict.INCONCLUSIVE, why)
+    p95 = float(np.quantile(rows.latencies_ms, 0.95))
+    usual = float(np.median(before)) if before else None
+    if usual is None:
+        why = f"p95 {p95:.1f} ms, the version's first window"
+        return Measurement(kind, name, p95, None, None, rows.n, None, Verdict.OK, why)
+    slow = p95 > SLOWER_LEAST_MS and p95 > SLOWER_TIMES * usual
+    why = f"p95 {p95:.1f} ms, usually {usual:.1f} ms"
+    return Measurement(kind, name, p95, None, None, rows.n, usual, Verdict.WARN if slow else Verdict.OK, why)
+
+
+def _volume(rows: WindowRows, hours: float, before: Sequence[float]) -> Measurement:
+    kind, name = MetricKind.PREDICTION, "rows_per_hour"
+    rate = rows.n / max(hours, 1 / 3600)
+    if len(before) < HISTORY_WINDOWS:
+        why = f"{rate:.0f} rows per hour; {len(before)} earlier windows, {HISTORY_WINDOWS} are needed to know the usual"
+        return Measurement(kind, name, rate, None, None, rows.n, None, Verdict.INCONCLUSIVE, why)
+    usual = float(np.median(before))
+    quiet = rate * QUIETER_TIMES < usual
+    why = f"{rate:.0f} rows per hour, usually {usual:.0f}"
+    return Measurement(kind, name, rate, None, None, rows.n, usual, Verdict.WARN if quiet else Verdict.OK, why)
+
+
+def _score_psi(drift: FeatureDrift) -> Measurement:
+    facts = {"threshold": drift.threshold, "p": drift.p, "drifted": drift.drifted}
+    return Measurement(
+        MetricKind.PREDICTION, "score_psi", drift.score, None, None, drift.n, None, drift.verdict, drift.why, facts
+    )
