@@ -132,6 +132,8 @@ def decide(
 
 def _consider(case: _Case, diagnosis: Diagnosis, action_type: ActionType, chosen: list[Choice]) -> list[Choice]:
     if action_type in CORRECTIVE:
+        if diagnosis.harm is not None and (worn_out := _worn_out(case, action_type)) is not None:
+            return [NoAction(worn_out, action_type, diagnosis.cause), _alert(case, diagnosis, escalation=worn_out)]
         return [_corrective(case, diagnosis, action_type, chosen)]
     if action_type is ActionType.SEND_ALERT:
         return [_alert(case, diagnosis)]
@@ -199,7 +201,7 @@ def _propose(
     )
 
 
-# -------------------------------------------------------------------------------------------------- what changes nothing
+# ------------------------------------------------------------ what changes nothing
 
 
 def _harmless(case: _Case, diagnosis: Diagnosis, action_type: ActionType, window_id: int) -> Choice:
@@ -227,7 +229,7 @@ def _alert(case: _Case, diagnosis: Diagnosis, escalation: str | None = None) -> 
     return _propose(case, diagnosis, ActionType.SEND_ALERT, question, key, params)
 
 
-# ------------------------------------------------------------------------------------------------ what changes what serves
+# ------------------------------------------------------------ what changes what serves
 
 
 def _corrective(case: _Case, diagnosis: Diagnosis, action_type: ActionType, chosen: list[Choice]) -> Choice:
@@ -260,13 +262,17 @@ def _tried_lately(case: _Case, action_type: ActionType) -> bool:
 
 
 def _stands_back(case: _Case, action_type: ActionType) -> str | None:
-    """A person said no, or the same fix was made too often: more of it is not the agent's to propose."""
-    past = case.past(action_type)
-    refused = [p for p in past if p.status is ActionStatus.REJECTED]
+    """A person said no: the agent does not ask the same again for a while."""
+    refused = [p for p in case.past(action_type) if p.status is ActionStatus.REJECTED]
     if refused and case.now - refused[0].ended_at < case.policy.stand_back:
         return f"a person rejected this at {refused[0].ended_at:%Y-%m-%d %H:%M} UTC; it stands back"
+    return None
+
+
+def _worn_out(case: _Case, action_type: ActionType) -> str | None:
+    """The same fix was made too often: a person has to look instead of another try."""
     rule = case.policy.escalation
-    tried = [p for p in past if p.status in _TRIED and case.now - p.created_at < rule.within]
+    tried = [p for p in case.past(action_type) if p.status in _TRIED and case.now - p.created_at < rule.within]
     if len(tried) >= rule.repeats:
         return (
             f"the same fix was made {len(tried)} times in {rule.within}; a person has to look at why it does not last"

@@ -58,7 +58,8 @@ class SuccessTest:
     @property
     def looks(self) -> tuple[int, ...]:
         """The row counts at which it is looked: `min_rows`, doubling, and `max_rows`."""
-        marks, mark = [], self.min_rows
+        marks: list[int] = []
+        mark = self.min_rows
         while mark < self.max_rows and len(marks) < len(_POCOCK) - 1:
             marks.append(mark)
             mark *= 2

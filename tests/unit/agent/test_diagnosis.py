@@ -1,0 +1,195 @@
+"""Each cause is told by its own signs, and each rule can also say no, or that it could not look."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from agent.core.diagnosis_engine import diagnose
+from agent.core.rules.registry import RULES
+from agent.core.signals import Check, Replay, harm
+from database.enums import Cause, IssueType, MetricKind, Severity, Verdict
+from tests.unit.agent.signal_factory import NOW, drifted, failed, figure, lost, signals, window
+
+CLEAN = MetricKind.REALISED_CLEAN
+ESTIMATED = MetricKind.ESTIMATED
+
+
+def causes(*windows: object, **changes: object) -> list[Cause]:
+    return [d.cause for d in diagnose(signals(*windows, **changes))]  # type: ignore[arg-type]
+
+
+def test_a_healthy_model_has_no_diagnosis() -> None:
+    assert causes(window()) == []
+
+
+def test_before_the_first_window_nothing_is_concluded() -> None:
+    assert causes() == []
+
+
+def test_a_silent_monitor_means_nothing_is_concluded() -> None:
+    found = signals(window(1, lost()), monitor_silent_s=900.0)
+    assert diagnose(found) == ()
+    assert found.blind is not None
+    assert "silent for 900 s" in found.blind
+
+
+def test_a_column_of_zeros_is_a_data_fault_and_not_drift_to_learn_from() -> None:
+    zurich = window(
+        1, lost(), lost(kind=CLEAN, value=0.5, verdict=Verdict.INCONCLUSIVE, n=0),
+        checks=(failed(),), suspect_n=100, **drifted(0.4),
+    )  # fmt: skip
+    found = diagnose(signals(zurich))
+    assert [d.cause for d in found] == [Cause.DATA_FAULT]
+    assert found[0].severity is Severity.CRITICAL
+    assert found[0].harm is None
+    assert "sentinel failed on chol: 100 of 100 rows" in found[0].says
+
+
+def test_a_loss_that_remains_on_sound_rows_is_named_beside_the_data_fault() -> None:
+    long_beach = window(
+        1, lost(), lost(kind=CLEAN, n=76), lost("roc_auc", 0.7, kind=CLEAN, reference=0.9),
+        checks=(failed(rows=24),), suspect_n=24, **drifted(0.5),
+    )  # fmt: skip
+    found = {d.cause: d for d in diagnose(signals(long_beach))}
+    assert set(found) == {Cause.DATA_FAULT, Cause.COVARIATE_SHIFT_HARMFUL}
+    harmful = found[Cause.COVARIATE_SHIFT_HARMFUL]
+    assert harmful.harm is not None
+    assert harmful.harm.figure.kind is CLEAN
+    assert "measured on sound rows" in harmful.says
+
+
+def test_a_loss_that_disappears_on_sound_rows_is_the_data_faults() -> None:
+    mixed = window(1, lost(), figure(kind=CLEAN, n=70), checks=(failed(rows=30),), suspect_n=30)
+    assert causes(mixed) == [Cause.DATA_FAULT]
+
+
+def test_missing_values_where_they_are_allowed_are_no_fault() -> None:
+    budapest = window(1, checks=(Check("null_share", "thal", Verdict.CRIT, 98, 100),), **drifted(0.3))
+    assert causes(budapest, nullable=frozenset({"thal"})) == [Cause.COVARIATE_SHIFT_HARMLESS]
+    assert Cause.DATA_FAULT in causes(budapest)
+
+
+def test_influential_drift_with_a_loss_the_inputs_foretold_is_harmful_covariate_shift() -> None:
+    hurt = window(1, lost(), figure(value=0.63, kind=ESTIMATED), **drifted(0.5))
+    (found,) = diagnose(signals(hurt))
+    assert found.cause is Cause.COVARIATE_SHIFT_HARMFUL
+    assert found.severity is Severity.CRITICAL
+    assert any("inputs explain the loss" in fact.says for fact in found.facts_for)
+
+
+def test_a_loss_without_input_drift_that_no_estimate_foretold_is_concept_drift() -> None:
+    hurt = window(1, lost(), lost("roc_auc", 0.6, reference=0.9), figure(kind=ESTIMATED))
+    assert causes(hurt) == [Cause.CONCEPT_DRIFT]
+
+
+def test_more_positives_and_a_ranking_that_holds_is_prior_shift() -> None:
+    hurt = window(1, lost(), figure("roc_auc", 0.9, reference=0.9))
+    moved = {"reference_positive_share": 0.2, "recent_positive_share": (0.5, 0.42, 0.58, 100)}
+    (found,) = diagnose(signals(hurt, **moved))
+    assert found.cause is Cause.PRIOR_SHIFT
+    rejected = {r.cause: r.why for r in found.rejected}
+    assert "more support" in rejected[Cause.CONCEPT_DRIFT]
+    assert causes(hurt, reference_positive_share=0.48, recent_positive_share=(0.5, 0.42, 0.58, 100)) == [
+        Cause.CONCEPT_DRIFT
+    ]
+
+
+def test_drift_with_measured_quality_intact_is_harmless() -> None:
+    (found,) = diagnose(signals(window(1, **drifted(0.6))))
+    assert (found.cause, found.severity) == (Cause.COVARIATE_SHIFT_HARMLESS, Severity.INFO)
+
+
+def test_drift_whose_effect_is_not_known_yet_is_not_called_harmless() -> None:
+    assert causes(window(1, figure(verdict=Verdict.INCONCLUSIVE), mature=False, **drifted(0.6))) == []
+
+
+def test_a_release_that_the_old_version_beats_on_the_same_rows_is_bad() -> None:
+    replay = Replay("f1", -0.2, -0.3, -0.1, 60, old_version_id=7)
+    hurt = window(1, lost())
+    assert causes(hurt, previous_version_id=7, replay=replay) == [Cause.BAD_RELEASE]
+    same = replace(replay, value=0.0, low=-0.1, high=0.1)
+    assert Cause.BAD_RELEASE not in causes(hurt, previous_version_id=7, replay=same)
+    assert Cause.BAD_RELEASE not in causes(hurt, previous_version_id=7, replay=None)
+    assert Cause.BAD_RELEASE not in causes(hurt, previous_version_id=None, replay=replay)
+
+
+def test_labels_that_stopped_are_a_fault_of_the_feed() -> None:
+    silent = window(1, labelled_n=3, mature=True, to_at=NOW - timedelta(days=3))
+    (found,) = diagnose(signals(silent))
+    assert found.cause is Cause.LABEL_FEED_FAULT
+    assert causes(replace(silent, to_at=NOW - timedelta(hours=3), mature=False)) == []
+
+
+def test_labels_turned_around_make_performance_unknown_and_not_lost() -> None:
+    turned = window(1, lost(value=0.1), lost("roc_auc", 0.12, low=0.05, high=0.2, reference=0.9))
+    assert causes(turned) == [Cause.LABEL_FEED_FAULT]
+
+
+def test_doubt_counts_only_until_the_labels_are_there() -> None:
+    doubt = figure("uncertain_share", 0.5, reference=0.1, kind=MetricKind.PREDICTION, verdict=Verdict.CRIT)
+    assert causes(window(1, doubt, mature=False)) == [Cause.LOW_CONFIDENCE]
+    assert causes(window(1, figure(), doubt)) == []
+
+
+def test_less_doubt_than_before_is_not_low_confidence() -> None:
+    sure = figure("uncertain_share", 0.01, reference=0.1, kind=MetricKind.PREDICTION, verdict=Verdict.CRIT)
+    assert causes(window(1, sure, mature=False)) == []
+
+
+def test_odd_answers_without_a_cause_are_an_anomaly_of_unknown_cause() -> None:
+    odd = figure("positive_share", 0.95, reference=0.4, kind=MetricKind.PREDICTION, verdict=Verdict.CRIT)
+    (found,) = diagnose(signals(window(1, odd, mature=False)))
+    assert (found.cause, found.issue) == (Cause.UNKNOWN, IssueType.PREDICTION_ANOMALY)
+
+
+def test_a_loss_nobody_explains_is_called_unknown() -> None:
+    puzzling = window(1, lost(), drift=Verdict.INCONCLUSIVE, drift_score=None)
+    (found,) = diagnose(signals(puzzling))
+    assert found.cause is Cause.UNKNOWN
+    assert found.harm is not None
+    assert all(r.why for r in found.rejected)
+
+
+def test_a_loss_of_another_version_says_nothing_about_the_one_that_serves() -> None:
+    assert causes(window(1, lost(), version_id=1), version_id=2) == []
+
+
+def test_an_unlabelled_window_does_not_hide_the_loss_of_the_one_before() -> None:
+    older = window(1, lost(), **drifted(0.5))
+    newest = window(2, figure(verdict=Verdict.INCONCLUSIVE), mature=False, **drifted(0.5))
+    assert causes(older, newest) == [Cause.COVARIATE_SHIFT_HARMFUL]
+
+
+def test_a_pooled_loss_does_not_speak_for_a_window_that_brought_no_rows_to_it() -> None:
+    pooled = lost(kind=CLEAN, pooled=3, n=150)
+    blind = window(1, pooled, suspect_n=100, checks=(failed(),))
+    seeing = window(1, pooled, suspect_n=24, checks=(failed(rows=24),))
+    assert harm(signals(blind)) is None
+    assert harm(signals(seeing)) is not None
+
+
+def test_an_estimate_counts_as_harm_only_with_a_record_that_can_be_trusted() -> None:
+    guess = lost(kind=ESTIMATED)
+    blind = {"mature": False, **drifted(0.5)}
+    assert harm(signals(window(1, guess, **blind))) is None
+    assert harm(signals(window(1, replace(guess, trusted=True), **blind))) is not None
+    faulty = window(1, replace(guess, trusted=True), suspect_n=60, **blind)
+    assert harm(signals(faulty)) is None
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__module__.rsplit(".", 1)[-1])
+def test_every_rule_answers_without_any_window(rule: object) -> None:
+    finding = rule(signals())  # type: ignore[operator]
+    assert not finding.holds
+    assert finding.could_not_look
+
+
+def test_what_is_stored_is_plain_json() -> None:
+    import json
+
+    (found,) = diagnose(signals(window(1, lost(), **drifted(0.5))))
+    stored = json.loads(json.dumps(found.to_json(), allow_nan=False))
+    assert stored["cause"] == "covariate_shift_harmful"
+    assert stored["harm"]["n"] == 100
+    assert {r["cause"] for r in stored["rejected"]} >= {"concept_drift", "prior_shift", "data_fault"}
