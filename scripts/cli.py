@@ -25,6 +25,7 @@ from database.address import running_database
 from database.errors import StewardError
 from database.migrations import head_revision
 from scripts import admin
+from scripts.bench.stack import bench_stack
 from scripts.demo import DemoFailedError, run_demo
 from scripts.platform_roles import DEFAULT_ROLES, PortInUseError
 from scripts.supervisor import (
@@ -46,6 +47,8 @@ app = typer.Typer(
 app.add_typer(admin.keys, name="keys")
 app.add_typer(admin.users, name="users")
 app.add_typer(admin.audit, name="audit")
+bench = typer.Typer(help="Measure speed and size on this machine.", no_args_is_help=True)
+app.add_typer(bench, name="bench")
 
 JsonFlag = Annotated[bool, typer.Option("--json", help="print one JSON object and nothing else on stdout")]
 console = Console(stderr=True, highlight=False)
@@ -176,6 +179,29 @@ def migrate() -> None:
     """Bring the database to today's schema."""
     with _said_plainly() as settings, running_database(settings):
         _say(f"the database is at revision {head_revision()}")
+
+
+@bench.command("stack")
+def stack_bench(
+    seconds: Annotated[float, typer.Option(min=1, help="how long to measure")] = 60.0,
+    as_json: JsonFlag = False,
+    check: Annotated[bool, typer.Option(help="exit 1 when a figure misses its bar")] = False,
+) -> None:
+    """Memory and CPU of the whole embedded platform at rest."""
+    with _said_plainly():
+        report = bench_stack(seconds, _say)
+    if as_json:
+        print(json.dumps(report, indent=1))
+    else:
+        table = Table("process", "memory MB", "of it shared fairly MB", "CPU % of a core")
+        for name, part in report["parts"].items():
+            cells = (part["resident_mb"], part["proportional_mb"], part["cpu_percent_of_a_core"])
+            table.add_row(name, *map(str, cells))
+        Console().print(table)
+        for name, figure in report["figures"].items():
+            _say(f"{name}: {figure['value']} ({figure['bar']}: {'met' if figure['ok'] else 'MISSED'})")
+    if check and not all(figure["ok"] for figure in report["figures"].values()):
+        raise typer.Exit(1)
 
 
 app.command("pause")(admin.pause)
