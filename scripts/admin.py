@@ -196,14 +196,12 @@ def _switch(state: Automation, reason: str) -> None:
     err.print(f"automation is {state}")
 
 
-def pause(reason: Reason) -> None:
-    """The agent looks and asks, but executes nothing."""
-    _switch(Automation.PAUSED, reason)
-
-
-def stop(reason: Reason) -> None:
-    """The agent does not even look."""
-    _switch(Automation.STOPPED, reason)
+def pause(
+    reason: Reason,
+    fully: Annotated[bool, typer.Option("--fully", help="the agent does not even look")] = False,
+) -> None:
+    """Kill switch: the agent looks and asks, but executes nothing."""
+    _switch(Automation.STOPPED if fully else Automation.PAUSED, reason)
 
 
 def resume(reason: Reason) -> None:

@@ -31,9 +31,9 @@ from scripts.platform_roles import DEFAULT_ROLES, PortInUseError
 from scripts.supervisor import (
     AlreadyRunningError,
     StopRequested,
-    read_state,
     run_until_stopped,
     running_stack,
+    running_stacks,
     stop_running,
 )
 
@@ -111,16 +111,16 @@ def down() -> None:
 def status(as_json: JsonFlag = False) -> None:
     """Show what runs on this STEWARD_HOME, with memory and CPU time."""
     with _said_plainly() as settings:
-        running = read_state(settings)
-        if running is None:
+        running = running_stacks(settings)
+        if not running:
             if as_json:
                 print(json.dumps({"running": False, "processes": []}))
             else:
                 _say(f"nothing runs on {settings.platform.home}")
             raise typer.Exit(3)
-        rows = [_process_row(name, pid, running.urls.get(name)) for name, pid in running.pids.items()]
+        rows = [_process_row(name, pid, stack.urls.get(name)) for stack in running for name, pid in stack.pids.items()]
         if as_json:
-            print(json.dumps({"running": True, "pid": running.pid, "processes": rows}))
+            print(json.dumps({"running": True, "pids": [stack.pid for stack in running], "processes": rows}))
             return
         table = Table("process", "pid", "memory MB", "CPU s", "address")
         for row in rows:
@@ -206,7 +206,6 @@ def stack_bench(
 
 app.command("pause")(admin.pause)
 app.command("resume")(admin.resume)
-app.command("stop")(admin.stop)
 
 
 if __name__ == "__main__":

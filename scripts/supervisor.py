@@ -1,6 +1,6 @@
 """`steward up`: the database first, then each process; a dead one is restarted, visibly; all are ended in order.
 
-One supervisor owns one STEWARD_HOME: a lock on `run/up.lock` keeps a second one away. `run/up.json` says what runs and
+A role runs once on a STEWARD_HOME: a lock in `run/` keeps a second one away. `run/up-<roles>.json` says what runs and
 where, for `steward status`, `steward down` and scripts.
 """
 
@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -27,22 +28,28 @@ READY_S = 90.0
 
 
 class AlreadyRunningError(RuntimeError):
-    """Another `steward up` owns this STEWARD_HOME."""
+    """Another `steward up` runs this role on this STEWARD_HOME."""
 
 
 @dataclass(frozen=True)
 class Running:
-    """What `run/up.json` says, after a look whether it is still true."""
+    """What a state file says, after a look whether it is still true."""
 
     pid: int
     urls: dict[str, str]
     pids: dict[str, int]
 
 
-def read_state(settings: Settings) -> Running | None:
-    """The stack that runs on this STEWARD_HOME, or None."""
+def running_stacks(settings: Settings) -> list[Running]:
+    """What runs on this STEWARD_HOME: usually one stack, in containers one for each."""
+    found = (_read_state(path) for path in sorted(settings.run_dir.glob("up-*.json")))
+    return [running for running in found if running is not None]
+
+
+def _read_state(path: Path) -> Running | None:
+    """A state file, if what it says is still true."""
     try:
-        state: dict[str, Any] = json.loads((settings.run_dir / "up.json").read_text())
+        state: dict[str, Any] = json.loads(path.read_text())
         process = psutil.Process(state["pid"])
         if abs(process.create_time() - state["created"]) > 1 or process.status() == psutil.STATUS_ZOMBIE:
             return None
@@ -52,19 +59,19 @@ def read_state(settings: Settings) -> Running | None:
 
 
 @contextmanager
-def _owned(settings: Settings) -> Iterator[None]:
-    """Hold this STEWARD_HOME for the length of the block. Raises `AlreadyRunningError`."""
+def _owned(settings: Settings, roles: tuple[str, ...]) -> Iterator[None]:
+    """Hold these roles of this STEWARD_HOME for the length of the block. Raises `AlreadyRunningError`."""
     settings.run_dir.mkdir(parents=True, exist_ok=True)
-    with (settings.run_dir / "up.lock").open("a") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            other = read_state(settings)
-            who = f" (process {other.pid})" if other else ""
-            raise AlreadyRunningError(
-                f"Steward already runs on {settings.platform.home}{who}: `steward status` shows it, `steward down` "
-                "stops it; another STEWARD_HOME makes a second one beside it"
-            ) from error
+    with ExitStack() as held:
+        for role in roles:
+            lock = held.enter_context((settings.run_dir / f"{role}.lock").open("a"))
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                raise AlreadyRunningError(
+                    f"{role} already runs on {settings.platform.home}: `steward status` shows it, `steward down` stops "
+                    "it; another STEWARD_HOME makes a second platform beside it"
+                ) from error
         yield
 
 
@@ -83,6 +90,11 @@ class Stack:
         """The process of a role."""
         return next(process for process in self.processes if process.role.name == name)
 
+    @property
+    def state_file(self) -> Path:
+        names = "-".join(process.role.name for process in self.processes)
+        return self.settings.run_dir / f"up-{names}.json"
+
     def write_state(self) -> None:
         """Say what runs where, in one piece: the file is replaced, never half-written."""
         state = {
@@ -91,10 +103,9 @@ class Stack:
             "urls": self.urls,
             "pids": {process.role.name: process.pid for process in self.processes if process.pid},
         }
-        path = self.settings.run_dir / "up.json"
-        draft = path.with_suffix(".tmp")
+        draft = self.state_file.with_suffix(".tmp")
         draft.write_text(json.dumps(state, indent=1))
-        draft.replace(path)
+        draft.replace(self.state_file)
 
     def tend(self, say: Callable[[str], None]) -> None:
         """Start again what died. Called every moment by whoever holds the stack."""
@@ -108,7 +119,7 @@ class Stack:
         """End everything, last started first."""
         for process in reversed(self.processes):
             process.stop()
-        (self.settings.run_dir / "up.json").unlink(missing_ok=True)
+        self.state_file.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -122,7 +133,7 @@ def running_stack(settings: Settings, wanted: tuple[str, ...], say: Callable[[st
     if unknown:
         raise ValueError(f"unknown role {unknown[0]!r}: known are {', '.join(ROLES)}")
     with ExitStack() as held:
-        held.enter_context(_owned(settings))
+        held.enter_context(_owned(settings, wanted))
         say("database: starting and migrating")
         held.enter_context(running_database(settings))
         roles = build_roles(settings, wanted, mlflow_url(settings).render_as_string(hide_password=False))
@@ -163,14 +174,13 @@ def run_until_stopped(stack: Stack, stop: StopRequested, say: Callable[[str], No
 
 
 def stop_running(settings: Settings, timeout_s: float = 60.0) -> bool:
-    """End the stack of this STEWARD_HOME from outside; False when none runs. Raises TimeoutError."""
-    running = read_state(settings)
-    if running is None:
-        return False
-    process = psutil.Process(running.pid)
-    process.send_signal(signal.SIGTERM)
-    try:
-        process.wait(timeout_s)
-    except psutil.TimeoutExpired as error:
-        raise TimeoutError(f"process {running.pid} has not ended after {timeout_s:.0f} s") from error
-    return True
+    """End what runs on this STEWARD_HOME from outside; False when nothing does. Raises TimeoutError."""
+    running = running_stacks(settings)
+    for stack in running:
+        process = psutil.Process(stack.pid)
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(timeout_s)
+        except psutil.TimeoutExpired as error:
+            raise TimeoutError(f"process {stack.pid} has not ended after {timeout_s:.0f} s") from error
+    return bool(running)
