@@ -2,7 +2,7 @@
 
 import hmac
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -38,13 +38,13 @@ class Client:
 class KeyTable:
     """Key digests in memory. Replaced as a whole by the watcher; read by every request."""
 
-    def __init__(self, hash_key: bytes) -> None:
+    def __init__(self, hash_key: bytes, is_current: Callable[[], bool]) -> None:
         self._hash_key = hash_key
+        # While the table may be older than the database, an unknown key is not called wrong.
+        self._is_current = is_current
         self._keys: dict[str, KnownKey] = {}
         self._used: dict[str, datetime] = {}
         self._lock = threading.Lock()
-        # False once the table may be older than the database: then an unknown key is not called wrong.
-        self.is_current = False
 
     def replace(self, keys: Sequence[KnownKey]) -> None:
         self._keys = {key.key_id: key for key in keys}
@@ -65,7 +65,7 @@ class KeyTable:
             raise unauthenticated("This API key is not valid.", "ApiKey")
         known = self._keys.get(parsed.key_id)
         matches = hmac.compare_digest(digest(self._hash_key, parsed.secret), known.secret_digest if known else _NOBODY)
-        if known is None and not self.is_current:
+        if known is None and not self._is_current():
             raise unavailable("database_unavailable", "This key cannot be checked now; keys used before still work.")
         if known is None or not matches or known.expires_at <= now:
             raise unauthenticated("This API key is not valid.", "ApiKey")

@@ -1,8 +1,8 @@
 """One spool file: answered predictions on local disk, in SQLite's write-ahead log.
 
-A commit survives kill -9 of this process at any moment; with `fsync` it survives a power cut too. SQLite checks the log's
-frames by checksum, so a torn tail is cut at the last whole commit. A file belongs to the process that holds its lock;
-the lock ends with the process, and the next one takes the file over with what is in it.
+A commit survives kill -9 of this process at any moment; with `fsync` it survives a power cut too. SQLite checks the
+log's frames by checksum, so a torn tail is cut at the last whole commit. A file belongs to the process that holds its
+lock; the lock ends with the process, and the next one takes the file over with what is in it.
 """
 
 import fcntl
@@ -44,7 +44,7 @@ class IdempotencyConflictError(StewardError):
 
 @dataclass(frozen=True)
 class Answered:
-    """What must be on disk before an answer leaves: the rows as JSON, and the answer itself if it may be asked again."""
+    """What must be on disk before an answer leaves: the rows as JSON, and the answer if it may be asked for again."""
 
     rows: Sequence[bytes]
     answer: bytes
@@ -161,6 +161,8 @@ def _claim(path: Path) -> int | None:
 def _open_claimed(path: Path, lock: int, *, max_rows: int, fsync: bool) -> SpoolFile:
     try:
         return SpoolFile(path, lock, max_rows=max_rows, fsync=fsync)
+    except sqlite3.OperationalError:  # a full disk, say: the file itself is sound
+        raise
     except sqlite3.DatabaseError as error:
         aside = path.with_name(f"{path.name}.damaged-{int(time.time())}")
         path.rename(aside)
@@ -183,8 +185,6 @@ def claim_files(directory: Path, *, max_rows: int, fsync: bool) -> tuple[SpoolFi
         if (lock := _claim(path)) is not None:
             own = _open_claimed(path, lock, max_rows=max_rows, fsync=fsync)
         number += 1
-    orphans = []
-    for path in sorted(directory.glob("spool-*.sqlite")):
-        if path != own.path and (lock := _claim(path)) is not None:
-            orphans.append(_open_claimed(path, lock, max_rows=max_rows, fsync=fsync))
-    return own, orphans
+    others = sorted(path for path in directory.glob("spool-*.sqlite") if path != own.path)
+    claimed = [(path, lock) for path in others if (lock := _claim(path)) is not None]
+    return own, [_open_claimed(path, lock, max_rows=max_rows, fsync=fsync) for path, lock in claimed]

@@ -1,0 +1,85 @@
+"""What Prometheus reads. Labels are route templates, methods, statuses and model names: a closed, small set."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
+# Anything else a client invents is counted as one.
+_METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"})
+
+
+@dataclass(frozen=True)
+class State:
+    """What is read at the moment of the scrape."""
+
+    spool_depth: int
+    shipped: int
+    dead_letters: int
+    database_up: bool
+    in_flight: int
+    generations: dict[str, tuple[int, int]]
+
+
+class _StateCollector(Collector):
+    def __init__(self, read: Callable[[], State]) -> None:
+        self._read = read
+
+    def collect(self) -> Iterable[Metric]:
+        state = self._read()
+        yield _gauge("steward_spool_rows", "answered rows that are not in PostgreSQL yet", state.spool_depth)
+        yield _gauge("steward_spool_shipped_rows", "rows this process has moved to PostgreSQL", state.shipped)
+        yield _gauge("steward_dead_letters", "rows PostgreSQL refused since start", state.dead_letters)
+        yield _gauge("steward_database_up", "1 while the database answers", int(state.database_up))
+        yield _gauge("steward_requests_in_flight", "requests being served", state.in_flight)
+        desired = GaugeMetricFamily("steward_desired_generation", "what should serve", labels=["model"])
+        observed = GaugeMetricFamily("steward_observed_generation", "what serves here", labels=["model"])
+        for model, (should, does) in state.generations.items():
+            desired.add_metric([model], should)
+            observed.add_metric([model], does)
+        yield desired
+        yield observed
+
+
+def _gauge(name: str, says: str, value: float) -> GaugeMetricFamily:
+    family = GaugeMetricFamily(name, says)
+    family.add_metric([], value)
+    return family
+
+
+class Metrics:
+    """The counters of one application."""
+
+    def __init__(self, read: Callable[[], State]) -> None:
+        self._registry = CollectorRegistry()
+        self._registry.register(_StateCollector(read))
+        self._requests = Counter(
+            "steward_requests", "requests answered", ["route", "method", "status"], registry=self._registry
+        )
+        self._seconds = Histogram(
+            "steward_request_seconds", "time to answer", ["route"], registry=self._registry, buckets=_SECONDS
+        )
+        self._predictions = Counter(
+            "steward_predictions", "rows answered", ["model", "version", "prediction"], registry=self._registry
+        )
+        self._unlogged = Counter(
+            "steward_unlogged_predictions", "rows answered without being kept (spool full)", registry=self._registry
+        )
+
+    def request(self, route: str, method: str, status: int, seconds: float) -> None:
+        self._requests.labels(route, method if method in _METHODS else "other", str(status)).inc()
+        self._seconds.labels(route).observe(seconds)
+
+    def predictions(self, model: str, version: int, positives: int, total: int) -> None:
+        self._predictions.labels(model, str(version), "1").inc(positives)
+        self._predictions.labels(model, str(version), "0").inc(total - positives)
+
+    def unlogged(self, rows: int) -> None:
+        self._unlogged.inc(rows)
+
+    def render(self) -> bytes:
+        return generate_latest(self._registry)

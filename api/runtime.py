@@ -1,0 +1,162 @@
+"""Everything one API process holds: built once at start, found by the routes, closed in order at the end."""
+
+import asyncio
+import platform
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+
+from fastapi import Request
+from sqlalchemy import Engine
+from sqlalchemy.orm import Session
+
+from api.errors import database_away
+from api.keys import KeyTable
+from api.last_known import FILE_NAME
+from api.limits import Buckets
+from api.metrics import Metrics, State
+from api.prediction_log import Shipper, SpoolWriter
+from api.serving import Predictor
+from api.spool_file import SpoolFile, claim_files
+from api.watcher import DatabaseGate, Watcher, WatcherFacts
+from config.agent_policy import AgentPolicy, load_policy
+from config.model_contract import ModelContract, load_contracts
+from config.settings import Settings
+from database.address import database_url
+from database.artifact_store import ArtifactStore
+from database.connection import ReadSession, make_engine, read_scope, session_scope
+from database.errors import NotFoundError
+
+_FIRST_ROUND_S = 3.0
+_DRAIN = timedelta(seconds=3)
+# Failures an address may cause before it waits: a burst of mistakes is human, a stream of them is not.
+_FAILURES_BURST, _FAILURES_PER_S = 20, 10 / 60
+
+
+@dataclass
+class Runtime:
+    """One per application. `in_flight` is counted by the outermost middleware."""
+
+    settings: Settings
+    contracts: Mapping[str, ModelContract]
+    policy: AgentPolicy
+    store: ArtifactStore
+    engine: Engine
+    background: Engine
+    gate: DatabaseGate
+    keys: KeyTable
+    predictor: Predictor
+    spool: SpoolFile
+    writer: SpoolWriter
+    shipper: Shipper
+    watcher: Watcher
+    replica: str
+    key_buckets: Buckets
+    failure_buckets: Buckets
+    login_buckets: Buckets
+    started: float = field(default_factory=time.monotonic)
+    in_flight: int = 0
+    metrics: Metrics = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.metrics = Metrics(self._state)
+
+    @contextmanager
+    def reading(self) -> Iterator[ReadSession]:
+        """A read-only transaction; refused at once while the database is known to be away."""
+        if not self.gate.is_open:
+            raise database_away()
+        with read_scope(self.engine) as session:
+            yield session
+
+    @contextmanager
+    def writing(self) -> Iterator[Session]:
+        """A transaction that is committed when the block ends well, before anything is answered."""
+        if not self.gate.is_open:
+            raise database_away()
+        with session_scope(self.engine) as session:
+            yield session
+
+    def contract(self, model_name: str) -> ModelContract:
+        """Raises `NotFoundError`."""
+        contract = self.contracts.get(model_name)
+        if contract is None:
+            raise NotFoundError(f"There is no model {model_name}." if len(model_name) <= 64 else "No such model.")
+        return contract
+
+    def _state(self) -> State:
+        generations = {
+            slots.desired.model_name: (
+                slots.desired.generation,
+                slots.current.desired.generation if slots.current else 0,
+            )
+            for slots in self.predictor.slots()
+        }
+        facts = self.shipper.facts
+        return State(self.shipper.depth, facts.shipped, facts.buried, self.gate.is_open, self.in_flight, generations)
+
+    async def start(self) -> None:
+        """Serve what is known, and wait a moment for the first look at the database."""
+        self.writer.start()
+        self.shipper.start()
+        self.watcher.start()
+        await asyncio.to_thread(self.watcher.first_round.wait, _FIRST_ROUND_S)
+
+    async def stop(self) -> None:
+        """Commit what waits, ship what can be shipped, say goodbye."""
+        await asyncio.to_thread(self.writer.stop)
+        await asyncio.to_thread(self.shipper.stop, _DRAIN)
+        await asyncio.to_thread(self.watcher.stop)
+        if self.gate.is_open:
+            self.engine.dispose()
+            self.background.dispose()
+
+
+def build_runtime(settings: Settings) -> Runtime:
+    """Claim a spool file and put everything together. Nothing is started and no database is asked."""
+    contracts = load_contracts(settings.platform.contracts_dir)
+    store = ArtifactStore(settings.artifacts_dir)
+    url = database_url(settings)
+    background = make_engine(url, settings.database, application="steward-api-background")
+    spool_settings = settings.spool
+    own, orphans = claim_files(settings.spool_dir, max_rows=spool_settings.max_rows, fsync=spool_settings.fsync)
+    shipper = Shipper(background, own, orphans, spool_settings)
+    gate = DatabaseGate(patience_s=max(5.0, 5 * settings.api.poll_s))
+    keys = KeyTable(settings.platform.hash_key, lambda: gate.is_open)
+    predictor = Predictor(store, settings.api.max_rows)
+    replica = f"{platform.node()[:40]}/{own.path.stem}"
+    facts = WatcherFacts(
+        replica=replica,
+        model_names=frozenset(contracts),
+        spool_depth=lambda: shipper.depth,
+        state_file=Path(settings.run_dir) / FILE_NAME,
+        poll_s=settings.api.poll_s,
+    )
+    return Runtime(
+        settings=settings,
+        contracts=contracts,
+        policy=load_policy(settings.platform.policy_file),
+        store=store,
+        engine=make_engine(url, settings.database, application="steward-api"),
+        background=background,
+        gate=gate,
+        keys=keys,
+        predictor=predictor,
+        spool=own,
+        writer=SpoolWriter(own),
+        shipper=shipper,
+        watcher=Watcher(background, predictor, keys, gate, facts),
+        replica=replica,
+        key_buckets=Buckets(settings.api.rate_per_s, settings.api.rate_burst),
+        failure_buckets=Buckets(_FAILURES_PER_S, _FAILURES_BURST),
+        login_buckets=Buckets(_FAILURES_PER_S, _FAILURES_BURST),
+    )
+
+
+def runtime_of(request: Request) -> Runtime:
+    """The runtime of the application that serves this request."""
+    runtime: Runtime = request.app.state.runtime
+    return runtime

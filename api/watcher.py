@@ -1,0 +1,188 @@
+"""Follows the database: which versions should serve, which keys are good, and whether the database is there at all.
+
+It is woken by NOTIFY and looks by itself every `poll_s`, so a missed message costs one poll. What it learns is put into
+memory and into a small file, and a request never waits for it.
+"""
+
+import os
+import select
+import threading
+import time
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from loguru import logger
+from sqlalchemy import Engine
+from sqlalchemy.orm import Session
+
+from api import last_known
+from api.keys import KeyTable, KnownKey
+from api.serving import Desired, Predictor, Slots
+from database.connection import session_scope
+from database.models import Deployment, ModelVersion
+from database.queries import api_keys, overview, replicas
+
+GENERATION_CHANNEL = "steward_generation"
+_REPORT_EVERY_S = 5.0
+_SILENT_REPLICA = timedelta(minutes=10)
+_LONGEST_BACK_OFF_S = 5.0
+
+
+class DatabaseGate:
+    """Whether the database answers, as the watcher sees it: other questions are not even asked while it does not."""
+
+    def __init__(self, patience_s: float) -> None:
+        self._patience_s = patience_s
+        self._answered: float | None = None
+        self._broken = False
+        self.away_since: datetime | None = datetime.now(UTC)
+
+    @property
+    def is_open(self) -> bool:
+        """False when it failed, and also when it has been silent for longer than a round can take."""
+        answered = self._answered
+        return not self._broken and answered is not None and time.monotonic() - answered < self._patience_s
+
+    def answered(self) -> None:
+        if self._broken:
+            logger.info("api.database.back away_since={}", self.away_since)
+        self._answered, self._broken, self.away_since = time.monotonic(), False, None
+
+    def failed(self, error: Exception) -> None:
+        if not self._broken:
+            self.away_since = datetime.now(UTC)
+            logger.warning("api.database.away error={}", str(error).partition("\n")[0][:200])
+        self._broken = True
+
+
+@dataclass(frozen=True)
+class WatcherFacts:
+    """What the watcher needs to know about the process it watches for."""
+
+    replica: str
+    model_names: Collection[str]
+    spool_depth: Callable[[], int]
+    state_file: Path
+    poll_s: float
+
+
+class Watcher:
+    """One thread. `first_round` is set once the database was asked for the first time, whatever came of it."""
+
+    def __init__(
+        self, engine: Engine, predictor: Predictor, keys: KeyTable, gate: DatabaseGate, facts: WatcherFacts
+    ) -> None:
+        self._engine, self._predictor, self._keys, self._gate, self._facts = engine, predictor, keys, gate, facts
+        self._reading, self._wake_end = os.pipe()
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="watcher", daemon=True)
+        self._reported: tuple[object, float] = (None, 0.0)
+        self._saved: object = None
+        self.first_round = threading.Event()
+
+    def start(self) -> None:
+        """Serve what was last known, then follow the database."""
+        deployments, keys = last_known.read(self._facts.state_file)
+        self._keys.replace(keys)
+        for desired in deployments:
+            if desired.model_name in self._facts.model_names:
+                self._predictor.follow(desired)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread and take this replica's rows away."""
+        self._stopping.set()
+        os.write(self._wake_end, b".")
+        self._thread.join(timeout=3)
+        if self._gate.is_open and not self._thread.is_alive():
+            with session_scope(self._engine) as session:
+                replicas.forget(session, self._facts.replica)
+
+    def look(self, *, again: bool = False) -> None:
+        """One round: read what should serve and who may call, follow it, and report. Safe from any thread."""
+        with session_scope(self._engine) as session:
+            keys = [_known(key) for key in api_keys.usable_keys(session)]
+            desired = [_desired(*pair) for pair in overview.desired_deployments(session, self._facts.model_names)]
+        self._gate.answered()
+        self._keys.replace(keys)
+        slots = [self._predictor.follow(one, again=again) for one in desired]
+        if self._saved != (desired, keys):
+            last_known.save(self._facts.state_file, desired, keys)
+            self._saved = (desired, keys)
+        self._report(slots)
+
+    def _report(self, slots: list[Slots]) -> None:
+        state = [(slot.desired, slot.current and slot.current.desired, slot.error) for slot in slots]
+        now = time.monotonic()
+        if self._reported[0] == state and now - self._reported[1] < _REPORT_EVERY_S:
+            return
+        used = self._keys.take_used()
+        try:
+            with session_scope(self._engine) as session:
+                for slot in slots:
+                    self._report_one(session, slot)
+                api_keys.touch(session, used)
+                replicas.forget_silent(session, _SILENT_REPLICA)
+        except Exception:
+            self._keys.give_back(used)
+            raise
+        self._reported = (state, now)
+
+    def _report_one(self, session: Session, slots: Slots) -> None:
+        serving = slots.current.desired if slots.current else None
+        replicas.report(
+            session,
+            replica=self._facts.replica,
+            model_name=slots.desired.model_name,
+            observed_generation=serving.generation if serving else 0,
+            version_id=serving.version_id if serving else slots.desired.version_id,
+            error=slots.error,
+            spool_depth=self._facts.spool_depth(),
+        )
+
+    def _run(self) -> None:
+        back_off = self._facts.poll_s
+        while not self._stopping.is_set():
+            try:
+                self._follow()
+                back_off = self._facts.poll_s
+            except Exception as error:  # noqa: BLE001 - whatever happened, what serves goes on and we look again
+                if self._gate.is_open:
+                    back_off = self._facts.poll_s
+                self._gate.failed(error)
+                self.first_round.set()
+                self._stopping.wait(back_off)
+                back_off = min(back_off * 2, _LONGEST_BACK_OFF_S)
+
+    def _follow(self) -> None:
+        """Listen and look until told to stop. Raises when the connection breaks."""
+        with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.exec_driver_sql(f"LISTEN {GENERATION_CHANNEL}")
+            connection.exec_driver_sql(f"LISTEN {api_keys.CHANNEL}")
+            socket: Any = connection.connection.driver_connection
+            while not self._stopping.is_set():
+                self.look()
+                self.first_round.set()
+                ready, _, _ = select.select([socket, self._reading], [], [], self._facts.poll_s)
+                if socket in ready:
+                    socket.poll()
+                    socket.notifies.clear()
+
+
+def _known(key: Any) -> KnownKey:
+    models = frozenset(key.models) if key.models is not None else None
+    return KnownKey(key.key_id, key.secret_digest, frozenset(key.scopes), models, key.expires_at)
+
+
+def _desired(deployment: Deployment, version: ModelVersion) -> Desired:
+    return Desired(
+        deployment.model_name,
+        deployment.generation,
+        version.id,
+        version.version,
+        version.artifact_digest,
+        version.data_source,
+    )

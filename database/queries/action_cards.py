@@ -1,0 +1,127 @@
+"""Lists of actions for people, and what belongs to one action's page."""
+
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import func, select
+
+from database.connection import ReadSession
+from database.enums import ActionStatus, Decision
+from database.models import AgentAction, AgentCycle, Alert, Approval, AuditEvent
+
+
+def listed(
+    session: ReadSession, *, statuses: Collection[str] | None, model_name: str | None, limit: int
+) -> list[AgentAction]:
+    """Actions in any of `statuses` (None: all), newest first."""
+    query = select(AgentAction).order_by(AgentAction.created_at.desc(), AgentAction.id.desc()).limit(limit)
+    if statuses is not None:
+        query = query.where(AgentAction.status.in_(sorted(statuses)))
+    if model_name is not None:
+        query = query.where(AgentAction.model_name == model_name)
+    return list(session.scalars(query))
+
+
+def waiting(session: ReadSession, model_name: str | None = None) -> list[AgentAction]:
+    """Decisions that wait for a person: what expires first, then what risks most."""
+    query = select(AgentAction).where(
+        AgentAction.status == ActionStatus.PENDING_APPROVAL, AgentAction.expires_at > func.now()
+    )
+    if model_name is not None:
+        query = query.where(AgentAction.model_name == model_name)
+    return list(session.scalars(query.order_by(AgentAction.expires_at, AgentAction.risk_level.desc())))
+
+
+def happened_without_a_person(session: ReadSession, model_name: str, since: datetime, limit: int) -> list[AgentAction]:
+    """What the agent did by itself since then, newest first."""
+    return list(
+        session.scalars(
+            select(AgentAction)
+            .where(
+                AgentAction.model_name == model_name,
+                ~AgentAction.requires_approval,
+                AgentAction.created_at >= since,
+                AgentAction.status.in_([ActionStatus.SUCCEEDED, ActionStatus.FAILED, ActionStatus.EXECUTING]),
+            )
+            .order_by(AgentAction.created_at.desc())
+            .limit(limit)
+        )
+    )
+
+
+def changes_between(session: ReadSession, model_name: str, from_at: datetime, to_at: datetime) -> list[AgentAction]:
+    """Actions that took effect in [from_at, to_at)."""
+    return list(
+        session.scalars(
+            select(AgentAction)
+            .where(
+                AgentAction.model_name == model_name,
+                AgentAction.executed_at >= from_at,
+                AgentAction.executed_at < to_at,
+            )
+            .order_by(AgentAction.executed_at)
+            .limit(500)
+        )
+    )
+
+
+def approvals_given(session: ReadSession, actions: Collection[AgentAction]) -> Mapping[UUID, int]:
+    """How many different people approved the evidence each action carries now."""
+    rows = session.execute(
+        select(AgentAction.action_id, func.count(func.distinct(Approval.user_id)))
+        .join(Approval, Approval.action_id == AgentAction.action_id)
+        .where(
+            AgentAction.action_id.in_([action.action_id for action in actions]),
+            Approval.decision == Decision.APPROVE,
+            Approval.evidence_digest == AgentAction.evidence_digest,
+        )
+        .group_by(AgentAction.action_id)
+    )
+    return {row[0]: row[1] for row in rows}
+
+
+def history(session: ReadSession, action_id: UUID) -> list[AuditEvent]:
+    """Everything the audit log says about an action, oldest first."""
+    return list(
+        session.scalars(
+            select(AuditEvent)
+            .where(AuditEvent.object_type == "action", AuditEvent.object_id == str(action_id))
+            .order_by(AuditEvent.seq)
+            .limit(200)
+        )
+    )
+
+
+def alerts(
+    session: ReadSession, *, statuses: Collection[str] | None, model_name: str | None, limit: int
+) -> list[Alert]:
+    """Incidents, the most recently updated first."""
+    query = select(Alert).order_by(Alert.updated_at.desc(), Alert.id.desc()).limit(limit)
+    if statuses is not None:
+        query = query.where(Alert.status.in_(sorted(statuses)))
+    if model_name is not None:
+        query = query.where(Alert.model_name == model_name)
+    return list(session.scalars(query))
+
+
+def cycles(session: ReadSession, model_name: str, limit: int) -> list[AgentCycle]:
+    """The agent's passes, newest first."""
+    return list(
+        session.scalars(
+            select(AgentCycle)
+            .where(AgentCycle.model_name == model_name)
+            .order_by(AgentCycle.created_at.desc(), AgentCycle.id.desc())
+            .limit(limit)
+        )
+    )
+
+
+def audit_page(session: ReadSession, *, before: int | None, object_type: str | None, limit: int) -> list[AuditEvent]:
+    """Events of the audit log before `before`, newest first."""
+    query = select(AuditEvent).order_by(AuditEvent.seq.desc()).limit(limit)
+    if before is not None:
+        query = query.where(AuditEvent.seq < before)
+    if object_type is not None:
+        query = query.where(AuditEvent.object_type == object_type)
+    return list(session.scalars(query))

@@ -1,0 +1,169 @@
+"""What the dashboard's first page asks: what should serve, what came in, what a new installation still lacks."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import exists, func, literal, select
+from sqlalchemy.orm import Session
+
+from database.connection import ReadSession
+from database.enums import Role
+from database.models import (
+    DeadLetter,
+    Deployment,
+    Label,
+    ModelVersion,
+    MonitoringWindow,
+    Prediction,
+    PredictionOutcome,
+    QuarantinedRow,
+    User,
+)
+
+COVERAGE_ROWS = 1000
+
+
+def desired_deployments(
+    session: Session | ReadSession, model_names: Collection[str]
+) -> list[tuple[Deployment, ModelVersion]]:
+    """The newest deployment of each of these models that has one, with its version."""
+    rows = session.execute(
+        select(Deployment, ModelVersion)
+        .join(ModelVersion, ModelVersion.id == Deployment.version_id)
+        .where(Deployment.model_name.in_(sorted(model_names)))
+        .distinct(Deployment.model_name)
+        .order_by(Deployment.model_name, Deployment.generation.desc())
+    )
+    return [(row[0], row[1]) for row in rows]
+
+
+def versions_by_id(session: ReadSession, ids: Collection[int | None]) -> Mapping[int, ModelVersion]:
+    """These versions, by row id."""
+    wanted = [version_id for version_id in ids if version_id is not None]
+    rows = session.scalars(select(ModelVersion).where(ModelVersion.id.in_(wanted)))
+    return {version.id: version for version in rows}
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """How much truth has come for the newest predictions of a model."""
+
+    predictions: int
+    labelled: int
+    share: float | None
+    median_lag_s: float | None
+
+
+def coverage(session: ReadSession, model_name: str) -> Coverage:
+    """Over the newest `COVERAGE_ROWS` predictions."""
+    newest = (
+        select(PredictionOutcome.created_at, PredictionOutcome.actual, PredictionOutcome.actual_received_at)
+        .where(PredictionOutcome.model_name == model_name)
+        .order_by(PredictionOutcome.created_at.desc(), PredictionOutcome.id.desc())
+        .limit(COVERAGE_ROWS)
+        .subquery()
+    )
+    lag = func.extract("epoch", newest.c.actual_received_at - newest.c.created_at)
+    row = session.execute(
+        select(func.count(), func.count(newest.c.actual), func.percentile_cont(0.5).within_group(lag))
+    ).one()
+    predictions, labelled, median = int(row[0]), int(row[1]), row[2]
+    return Coverage(
+        predictions,
+        labelled,
+        labelled / predictions if predictions else None,
+        float(median) if median is not None else None,
+    )
+
+
+@dataclass(frozen=True)
+class IntakeFacts:
+    """What came in for a model. Labels are counted over all models: they name a prediction, not a model."""
+
+    predictions: int
+    newest_prediction_at: datetime | None
+    labels: int
+    newest_label_at: datetime | None
+    revised_labels: int
+    unknown_labels: int
+    dead_letters: int
+    quarantined_rows: int
+
+
+def intake(session: ReadSession, model_name: str) -> IntakeFacts:
+    of_model = Prediction.model_name == model_name
+    predictions = session.execute(select(func.count()).select_from(Prediction).where(of_model)).scalar_one()
+    newest = session.execute(select(func.max(Prediction.created_at)).where(of_model)).scalar_one()
+    labels, newest_label, revised = session.execute(
+        select(func.count(), func.max(Label.received_at), func.count().filter(Label.revision > 1)).select_from(Label)
+    ).one()
+    unknown = session.execute(
+        select(func.count(func.distinct(Label.prediction_id))).where(
+            ~exists(select(literal(1)).where(Prediction.id == Label.prediction_id))
+        )
+    ).scalar_one()
+    dead = session.execute(select(func.count()).select_from(DeadLetter)).scalar_one()
+    quarantined = session.execute(
+        select(func.count())
+        .select_from(QuarantinedRow)
+        .join(MonitoringWindow, MonitoringWindow.id == QuarantinedRow.window_id)
+        .where(MonitoringWindow.model_name == model_name)
+    ).scalar_one()
+    return IntakeFacts(predictions, newest, labels, newest_label, revised, unknown, dead, quarantined)
+
+
+@dataclass(frozen=True)
+class FirstStepFacts:
+    """What a new installation has done already."""
+
+    version_activated: bool
+    predictions_received: bool
+    labels_received: bool
+    window_judged: bool
+    approver_exists: bool
+
+
+def first_steps(session: ReadSession, model_name: str) -> FirstStepFacts:
+    found = session.execute(
+        select(
+            exists().where(Deployment.model_name == model_name),
+            exists().where(Prediction.model_name == model_name),
+            exists().where(Label.id > 0),
+            exists().where(MonitoringWindow.model_name == model_name),
+            exists().where(User.roles.any(Role.APPROVER), User.disabled_at.is_(None)),  # type: ignore[arg-type]
+        )
+    ).one()
+    return FirstStepFacts(*map(bool, found))
+
+
+@dataclass(frozen=True)
+class ConfusionCounts:
+    """Answers of one version against the labels as known now."""
+
+    n: int
+    true_positive: int
+    false_positive: int
+    true_negative: int
+    false_negative: int
+
+
+def confusion(session: ReadSession, version_id: int, *, newest: int = 5000) -> ConfusionCounts:
+    """Over the version's newest `newest` predictions."""
+    rows = (
+        select(PredictionOutcome.prediction, PredictionOutcome.actual)
+        .where(PredictionOutcome.model_id == version_id)
+        .order_by(PredictionOutcome.created_at.desc())
+        .limit(newest)
+        .subquery()
+    )
+    counts: dict[tuple[int, int], int] = {
+        (row[0], row[1]): row[2]
+        for row in session.execute(
+            select(rows.c.prediction, rows.c.actual, func.count())
+            .where(rows.c.actual.is_not(None))
+            .group_by(rows.c.prediction, rows.c.actual)
+        )
+    }
+    cells = [counts.get(cell, 0) for cell in ((1, 1), (1, 0), (0, 0), (0, 1))]
+    return ConfusionCounts(sum(cells), *cells)
