@@ -1,0 +1,64 @@
+"""Passes of the agent: one row whenever what it saw, concluded or decided differs from the pass before."""
+
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import func, select, text
+from sqlalchemy.orm import Session
+
+from database.connection import ReadSession
+from database.models import AgentCycle
+
+# An unchanged picture is written down again after this long, so that the record shows the agent was there.
+_AT_LEAST_EVERY = timedelta(hours=1)
+
+
+def lock(session: Session, model_name: str) -> None:
+    """One agent at a time thinks about a model; a rival waits and then sees what the first one did."""
+    session.execute(text("SELECT pg_advisory_xact_lock(hashtext(:name))"), {"name": f"cycle:{model_name}"})
+
+
+def last(session: Session | ReadSession, model_name: str) -> AgentCycle | None:
+    """The newest recorded pass."""
+    return session.scalars(
+        select(AgentCycle).where(AgentCycle.model_name == model_name).order_by(AgentCycle.id.desc()).limit(1)
+    ).one_or_none()
+
+
+def record(
+    session: Session,
+    *,
+    model_name: str,
+    agent: str,
+    window_id: int | None,
+    observed: dict[str, Any],
+    diagnoses: list[Any],
+    decisions: list[Any],
+    dry_run: bool,
+    seconds: float,
+) -> AgentCycle | None:
+    """Write the pass down unless it is the same as the last one; None then."""
+    before = last(session, model_name)
+    same = before is not None and (before.observed, before.diagnoses, before.decisions, before.dry_run) == (
+        observed,
+        diagnoses,
+        decisions,
+        dry_run,
+    )
+    now = session.execute(select(func.clock_timestamp())).scalar_one()
+    if same and before is not None and now - before.created_at < _AT_LEAST_EVERY:
+        return None
+    cycle = AgentCycle(
+        model_name=model_name,
+        agent=agent,
+        window_id=window_id,
+        observed=observed,
+        diagnoses=diagnoses,
+        decisions=decisions,
+        dry_run=dry_run,
+        seconds=seconds,
+        created_at=now,
+    )
+    session.add(cycle)
+    session.flush()
+    return cycle
