@@ -78,7 +78,7 @@ def label_counts(session: Session | ReadSession, window: MonitoringWindow) -> tu
             _inside(window)
         )
     ).one()
-    return int(labelled), int(positive)
+    return int(labelled), int(positive or 0)
 
 
 def rows_of(session: Session | ReadSession, window: MonitoringWindow) -> Iterator[tuple[UUID, dict[str, Any]]]:
@@ -129,7 +129,7 @@ def recent_labelled(session: Session | ReadSession, model_name: str, model_id: i
         .order_by(out.created_at.desc(), out.id.desc())
         .limit(limit)
     )
-    return [LabelledScore(r[0], r[1], r[2], r[3]) for r in rows][::-1]
+    return [LabelledScore(r[0], r[1], int(r[2] or 0), r[3]) for r in rows][::-1]
 
 
 def verifications(session: Session | ReadSession, version_id: int, generation: int) -> list[PerformanceMetric]:
