@@ -16,12 +16,12 @@ import pandas as pd
 from config.model_contract import Feature, ModelContract
 
 os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
-logging.getLogger("great_expectations").setLevel(logging.WARNING)
 
 with warnings.catch_warnings():
     # Importing it warns about its own use of modules the standard library deprecates.
     warnings.simplefilter("ignore")
     import great_expectations as gx
+logging.getLogger("great_expectations").setLevel(logging.WARNING)
 
 Severity = Literal["hard", "soft"]
 

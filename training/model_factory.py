@@ -3,7 +3,7 @@
 Every candidate reads the matrix of `feature_engineering`: float32, NaN for a number that was not measured. Linear
 models impute and scale inside their pipeline. Trees take the matrix as it is and are never scaled: scaling before trees
 moves values across splits when the model is converted, which was measured to change half of the answers. All run on
-one thread, since cross-validation already runs folds side by side.
+one thread: on a small table more only take cores from whatever else runs here.
 """
 
 from collections.abc import Callable, Mapping
