@@ -60,6 +60,18 @@ def versions_of(action: ActionDetail) -> Versions:
     )
 
 
+def headline(action: ActionDetail) -> str:
+    """The question in one line, naming both versions as soon as there are two."""
+    pair = versions_of(action)
+    if not pair.new.removeprefix("v").isdigit():
+        return action.question.partition("?")[0] + "?" if "?" in action.question else action.question
+    return {
+        "retrain_model": f"Replace {pair.old} by {pair.new} for {action.model_name}?",
+        "rollback_model": f"Take {action.model_name} back from {pair.old} to {pair.new}?",
+        "adjust_threshold": f"Move the threshold of {action.model_name}, {pair.old} to {pair.new}?",
+    }.get(action.action_type, action.question)
+
+
 # --------------------------------------------------------------------------------------------------- the evidence
 
 
@@ -184,7 +196,7 @@ def _explanation(item: object) -> str:
     if not isinstance(item, dict):
         return wording.sentence(str(item))
     cause = vocabulary.words(vocabulary.CAUSES, str(item.get("cause") or item.get("name") or ""))
-    reasons: Iterable[str] = [_said(item), *_all_said(item.get("facts_against")), str(item.get("could_not_look") or "")]
+    reasons: Iterable[str] = [_said(item), str(item.get("could_not_look") or "")]
     reason = next((wording.sentence(words) for words in reasons if words), "Not supported by the numbers.")
     return f"{wording.sentence(cause).removesuffix('.')}: {reason}"
 
@@ -197,8 +209,8 @@ def why(action: ActionDetail) -> Why:
     return Why(
         says=wording.sentence(str(stored.get("says") or diagnosis.get("says") or "")),
         cause=vocabulary.words(vocabulary.CAUSES, action.cause) if action.cause else "",
-        facts_for=_all_said(diagnosis.get("facts_for") or stored.get("facts")),
-        facts_against=_all_said(diagnosis.get("facts_against")),
+        facts_for=_all_said(diagnosis.get("for") or stored.get("facts")),
+        facts_against=_all_said(diagnosis.get("against")),
         rejected=[_explanation(item) for item in (rejected if isinstance(rejected, list) else [])],
         record=str(diagnosis.get("record") or stored.get("record") or ""),
     )
@@ -249,9 +261,9 @@ def rested_on(evidence: Json | None) -> list[str]:
     return said
 
 
-def inaction(evidence: Json | None) -> str:
-    """What doing nothing costs, with its interval."""
-    cost = _object(_object(evidence).get("inaction"))
+def inaction(action: ActionDetail) -> str:
+    """What doing nothing costs, with its interval: from the evidence, or as it was reckoned when this was proposed."""
+    cost = _object(_object(action.evidence).get("inaction")) or _object(action.why.get("inaction"))
     per_day = _figure(cost.get("per_day"))
     says = wording.sentence(str(cost.get("says") or ""))
     if per_day is None:
@@ -295,7 +307,7 @@ def consequences(action: ActionDetail, now: datetime) -> Consequences:
         f"If {pair.new} proves worse than {pair.old} {lost}, the agent goes back to {pair.old} by itself, once.",
         f"You can go back at any time: Models → {pair.old} → Propose rollback.",
     ]
-    cost = inaction(action.evidence)
+    cost = inaction(action)
     stays = f"{pair.old} keeps serving."
     return Consequences(
         approve=approve,

@@ -68,7 +68,7 @@ def _send(seen: ActionDetail, ask: Ask, comment: str) -> None:
 @st.dialog("Approve", width="medium", on_dismiss=_close)
 def _approve(seen: ActionDetail, ask: Ask, standing: decision.Standing) -> None:
     pair, follows = decision.versions_of(seen), decision.consequences(seen, c.now())
-    st.markdown(f"**{wording.plain(seen.question)}**")
+    st.markdown(f"**{wording.plain(decision.headline(seen))}**")
     for line in (follows.approve[0], *follows.undo[:1]):
         st.markdown(wording.plain(line))
     against = decision.speaks_against(seen)
@@ -91,7 +91,7 @@ def _approve(seen: ActionDetail, ask: Ask, standing: decision.Standing) -> None:
 @st.dialog("Reject", width="medium", on_dismiss=_close)
 def _reject(seen: ActionDetail, ask: Ask, standing: decision.Standing) -> None:
     pair, follows = decision.versions_of(seen), decision.consequences(seen, c.now())
-    st.markdown(f"**{wording.plain(seen.question)}**")
+    st.markdown(f"**{wording.plain(decision.headline(seen))}**")
     st.markdown(wording.plain(" ".join(follows.reject[:2])))
     reason = st.selectbox("Reason", REASONS, index=None, key="reject-reason", placeholder="Choose a reason")
     comment = st.text_area("Comment (optional)", key="reject-comment", max_chars=1900, persist_state="session")
@@ -184,11 +184,15 @@ def forget(action_id: str) -> None:
 
 
 def seen(action: ActionDetail) -> ActionDetail:
-    """The action as this page first showed it: evidence is never exchanged under the eyes of who reads it."""
+    """The action as this page first showed it: evidence is never exchanged under the eyes of who reads it.
+
+    What has no evidence yet, or is decided, is shown as it is now; so is everything about it that is not evidence.
+    """
     kept = st.session_state.get(_slot(action.action_id))
-    if not isinstance(kept, ActionDetail) or kept.status != action.status:
+    if not isinstance(kept, ActionDetail) or kept.evidence is None or action.status not in vocabulary.OPEN_ACTIONS:
         st.session_state[_slot(action.action_id)] = kept = action
-    return kept
+    moved = ("status", "approvals_given", "expires_at", "may_decide")
+    return kept.model_copy(update={name: getattr(action, name) for name in moved})
 
 
 @st.fragment(run_every=WATCH_S)

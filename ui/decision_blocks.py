@@ -20,7 +20,9 @@ def question(action: ActionDetail, now: datetime) -> None:
     """1: the question as a sentence, its risk, who asks, until when, and the digest that a decision signs."""
     with st.container(key="dec-1"):
         with st.container(key="question", gap=None):
-            st.title(wording.plain(action.question), anchor=False)
+            st.title(wording.plain(decision.headline(action)), anchor=False)
+            if action.question != decision.headline(action):
+                st.markdown(wording.plain(wording.sentence(action.question)))
         people = f" · {wording.plural(action.approvers_needed, 'person', 'people')}" if action.approvers_needed else ""
         risk = vocabulary.RISKS.get(action.risk, vocabulary.UNKNOWN)
         chips = [

@@ -136,8 +136,8 @@ def draw(me: Me) -> None:
         c.banner(
             "warning",
             "Synthetic data.",
-            "The real data could not be had, so this model learned from made-up rows. Its figures say how the machinery "
-            "works, nothing about the world.",
+            "The real data could not be had, so this model learned from made-up rows. Its figures say how the "
+            "machinery works, nothing about the world.",
             key="synthetic",
         )
     if st.session_state.get(SWITCH):

@@ -1,0 +1,76 @@
+"""One action as a card in a list, and as a line in a table."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import streamlit as st
+
+from ui import components as c
+from ui import decision, vocabulary, wording
+from ui.api_types import ActionCard, VersionRef
+
+
+def in_order(actions: Sequence[ActionCard]) -> list[ActionCard]:
+    """What expires first comes first; of two, the riskier one."""
+    rank = {"high": 0, "medium": 1, "low": 2}
+    return sorted(
+        actions,
+        key=lambda action: (
+            action.expires_at.timestamp() if action.expires_at else float("inf"),
+            rank.get(action.risk, 0),
+            action.action_id,
+        ),
+    )
+
+
+def card(action: ActionCard, now: datetime) -> None:
+    """A decision that waits: the question, the strongest figure, until when, and the way to the whole of it.
+
+    There is no button to approve here: a decision is taken where its evidence stands.
+    """
+    risk = vocabulary.RISKS.get(action.risk, vocabulary.UNKNOWN)
+    with st.container(key=f"card-{action.action_id}", border=True, gap="small"):
+        st.markdown(f"**{wording.plain(action.question)}**")
+        quorum = (
+            c.tag(f"{action.approvals_given} of {action.approvers_needed} approved")
+            if action.approvers_needed > 1
+            else ""
+        )
+        st.markdown(f"{c.chip(risk)} {c.chip_for(vocabulary.ACTION_STATUSES, action.status)} {quorum}".strip())
+        if action.evidence_line:
+            st.markdown(wording.plain(wording.sentence(action.evidence_line)))
+        expires = f" · expires {wording.when(action.expires_at, now)}" if action.expires_at else ""
+        asked = f"Asked by {decision.person(action.proposed_by)} {wording.relative(action.created_at, now)}"
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.caption(wording.plain(asked + expires))
+            st.page_link(
+                "pages/6_Decision.py",
+                label="**Review**" if action.status == "pending_approval" else "Open",
+                icon=":material/arrow_forward:",
+                icon_position="right",
+                query_params={"id": action.action_id},
+                width="content",
+            )
+
+
+def version_name(version: VersionRef | None) -> str:
+    return f"v{version.version}" if version else wording.NOTHING
+
+
+def link(action: ActionCard) -> str:
+    """The action's question as a link to its page."""
+    return f"[{wording.plain(action.question)}](/decision?id={action.action_id})"
+
+
+def lines(actions: Sequence[ActionCard], now: datetime) -> list[dict[str, str]]:
+    """Actions as the rows of a table."""
+    return [
+        {
+            "when": wording.plain(wording.relative(action.executed_at or action.updated_at, now)),
+            "what": f"**{wording.plain(vocabulary.words(vocabulary.ACTIONS, action.action_type))}** "
+            f"{wording.plain(action.question)}",
+            "state": c.chip_for(vocabulary.ACTION_STATUSES, action.status) + (" dry run" if action.dry_run else ""),
+            "result": wording.plain(wording.sentence(action.outcome) or wording.NOTHING),
+        }
+        for action in actions
+    ]

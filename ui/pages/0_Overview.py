@@ -1,0 +1,68 @@
+"""What needs me now, how the model is, and what happened without me."""
+
+import streamlit as st
+
+from ui import action_cards, session, vocabulary, wording
+from ui import components as c
+from ui import overview as view
+from ui.api_types import Overview
+
+STATES = {
+    "healthy": vocabulary.Sign("Healthy", "●", "green"),
+    "warning": vocabulary.Sign("Warning", "▲", "orange"),
+    "critical": vocabulary.Sign("Critical", "■", "red"),
+    "unknown": vocabulary.Sign("Not judged yet", "○", "gray"),
+    "not_serving": vocabulary.Sign("Not serving", "✕", "red"),
+}
+
+
+def _needs(overview: Overview) -> None:
+    for action in action_cards.in_order(overview.pending):
+        action_cards.card(action, overview.generated_at)
+    if not overview.pending:
+        c.empty("All clear", view.proof_of_quiet(overview), key="all-clear")
+
+
+def _figures(overview: Overview) -> None:
+    cards = view.figures(overview)
+    for column, card in zip(st.columns(len(cards), gap="small"), cards, strict=True):
+        with column:
+            c.metric_card(card.label, card.value, note=card.note, key=card.key, sign=card.sign)
+
+
+def _incidents(overview: Overview) -> None:
+    c.section("Open incidents", "One per cause; it is updated while it lasts, and closed when it is over.")
+    for alert in overview.incidents:
+        with st.container(key=f"incident-{alert.alert_id}", border=True, gap="small"):
+            st.markdown(f"{c.chip_for(vocabulary.SEVERITIES, alert.severity)} **{wording.plain(alert.title)}**")
+            st.markdown(wording.plain(alert.message))
+            seen = f"seen in {wording.plural(alert.occurrences, 'window')}"
+            since = f"since {wording.when(alert.created_at, overview.generated_at)}"
+            st.caption(wording.plain(f"{vocabulary.words(vocabulary.CAUSES, alert.cause)} · {since} · {seen}"))
+
+
+def page() -> None:
+    overview = session.visit().overview
+    if overview is None:
+        c.heading("Overview", key="headline")
+        c.empty("Nothing to show", "No model is known yet, or the API is away.", key="overview-empty")
+        return
+    c.heading(view.headline(overview), key="headline")
+    state = STATES.get(overview.headline.state, vocabulary.UNKNOWN)
+    st.markdown(f"{c.chip(state)} {wording.plain(wording.sentence(overview.headline.sentence))}")
+    _needs(overview)
+    if steps := view.first_steps(overview.first_steps):
+        c.section("First steps")
+        st.markdown("\n".join(f"- {'●' if step.done else '○'} {wording.plain(step.says)}" for step in steps))
+    _figures(overview)
+    if overview.incidents:
+        _incidents(overview)
+    c.section("Happened without you", "What the agent did by itself: only low risk, and all of it is recorded.")
+    if overview.happened:
+        rows = action_cards.lines(overview.happened, overview.generated_at)
+        c.table(rows, key="happened", alt="Actions the agent carried out by itself")
+    else:
+        c.empty("Nothing yet", "The agent has not acted by itself.", key="happened-empty")
+
+
+page()

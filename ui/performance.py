@@ -1,0 +1,122 @@
+"""What the performance page says, worked out of the API's answer. Pure."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from ui import vocabulary, wording
+from ui.api_types import MetricPoint, Performance, WindowRef
+from ui.charts import Point
+
+SHOWN = ("realised", "estimated")
+
+
+def _single(point: MetricPoint) -> bool:
+    """A pooled figure spans several windows; it belongs in the table's note, not on the line."""
+    return int(point.metadata.get("pooled") or 1) <= 1
+
+
+def metrics(found: Performance) -> list[str]:
+    """The metrics with a measured or estimated figure, the primary one first."""
+    names = dict.fromkeys(point.metric for point in found.points if point.kind in SHOWN)
+    return sorted(names, key=lambda name: (name != found.primary_metric, list(names).index(name)))
+
+
+def first_metric(found: Performance, names: Sequence[str]) -> str:
+    return found.primary_metric if found.primary_metric in names else names[0]
+
+
+def _of(found: Performance, kind: str, metric: str) -> list[MetricPoint]:
+    points = [p for p in found.points if p.kind == kind and p.metric == metric and p.to_at is not None and _single(p)]
+    return sorted(points, key=lambda point: (point.seq or 0, point.created_at))
+
+
+def line(found: Performance, kind: str, metric: str) -> list[Point]:
+    """One line of the chart; a figure stands at the end of its window."""
+    return [
+        Point(
+            at=point.to_at,
+            value=point.value,
+            low=point.low,
+            high=point.high,
+            n=point.n,
+            verdict=point.verdict,
+            label=f"window {point.seq}, v{point.version}",
+        )
+        for point in _of(found, kind, metric)
+        if point.to_at is not None
+    ]
+
+
+def reference(found: Performance, metric: str) -> float | None:
+    """What the serving version scored when it was trained: of the newest figure that has one."""
+    known = [point.reference for point in _of(found, "realised", metric) if point.reference is not None]
+    return known[-1] if known else None
+
+
+def summary(realised: Sequence[Point], metric: str) -> str:
+    """The chart in one sentence."""
+    name = vocabulary.words(vocabulary.METRICS, metric)
+    known = [point for point in realised if point.value is not None]
+    if not known:
+        return f"{name} has not been measured yet; what is drawn is an estimate without labels."
+    last = known[-1]
+    return (
+        f"{name} in the newest judged window: {wording.number(last.value)} {wording.interval(last.low, last.high)}, "
+        f"n = {wording.count(last.n)}."
+    )
+
+
+def why_nothing(found: Performance) -> str:
+    """Not enough of what, exactly."""
+    if not found.windows:
+        return "No window of predictions is closed yet. It closes by count or by age, as the model's contract says."
+    newest = found.windows[-1]
+    return f"Not enough labels: {wording.count(newest.labelled_n)} of {wording.count(newest.n)} in the newest window."
+
+
+def _cell(points: Sequence[MetricPoint], window: WindowRef) -> str:
+    of_window = [point for point in points if point.window_id == window.window_id]
+    if not of_window or of_window[-1].value is None:
+        return wording.NOTHING
+    point = of_window[-1]
+    return wording.plain(f"{wording.number(point.value)} {wording.interval(point.low, point.high)}")
+
+
+def rows(found: Performance, metric: str, now: datetime) -> list[dict[str, str]]:
+    """The chart as a table, newest window first."""
+    realised, estimated = _of(found, "realised", metric), _of(found, "estimated", metric)
+    clean = _of(found, "realised_clean", metric)
+    lines = []
+    for window in sorted(found.windows, key=lambda window: window.seq, reverse=True):
+        verdict = next((point.verdict for point in reversed(realised) if point.window_id == window.window_id), None)
+        sign = vocabulary.VERDICTS.get(verdict or "") or vocabulary.WINDOW_STATUSES.get(
+            window.status, vocabulary.UNKNOWN
+        )
+        lines.append(
+            {
+                "window": f"{window.seq} · v{window.version}",
+                "until": wording.plain(wording.relative(window.to_at, now)),
+                "labels": f"{wording.count(window.labelled_n)} of {wording.count(window.n)}",
+                "measured": _cell(realised, window),
+                "without suspect rows": _cell(clean, window),
+                "estimated": _cell(estimated, window),
+                "verdict": f":{sign.colour}-badge[{sign.shape} {sign.word}]",
+            }
+        )
+    return lines
+
+
+def verification_rows(found: Performance, now: datetime) -> list[dict[str, str]]:
+    """What was seen after a change, newest first."""
+    return [
+        {
+            "when": wording.plain(wording.relative(point.created_at, now)),
+            "metric": vocabulary.words(vocabulary.METRICS, point.metric),
+            "old": wording.number(point.metadata.get("old")),
+            "new": wording.number(point.metadata.get("new")),
+            "Δ": wording.plain(wording.signed(point.value)),
+            "95 % interval of Δ": wording.plain(wording.interval(point.low, point.high, sign=True)),
+            "n": wording.count(point.n),
+        }
+        for point in sorted(found.verification, key=lambda point: point.created_at, reverse=True)[:10]
+    ]

@@ -1,0 +1,119 @@
+"""What the models page says, worked out of the API's answer. Pure."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from ui import vocabulary, wording
+from ui.api_types import DeploymentOut, Json, ReplicaOut, VersionCard, VersionDetail
+
+
+def served(version: VersionCard) -> str:
+    """From when to when it served last."""
+    if version.served_from is None:
+        return "never"
+    until = wording.moment(version.served_until) if version.served_until else "now"
+    return f"{wording.moment(version.served_from)} to {until}"
+
+
+def rows(versions: Sequence[VersionCard]) -> list[dict[str, str]]:
+    """The version list, newest first."""
+    lines = []
+    for version in sorted(versions, key=lambda version: version.version, reverse=True):
+        sign = vocabulary.VERSION_STATUSES.get(version.status, vocabulary.UNKNOWN)
+        source = f"{version.data_source}, made up" if version.synthetic else version.data_source
+        lines.append(
+            {
+                "version": f"**v{version.version}**",
+                "state": f":{sign.colour}-badge[{sign.shape} {sign.word}]",
+                "algorithm": wording.plain(vocabulary.words(vocabulary.ALGORITHMS, version.algorithm)),
+                "F1": wording.number(version.f1_score),
+                "ROC-AUC": wording.number(version.roc_auc),
+                "trained on": wording.plain(f"{wording.count(version.training_rows)} rows ({source})"),
+                "served": wording.plain(served(version)),
+                "made by": wording.plain(version.created_by.partition(":")[2] or version.created_by),
+            }
+        )
+    return lines
+
+
+def metrics(found: VersionDetail) -> list[dict[str, str]]:
+    """Cross-validated figures with their intervals."""
+    cv = found.metrics.get("cv")
+    lines = []
+    for name, figure in cv.items() if isinstance(cv, dict) else ():
+        if isinstance(figure, dict):
+            lines.append(
+                {
+                    "metric": vocabulary.words(vocabulary.METRICS, name),
+                    "value": wording.number(figure.get("value")),
+                    "95 % interval": wording.plain(wording.interval(figure.get("low"), figure.get("high"))),
+                    "n": wording.count(figure.get("n")),
+                }
+            )
+    return lines
+
+
+def _score(figure: object) -> str:
+    if isinstance(figure, dict):
+        return wording.plain(
+            f"{wording.number(figure.get('value'))} {wording.interval(figure.get('low'), figure.get('high'))}"
+        )
+    return wording.number(figure) if isinstance(figure, int | float) else wording.NOTHING
+
+
+def candidates(found: VersionDetail) -> list[dict[str, str]]:
+    """The algorithms that were compared when this version was made."""
+    listed = found.metrics.get("candidates")
+    compared: list[Json] = [item for item in listed if isinstance(item, dict)] if isinstance(listed, list) else []
+    lines = []
+    for item in compared:
+        scores = item.get("metrics")
+        scores = scores if isinstance(scores, dict) else {}
+        algorithm = str(item.get("algorithm", ""))
+        chosen = " ● chosen" if algorithm == found.algorithm else ""
+        lines.append(
+            {
+                "candidate": wording.plain(vocabulary.words(vocabulary.ALGORITHMS, algorithm)) + chosen,
+                "F1": _score(scores.get("f1", scores.get("f1_score"))),
+                "ROC-AUC": _score(scores.get("roc_auc")),
+                "Accuracy": _score(scores.get("accuracy")),
+                "took": f"{wording.number(item.get('seconds'), 1)} s",
+            }
+        )
+    return lines
+
+
+def deployments(found: Sequence[DeploymentOut], now: datetime) -> list[dict[str, str]]:
+    """Which version served from when, by whose decision, newest first."""
+    return [
+        {
+            "generation": wording.count(each.generation),
+            "version": f"v{each.version}",
+            "since": wording.plain(wording.when(each.since, now)),
+            "by": wording.plain(each.actor.partition(":")[2] or each.actor),
+            "reason": wording.plain(wording.sentence(each.reason)),
+        }
+        for each in sorted(found, key=lambda each: each.generation, reverse=True)
+    ]
+
+
+def replicas(found: Sequence[ReplicaOut], now: datetime) -> list[dict[str, str]]:
+    """What each process says it serves, beside what it should."""
+    lines = []
+    for replica in found:
+        behind = replica.observed_generation != replica.desired_generation
+        sign = vocabulary.Sign("As wanted", "●", "green")
+        if replica.error or replica.late:
+            sign = vocabulary.Sign("Cannot load" if replica.error else "Silent", "■", "red")
+        elif behind:
+            sign = vocabulary.Sign("Changing over", "◔", "blue")
+        lines.append(
+            {
+                "replica": wording.plain(replica.replica),
+                "state": f":{sign.colour}-badge[{sign.shape} {sign.word}]",
+                "serves": f"v{replica.version}, generation {replica.observed_generation} of {replica.desired_generation}",
+                "seen": wording.plain(wording.relative(replica.seen_at, now)),
+                "says": wording.plain(wording.sentence(replica.error) or wording.NOTHING),
+            }
+        )
+    return lines
