@@ -17,10 +17,10 @@ from config.settings import Settings
 from database.address import running_database
 from database.connection import ReadSession, make_engine, session_scope
 from database.enums import ActorKind, Automation, Role, Scope
-from database.errors import StewardError
 from database.queries import api_keys, automation, people
 from database.queries import audit as audit_log
 from database.queries.audit import Actor
+from scripts.plain_speech import JsonFlag, said_plainly
 
 keys = typer.Typer(help="API keys of client programs.", no_args_is_help=True)
 users = typer.Typer(help="People who may sign in, and their roles.", no_args_is_help=True)
@@ -28,24 +28,17 @@ audit = typer.Typer(help="The tamper-evident log of every change.", no_args_is_h
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
 
-JsonFlag = Annotated[bool, typer.Option("--json", help="print JSON")]
-
 
 @contextmanager
 def _session() -> Iterator[tuple[Session, Settings]]:
     """One transaction on this installation's database, which is started for its length if need be."""
-    settings = Settings()
-    try:
-        with running_database(settings) as url:
-            engine = make_engine(url, settings.database, application="steward-admin")
-            try:
-                with session_scope(engine) as session:
-                    yield session, settings
-            finally:
-                engine.dispose()
-    except StewardError as error:
-        err.print(f"[bold red]error[/] {error}", soft_wrap=True)
-        raise typer.Exit(1) from error
+    with said_plainly() as settings, running_database(settings) as url:
+        engine = make_engine(url, settings.database, application="steward-admin")
+        try:
+            with session_scope(engine) as session:
+                yield session, settings
+        finally:
+            engine.dispose()
 
 
 def _me() -> Actor:

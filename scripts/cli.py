@@ -6,30 +6,22 @@ Errors a person can mend are one sentence on stderr and exit code 1; wrong usage
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
 import psutil
 import typer
-from pydantic import ValidationError
 from rich.console import Console
 from rich.table import Table
-from sqlalchemy.exc import OperationalError
 
-from config.logging_config import configure_logging
-from config.settings import Settings
-from config.yaml_source import ConfigError
 from database.address import running_database
-from database.errors import StewardError
 from database.migrations import head_revision
 from scripts import admin
 from scripts.bench.stack import bench_stack
-from scripts.demo import DemoFailedError, run_demo
-from scripts.platform_roles import DEFAULT_ROLES, PortInUseError
+from scripts.demo import run_demo
+from scripts.plain_speech import JsonFlag, said_plainly, say
+from scripts.platform_roles import DEFAULT_ROLES
 from scripts.supervisor import (
-    AlreadyRunningError,
     StopRequested,
     run_until_stopped,
     running_stack,
@@ -50,39 +42,6 @@ app.add_typer(admin.audit, name="audit")
 bench = typer.Typer(help="Measure speed and size on this machine.", no_args_is_help=True)
 app.add_typer(bench, name="bench")
 
-JsonFlag = Annotated[bool, typer.Option("--json", help="print one JSON object and nothing else on stdout")]
-console = Console(stderr=True, highlight=False)
-
-
-@contextmanager
-def _said_plainly() -> Iterator[Settings]:
-    """Read the settings, run the block, and turn what a person can mend into one sentence."""
-    try:
-        settings = Settings()
-        configure_logging("steward", level="WARNING", as_json=settings.platform.log_json)
-        yield settings
-    except ValidationError as error:
-        faults = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
-        _fail(f"settings: {faults} (see .env.example)")
-    except OperationalError as error:
-        _fail(f"the database does not answer ({str(error.orig).strip()}): is it running, and is DATABASE_URL right?")
-    except (StewardError, ConfigError, AlreadyRunningError, PortInUseError, DemoFailedError) as error:
-        _fail(str(error))
-    except (TimeoutError, RuntimeError, ValueError) as error:
-        _fail(str(error))
-    except KeyboardInterrupt:
-        _say("stopped")
-        raise typer.Exit(130) from None
-
-
-def _fail(sentence: str) -> None:
-    console.print(f"[bold red]error[/] {sentence}", soft_wrap=True)
-    raise typer.Exit(1)
-
-
-def _say(line: str) -> None:
-    console.print(f"  {line}", soft_wrap=True)
-
 
 @app.command()
 def up(
@@ -90,33 +49,33 @@ def up(
     also: Annotated[str | None, typer.Option("--with", help="roles besides the usual ones: mlflow")] = None,
 ) -> None:
     """Run everything on this machine until Ctrl-C or `steward down`."""
-    with _said_plainly() as settings:
+    with said_plainly() as settings:
         wanted = tuple(only.split(",")) if only else DEFAULT_ROLES
         wanted = (*wanted, *(also.split(",") if also else ()))
         stop = StopRequested()
-        with running_stack(settings, wanted, _say) as stack:
-            _say("ready; Ctrl-C or `steward down` stops everything")
-            run_until_stopped(stack, stop, _say)
-            _say("stopping")
+        with running_stack(settings, wanted, say) as stack:
+            say("ready; Ctrl-C or `steward down` stops everything")
+            run_until_stopped(stack, stop, say)
+            say("stopping")
 
 
 @app.command()
 def down() -> None:
     """Stop what `steward up` or `steward demo` runs on this STEWARD_HOME."""
-    with _said_plainly() as settings:
-        _say("stopped" if stop_running(settings) else f"nothing runs on {settings.platform.home}")
+    with said_plainly() as settings:
+        say("stopped" if stop_running(settings) else f"nothing runs on {settings.platform.home}")
 
 
 @app.command()
 def status(as_json: JsonFlag = False) -> None:
     """Show what runs on this STEWARD_HOME, with memory and CPU time."""
-    with _said_plainly() as settings:
+    with said_plainly() as settings:
         running = running_stacks(settings)
         if not running:
             if as_json:
                 print(json.dumps({"running": False, "processes": []}))
             else:
-                _say(f"nothing runs on {settings.platform.home}")
+                say(f"nothing runs on {settings.platform.home}")
             raise typer.Exit(3)
         rows = [_process_row(name, pid, stack.urls.get(name)) for stack in running for name, pid in stack.pids.items()]
         if as_json:
@@ -146,7 +105,7 @@ def demo(
     check: Annotated[bool, typer.Option(help="exit 1 when a figure misses its bar")] = False,
 ) -> None:
     """Replay real patients of four hospitals; ends with a decision waiting for you."""
-    with _said_plainly():
+    with said_plainly():
         report = run_demo(headless=headless, quiet=as_json)
         if as_json:
             print(json.dumps(report, indent=1))
@@ -164,7 +123,7 @@ def train(
     as_json: JsonFlag = False,
 ) -> None:
     """Train the candidates, compare them, and register the best."""
-    with _said_plainly() as settings, running_database(settings):
+    with said_plainly() as settings, running_database(settings):
         command = [sys.executable, "-m", "training.train_pipeline", model]
         command += ["--csv", str(csv)] if csv else []
         command += ["--activate"] if activate else []
@@ -177,8 +136,8 @@ def train(
 @app.command()
 def migrate() -> None:
     """Bring the database to today's schema."""
-    with _said_plainly() as settings, running_database(settings):
-        _say(f"the database is at revision {head_revision()}")
+    with said_plainly() as settings, running_database(settings):
+        say(f"the database is at revision {head_revision()}")
 
 
 @bench.command("stack")
@@ -188,8 +147,8 @@ def stack_bench(
     check: Annotated[bool, typer.Option(help="exit 1 when a figure misses its bar")] = False,
 ) -> None:
     """Memory and CPU of the whole embedded platform at rest."""
-    with _said_plainly():
-        report = bench_stack(seconds, _say)
+    with said_plainly():
+        report = bench_stack(seconds, say)
     if as_json:
         print(json.dumps(report, indent=1))
     else:
@@ -199,7 +158,7 @@ def stack_bench(
             table.add_row(name, *map(str, cells))
         Console().print(table)
         for name, figure in report["figures"].items():
-            _say(f"{name}: {figure['value']} ({figure['bar']}: {'met' if figure['ok'] else 'MISSED'})")
+            say(f"{name}: {figure['value']} ({figure['bar']}: {'met' if figure['ok'] else 'MISSED'})")
     if check and not all(figure["ok"] for figure in report["figures"].values()):
         raise typer.Exit(1)
 

@@ -36,6 +36,7 @@ from scripts import demo_watch
 from scripts.demo_approver import approve
 from scripts.demo_replay import Cohort, HospitalClient, replay, shuffled
 from scripts.demo_report import decision_part, figures
+from scripts.plain_speech import CommandFailedError
 from scripts.platform_roles import DEFAULT_ROLES, PortInUseError, claim_port
 from scripts.supervisor import Stack, StopRequested, running_stack
 from training.data_loader import load_hospital
@@ -49,7 +50,7 @@ PERSON = "anna"
 PATIENCE_S = 180.0
 
 
-class DemoFailedError(RuntimeError):
+class DemoFailedError(CommandFailedError):
     """The demo could not go on; the message says where it stood."""
 
 

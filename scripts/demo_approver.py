@@ -4,9 +4,11 @@ from uuid import UUID, uuid4
 
 import httpx
 
+from scripts.plain_speech import CommandFailedError
+
 
 def approve(base_url: str, name: str, password: str, action_id: UUID) -> None:
-    """Read the decision page and approve exactly what it shows. Raises RuntimeError with the API's answer."""
+    """Read the decision page and approve exactly what it shows. Raises `CommandFailedError` with the API's answer."""
     with httpx.Client(base_url=base_url, timeout=15.0) as http:
         login = _ok(http.post("/auth/login", json={"name": name, "password": password}))
         http.headers["Authorization"] = f"Bearer {login['token']}"
@@ -27,6 +29,6 @@ def approve(base_url: str, name: str, password: str, action_id: UUID) -> None:
 
 def _ok(response: httpx.Response) -> dict[str, object]:
     if response.is_error:
-        raise RuntimeError(f"{response.request.url.path} answered {response.status_code}: {response.text[:400]}")
+        raise CommandFailedError(f"{response.request.url.path} answered {response.status_code}: {response.text[:400]}")
     answer: dict[str, object] = response.json()
     return answer

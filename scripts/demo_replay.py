@@ -15,6 +15,8 @@ from uuid import uuid4
 
 import httpx
 
+from scripts.plain_speech import CommandFailedError
+
 MINUTES_BETWEEN_PATIENTS = 5.0
 LABEL_DELAY_MINUTES = (30.0, 240.0)
 MINUTES_PER_SECOND = 240.0  # four simulated hours pass in one second
@@ -92,7 +94,7 @@ class HospitalClient:
             else:
                 if response.status_code not in {429, 503} or time.monotonic() > deadline:
                     if response.is_error:
-                        raise RuntimeError(f"{path} answered {response.status_code}: {response.text[:300]}")
+                        raise CommandFailedError(f"{path} answered {response.status_code}: {response.text[:300]}")
                     answer: dict[str, Any] = response.json()
                     return answer
             time.sleep(0.2)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import httpx
 
 from config.settings import Settings
+from scripts.plain_speech import CommandFailedError
 from scripts.process import Role
 
 # In the order in which they start; they stop the other way round. `postgres` and `migrate` are the supervisor's own.
@@ -14,7 +15,7 @@ ROLES = ("mlflow", "api", "monitor", "agent", "ui")
 DEFAULT_ROLES = ("api", "monitor", "agent", "ui")
 
 
-class PortInUseError(RuntimeError):
+class PortInUseError(CommandFailedError):
     """Another program listens where one of ours should."""
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from loguru import logger
 
 from database import embedded_launcher
+from scripts.plain_speech import CommandFailedError
 
 LOG_BYTES = 10 * 1024 * 1024
 FIRST_PAUSE_S = 0.5
@@ -100,11 +101,11 @@ class Supervised:
         return f"{self.role.name} is running again (restart {self.restarts})"
 
     def wait_ready(self, timeout_s: float) -> None:
-        """Wait until it is ready. Raises TimeoutError or RuntimeError with the end of its log."""
+        """Wait until it is ready. Raises TimeoutError or `CommandFailedError` with the end of its log."""
         deadline = time.monotonic() + timeout_s
         while not self.role.ready():
             if self._process is not None and (code := self._process.poll()) is not None:
-                raise RuntimeError(f"{self.role.name} ended with code {code} while starting:\n{self.tail()}")
+                raise CommandFailedError(f"{self.role.name} ended with code {code} while starting:\n{self.tail()}")
             if time.monotonic() > deadline:
                 raise TimeoutError(f"{self.role.name} was not ready after {timeout_s:.0f} s:\n{self.tail()}")
             time.sleep(0.1)

@@ -21,13 +21,14 @@ from loguru import logger
 
 from config.settings import Settings
 from database.address import mlflow_url, running_database
+from scripts.plain_speech import CommandFailedError
 from scripts.platform_roles import ROLES, build_roles
 from scripts.process import Supervised
 
 READY_S = 90.0
 
 
-class AlreadyRunningError(RuntimeError):
+class AlreadyRunningError(CommandFailedError):
     """Another `steward up` runs this role on this STEWARD_HOME."""
 
 
@@ -131,7 +132,7 @@ def running_stack(settings: Settings, wanted: tuple[str, ...], say: Callable[[st
     """
     unknown = [name for name in wanted if name not in ROLES]
     if unknown:
-        raise ValueError(f"unknown role {unknown[0]!r}: known are {', '.join(ROLES)}")
+        raise CommandFailedError(f"unknown role {unknown[0]!r}: known are {', '.join(ROLES)}")
     with ExitStack() as held:
         held.enter_context(_owned(settings, wanted))
         say("database: starting and migrating")

@@ -1,0 +1,56 @@
+"""How a command speaks: progress and errors in plain sentences on stderr, results on stdout.
+
+What a person can mend is one sentence and exit code 1, never a traceback.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated
+
+import typer
+from pydantic import ValidationError
+from rich.console import Console
+from rich.markup import escape
+from sqlalchemy.exc import OperationalError
+
+from config.logging_config import configure_logging
+from config.settings import Settings
+from config.yaml_source import ConfigError
+from database.errors import StewardError
+
+JsonFlag = Annotated[bool, typer.Option("--json", help="print one JSON object and nothing else on stdout")]
+console = Console(stderr=True, highlight=False)
+
+
+class CommandFailedError(RuntimeError):
+    """A command could not do what it was asked; the message says why, and what to do."""
+
+
+@contextmanager
+def said_plainly() -> Iterator[Settings]:
+    """Read the settings, run the block, and turn what a person can mend into one sentence."""
+    try:
+        settings = Settings()
+        configure_logging("steward", level="WARNING", as_json=settings.platform.log_json)
+        yield settings
+    except ValidationError as error:
+        faults = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
+        fail(f"settings: {faults} (see .env.example)")
+    except OperationalError as error:
+        fail(f"the database does not answer ({str(error.orig).strip()}): is it running, and is DATABASE_URL right?")
+    except (StewardError, ConfigError, CommandFailedError, TimeoutError, OSError) as error:
+        fail(str(error))
+    except KeyboardInterrupt:
+        say("stopped")
+        raise typer.Exit(130) from None
+
+
+def fail(sentence: str) -> None:
+    """Say what is wrong and end the command."""
+    console.print(f"[bold red]error[/] {escape(sentence)}", soft_wrap=True)
+    raise typer.Exit(1)
+
+
+def say(line: str) -> None:
+    """One line of progress; may hold markup."""
+    console.print(f"  {line}", soft_wrap=True)
