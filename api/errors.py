@@ -125,7 +125,8 @@ def _on_invalid(request: Request, error: Exception) -> Response:
 
 
 def _place(location: Sequence[Any]) -> str:
-    parts = [part for part in location if part not in {"body", "query", "path", "header"}]
+    # Where FastAPI looked and which shape was tried ("one", "many") are no fields of the client's.
+    parts = [part for part in location if part not in {"body", "query", "path", "header", "one", "many"}]
     field = ""
     for part in parts:
         field += f"[{part}]" if isinstance(part, int) else f".{part}" if field else str(part)

@@ -1,13 +1,24 @@
 """What client programs send besides rows, and what they get. (A row's shape comes from the model contract.)"""
 
 from datetime import datetime
+from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import Discriminator, Field, PlainValidator, Tag
 
 from api.schemas.common import In, Out, PlainText
 
 MAX_LABELS = 10_000
+_LONGEST_WORD = 64
+
+
+def _number_or_word(value: Any) -> int | str:
+    if type(value) is int or (type(value) is str and len(value) <= _LONGEST_WORD):
+        return value
+    raise ValueError("expected 0 or 1, or the contract's word for it")
+
+
+Actual = Annotated[int | str, PlainValidator(_number_or_word, json_schema_input_type=int | str)]
 
 
 class Prediction(Out):
@@ -42,7 +53,7 @@ class LabelIn(In):
     """The truth about one prediction: 0 or 1, or the contract's words for them. `observed_at` defaults to now."""
 
     prediction_id: UUID
-    actual: int | PlainText
+    actual: Actual
     observed_at: datetime | None = None
 
 
@@ -50,11 +61,20 @@ class LabelsIn(In):
     labels: list[LabelIn] = Field(min_length=1, max_length=MAX_LABELS)
 
 
+def _one_or_many(value: Any) -> str:
+    return "many" if isinstance(value, dict) and "labels" in value else "one"
+
+
+OneOrManyLabels = Annotated[
+    Annotated[LabelsIn, Tag("many")] | Annotated[LabelIn, Tag("one")], Discriminator(_one_or_many)
+]
+
+
 class FeedbackIn(In):
     """A person corrects one answer."""
 
     prediction_id: UUID
-    correct_label: int | PlainText
+    correct_label: Actual
     comment: PlainText | None = Field(None, max_length=2000)
 
 

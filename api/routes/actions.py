@@ -1,0 +1,164 @@
+"""The queue of actions, one action's page, and the decision on it."""
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Query, Request
+
+from agent.core.approval_manager import decide
+from api.cards import action_facts, action_list, version_ref
+from api.dependencies import PersonMay
+from api.errors import Fault, RefusalError
+from api.runtime import runtime_of
+from api.schemas.actions import (
+    ActionDetail,
+    ActionList,
+    ApprovalOut,
+    DecisionIn,
+    HistoryEvent,
+    MayDecide,
+    Receipt,
+    StepOut,
+)
+from api.strict_json import StrictRoute
+from database.connection import ReadSession
+from database.enums import OPEN_STATUSES, ActionStatus, Decision
+from database.models import AgentAction, Approval, AuditEvent
+from database.permissions import Permission, may
+from database.queries import action_cards, actions, model_versions, overview
+from database.queries.people import SignedIn
+
+router = APIRouter(prefix="/actions", tags=["actions"], route_class=StrictRoute)
+Reader = Annotated[SignedIn, Depends(PersonMay(Permission.READ))]
+Approver = Annotated[SignedIn, Depends(PersonMay(Permission.DECIDE))]
+
+# Words for the groups people ask for, beside the statuses themselves.
+_GROUPS: dict[str, frozenset[str]] = {
+    "pending": frozenset({ActionStatus.PENDING_APPROVAL}),
+    "open": frozenset(OPEN_STATUSES),
+    "decided": frozenset(set(ActionStatus) - OPEN_STATUSES - {ActionStatus.EXPIRED, ActionStatus.CANCELLED})
+    | {ActionStatus.APPROVED, ActionStatus.EXECUTING, ActionStatus.VERIFYING},
+    "closed": frozenset(set(ActionStatus) - OPEN_STATUSES),
+}
+
+
+@router.get("", summary="Actions, newest first")
+def listed(
+    request: Request,
+    _: Reader,
+    status: Annotated[str | None, Query(max_length=32)] = None,
+    model: Annotated[str | None, Query(pattern=r"^[a-z0-9_-]{1,64}$")] = None,
+    limit: Annotated[int, Query(ge=1, le=500)] = 100,
+) -> ActionList:
+    """`status`: one status, or `pending` (soonest to expire first), `open`, `decided`, `closed`."""
+    with runtime_of(request).reading() as session:
+        waiting = action_cards.waiting(session, model)
+        if status == "pending":
+            rows = waiting[:limit]
+        else:
+            rows = action_cards.listed(session, statuses=_statuses(status), model_name=model, limit=limit)
+        return ActionList(actions=action_list(session, rows), pending=len(waiting))
+
+
+def _statuses(status: str | None) -> frozenset[str] | None:
+    if status is None:
+        return None
+    known = _GROUPS | {one.value: frozenset({one.value}) for one in ActionStatus}
+    if status not in known:
+        fault = Fault("status", f"expected one of {', '.join(sorted(known))}")
+        raise RefusalError(422, "invalid", "There is no such status.", errors=[fault])
+    return known[status]
+
+
+@router.get("/{action_id}", summary="One action: evidence, approvals, steps, history")
+def one(request: Request, person: Reader, action_id: UUID) -> ActionDetail:
+    with runtime_of(request).reading() as session:
+        action = actions.get(session, action_id)
+        versions = overview.versions_by_id(session, [action.from_version_id, action.to_version_id])
+        votes = actions.approvals(session, action_id)
+        given = action_cards.approvals_given(session, [action]).get(action_id, 0)
+        return ActionDetail(
+            **action_facts(action, versions, given),
+            why=action.why,
+            params=action.params,
+            evidence=action.evidence,
+            evidence_digest=action.evidence_digest,
+            success_test=action.success_test,
+            execution_result=action.execution_result,
+            attempts=action.attempts,
+            max_attempts=action.max_attempts,
+            approvals=[_approval(vote, name, action) for vote, name in votes],
+            steps=[StepOut.model_validate(step) for step in actions.steps(session, action_id)],
+            history=[_event(event) for event in action_cards.history(session, action_id)],
+            may_decide=_may_decide(session, action, person, votes),
+            serving=version_ref(model_versions.active(session, action.model_name)),
+        )
+
+
+def _approval(vote: Approval, name: str, action: AgentAction) -> ApprovalOut:
+    return ApprovalOut(
+        user=name,
+        decision=vote.decision,
+        comment=vote.comment,
+        evidence_digest=vote.evidence_digest,
+        current=vote.evidence_digest == action.evidence_digest,
+        decided_at=vote.decided_at,
+    )
+
+
+def _event(event: AuditEvent) -> HistoryEvent:
+    actor = f"{event.actor_kind}:{event.actor}"
+    return HistoryEvent(seq=event.seq, at=event.at, actor=actor, verb=event.verb, details=event.details)
+
+
+def _may_decide(session: ReadSession, action: AgentAction, person: SignedIn, votes: list[Any]) -> MayDecide:
+    """The same rules the decision itself is held to, as a sentence for the page."""
+    why_not = None
+    if action.status != ActionStatus.PENDING_APPROVAL:
+        why_not = f"This is not waiting for a decision: it is {action.status.replace('_', ' ')}."
+    elif not may(person.roles, Permission.DECIDE):
+        why_not = "You are not an approver; ask an administrator for the role `approver`."
+    elif action.proposed_by == str(person.actor):
+        why_not = "You asked for this, so somebody else must decide it."
+    elif action.expires_at is not None and actions.database_now(session) >= action.expires_at:
+        why_not = f"The time to decide ran out at {action.expires_at:%Y-%m-%d %H:%M:%S} UTC."
+    elif any(vote.user_id == person.user_id and vote.evidence_digest == action.evidence_digest for vote, _ in votes):
+        why_not = "You have approved this already; another approver is needed."
+    return MayDecide(allowed=why_not is None, why_not=why_not)
+
+
+@router.post("/{action_id}/decision", summary="Approve or reject exactly what was shown")
+def decision(request: Request, person: Approver, action_id: UUID, sent: DecisionIn) -> Receipt:
+    """Repeating the same `idempotency_key` returns the same receipt and decides nothing twice."""
+    with runtime_of(request).writing() as session:
+        action = decide(
+            session,
+            action_id=action_id,
+            user_id=person.user_id,
+            user_name=person.name,
+            roles=person.roles,
+            decision=Decision(sent.decision),
+            comment=sent.comment,
+            evidence_digest=sent.evidence_digest,
+            seen_version=sent.seen_version,
+            idempotency_key=sent.idempotency_key,
+        )
+        session.flush()
+        read = ReadSession(session)
+        mine = actions.approval_by_key(session, person.user_id, sent.idempotency_key)
+        if mine is None:
+            raise RuntimeError(f"the decision on {action_id} left no row")
+        given = action_cards.approvals_given(read, [action]).get(action_id, 0)
+        verb = f"action.{sent.decision}"
+        proofs = [e for e in action_cards.history(read, action_id) if e.verb == verb and e.actor == person.name]
+        return Receipt(
+            action_id=str(action_id),
+            status=action.status,
+            decision=mine.decision,
+            by=person.name,
+            at=mine.decided_at,
+            evidence_digest=mine.evidence_digest,
+            approvals_given=given,
+            approvers_needed=action.approvers_needed,
+            audit_seq=proofs[-1].seq if proofs else None,
+        )
