@@ -1,0 +1,201 @@
+"""One pass: observe, diagnose, keep the incidents, decide, propose, and write down what was thought.
+
+The agent looks at the whole current state each time, so a missed pass costs nothing, and the same pass twice changes
+nothing. All of it is one transaction; the work that follows is the executor's.
+"""
+
+import time
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+from loguru import logger
+from sqlalchemy.orm import Session
+
+from agent.core.approval_manager import ask, success_test
+from agent.core.decision_engine import (
+    CORRECTIVE,
+    NEWER_EVIDENCE,
+    ActionProposal,
+    Choice,
+    NoAction,
+    decide,
+)
+from agent.core.diagnosis_engine import Diagnosis, diagnose
+from agent.core.observation import read_history, read_incidents, read_signals, summary
+from agent.core.signals import Signals
+from agent.core.transitions import move
+from config.agent_policy import AgentPolicy
+from config.model_contract import ModelContract
+from database.enums import ActionStatus, ActorKind, Cause
+from database.models import AgentAction, Alert
+from database.queries import actions, alerts, cycles
+from database.queries.audit import Actor, append
+
+AGENT = Actor(ActorKind.AGENT, "agent")
+# An incident is over once this many newer judged windows do not show it.
+QUIET_WINDOWS = 2
+
+
+@dataclass(frozen=True)
+class CycleReport:
+    """What one pass came to."""
+
+    model_name: str
+    diagnoses: tuple[Diagnosis, ...]
+    choices: tuple[Choice, ...]
+    proposed: tuple[AgentAction, ...]
+    seconds: float
+
+
+def run_cycle(
+    session: Session, *, contract: ModelContract, policy: AgentPolicy, agent: str, dry_run: bool, now: datetime
+) -> CycleReport:
+    """One pass over one model, in the caller's transaction."""
+    began = time.perf_counter()
+    cycles.lock(session, contract.name)
+    signals = read_signals(session, contract, now)
+    diagnoses = diagnose(signals)
+    incidents = {d.cause: _keep_incident(session, signals, d) for d in diagnoses}
+    _close_quiet(session, signals, set(incidents))
+    signals = replace(signals, incidents=read_incidents(session, contract.name))
+    actions.lock_proposals(session, contract.name)
+    history = read_history(session, contract.name, now, policy.escalation.within)
+    choices = decide(diagnoses, policy, history, now, signals=signals, dry_run=dry_run)
+    made = [
+        _propose(session, signals, policy, choice, incidents.get(choice.cause))
+        for choice in choices
+        if isinstance(choice, ActionProposal)
+    ]
+    seconds = time.perf_counter() - began
+    _record(session, signals, agent, diagnoses, choices, dry_run, seconds)
+    return CycleReport(contract.name, diagnoses, choices, tuple(a for a in made if a is not None), seconds)
+
+
+# --------------------------------------------------------------------------------------------------------- incidents
+
+
+def _keep_incident(session: Session, signals: Signals, diagnosis: Diagnosis) -> Alert:
+    version = f"{signals.model_name} v{signals.version}"
+    facts = alerts.IncidentFacts(
+        issue=diagnosis.issue,
+        severity=diagnosis.severity,
+        title=f"{diagnosis.cause.replace('_', ' ').capitalize()} on {version}",
+        message=diagnosis.says,
+        evidence=diagnosis.to_json() | {"version_id": signals.version_id},
+        windows=diagnosis.windows,
+    )
+    return alerts.keep(session, AGENT, signals.model_name, diagnosis.cause, facts)
+
+
+def _close_quiet(session: Session, signals: Signals, seen: set[Cause]) -> None:
+    """Resolve what newer judged windows no longer show; blindness resolves nothing."""
+    if signals.blind is not None:
+        return
+    for alert in alerts.live(session, signals.model_name):
+        if Cause(alert.cause) in seen:
+            continue
+        last = next((w.seq for w in signals.windows if w.id == alert.last_window_id), 0)
+        newer = sum(w.mature and w.seq > last for w in signals.windows)
+        if newer >= QUIET_WINDOWS:
+            alerts.resolve(session, AGENT, alert.id, f"not seen in the last {newer} judged windows")
+
+
+# --------------------------------------------------------------------------------------------------------- proposals
+
+
+def _propose(
+    session: Session, signals: Signals, policy: AgentPolicy, proposal: ActionProposal, incident: Alert | None
+) -> AgentAction | None:
+    if not all([_let_go(session, action_id) for action_id in proposal.supersedes]):
+        return None
+    corrective = proposal.action_type in CORRECTIVE
+    action = actions.insert_once(
+        session,
+        action_id=uuid4(),
+        model_name=signals.model_name,
+        action_type=proposal.action_type,
+        cause=proposal.cause,
+        alert_id=incident.id if incident else None,
+        risk_level=proposal.risk,
+        requires_approval=proposal.requires_approval,
+        approvers_needed=proposal.approvers,
+        dry_run=proposal.dry_run,
+        dedupe_key=proposal.dedupe_key,
+        question=proposal.question,
+        why=proposal.why,
+        params=proposal.params,
+        from_version_id=signals.version_id,
+        success_test=success_test(policy, signals.primary) if corrective else None,
+        proposed_by=str(AGENT),
+        max_attempts=proposal.attempts,
+    )
+    if action is None:
+        return None
+    facts = {"model": action.model_name, "type": action.action_type, "cause": action.cause, "dry_run": action.dry_run}
+    append(session, AGENT, "action.proposed", "action", action.action_id, facts)
+    logger.info(
+        "agent.action.proposed action_id={} type={} cause={}", action.action_id, action.action_type, action.cause
+    )
+    return _set_going(session, action, policy, corrective=corrective)
+
+
+def _set_going(session: Session, action: AgentAction, policy: AgentPolicy, *, corrective: bool) -> AgentAction:
+    if action.dry_run:
+        return move(session, AGENT, action, ActionStatus.CANCELLED, says="dry run")
+    if corrective:
+        return move(session, AGENT, action, ActionStatus.GATHERING_EVIDENCE)
+    if action.requires_approval:
+        said = {"kind": action.action_type, "says": action.question, "why": action.why, "params": action.params}
+        return ask(session, AGENT, action, said, policy)
+    return move(session, AGENT, action, ActionStatus.APPROVED, says="low risk: the policy lets the agent decide")
+
+
+def _let_go(session: Session, action_id: UUID) -> bool:
+    """Withdraw a question for a newer one. False when a person was faster: then their decision stands."""
+    action = actions.locked(session, action_id)
+    if action.status != ActionStatus.PENDING_APPROVAL:
+        return False
+    move(session, AGENT, action, ActionStatus.CANCELLED, says=NEWER_EVIDENCE)
+    return True
+
+
+# ------------------------------------------------------------------------------------------------------------ record
+
+
+def _record(
+    session: Session,
+    signals: Signals,
+    agent: str,
+    diagnoses: tuple[Diagnosis, ...],
+    choices: tuple[Choice, ...],
+    dry_run: bool,
+    seconds: float,
+) -> None:
+    cycles.record(
+        session,
+        model_name=signals.model_name,
+        agent=agent,
+        window_id=signals.latest.id if signals.latest else None,
+        observed=summary(signals),
+        diagnoses=[diagnosis.to_json() for diagnosis in diagnoses],
+        decisions=[_choice_json(choice) for choice in choices],
+        dry_run=dry_run,
+        seconds=round(seconds, 4),
+    )
+
+
+def _choice_json(choice: Choice) -> dict[str, Any]:
+    if isinstance(choice, NoAction):
+        return {"does": "nothing"} | asdict(choice)
+    return {
+        "does": choice.action_type,
+        "action_type": choice.action_type,
+        "cause": choice.cause,
+        "requires_approval": choice.requires_approval,
+        "risk": choice.risk.name.lower(),
+        "dry_run": choice.dry_run,
+        "question": choice.question,
+        "dedupe_key": choice.dedupe_key,
+    }

@@ -1,0 +1,53 @@
+"""What an approval signs, and whether it still holds: checked in the very transaction that takes effect."""
+
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from database.errors import ConflictError, ExpiredError, InvalidError, StaleError
+from database.models import AgentAction, ModelVersion
+from database.queries import actions, model_versions
+from database.queries.audit import digest_of
+
+
+def target_of(evidence: dict[str, Any]) -> tuple[int, str]:
+    """The version the evidence is about: its id and the digest of its artifact. Raises `InvalidError` if it names none."""
+    challenger = evidence.get("challenger")
+    if not isinstance(challenger, dict) or not {"version_id", "artifact_digest"} <= challenger.keys():
+        raise InvalidError("evidence.challenger: expected the version_id and artifact_digest of what would serve")
+    return int(challenger["version_id"]), str(challenger["artifact_digest"])
+
+
+def completed(evidence: dict[str, Any], inaction: dict[str, Any] | None) -> dict[str, Any]:
+    """The evidence with what only the agent knows: what doing nothing costs."""
+    given = evidence.get("inaction") or {}
+    return evidence if given.get("per_day") is not None or inaction is None else evidence | {"inaction": inaction}
+
+
+def recommends(evidence: dict[str, Any]) -> bool:
+    """Whether the evidence itself says to go ahead: only an interval that excludes zero does."""
+    return evidence.get("recommendation") == "approve"
+
+
+def still_holds(session: Session, action: AgentAction) -> ModelVersion:
+    """The version to activate, if everything the approvals rested on is as it was.
+
+    Raises `StaleError` (the evidence on the action is not what was signed, another version serves now, or the target
+    is not what the evidence was about), `ExpiredError`, or `ConflictError` (not enough people).
+    """
+    if action.evidence is None or digest_of(action.evidence) != action.evidence_digest:
+        raise StaleError("the evidence on the action is not what was approved")
+    if action.expires_at is None or actions.database_now(session) >= action.expires_at:
+        raise ExpiredError("the approval ran out before it could take effect")
+    if action.requires_approval and actions.approving_people(session, action) < action.approvers_needed:
+        raise ConflictError("not enough people approved exactly this evidence")
+    champion = model_versions.active(session, action.model_name)
+    if champion is None or champion.id != action.from_version_id:
+        raise StaleError(f"version {champion.version if champion else 'none'} serves now, not what this was about")
+    version_id, artifact_digest = target_of(action.evidence)
+    target = model_versions.get(session, version_id)
+    if version_id != action.to_version_id or target.artifact_digest != artifact_digest:
+        raise StaleError("the version to activate is not the one the evidence was about")
+    if target.model_name != action.model_name:
+        raise StaleError("the version to activate belongs to another model")
+    return target

@@ -1,0 +1,263 @@
+"""Running actions: claim under a lease, do, and record in the transaction that takes effect.
+
+A worker that dies is taken over when its lease runs out. One that was only slow finds its epoch outdated and its late
+writes refused. The kill switch is read inside the claim, and again inside the transaction that takes effect.
+"""
+
+import threading
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from types import TracebackType
+from typing import Self
+
+from loguru import logger
+from sqlalchemy import Engine, func
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from agent.core.approval_manager import ask
+from agent.core.transitions import move
+from agent.core.work import (
+    Action,
+    Claim,
+    Gathered,
+    InterruptedWorkError,
+    Json,
+    NotWorthAskingError,
+    Outcome,
+    PausedError,
+    PermanentError,
+    TemporaryError,
+    Work,
+)
+from config.agent_policy import AgentPolicy
+from config.model_contract import ModelContract
+from config.settings import Settings
+from database.connection import session_scope
+from database.enums import ActionStatus, ActionType, ActorKind, Automation
+from database.errors import ExpiredError, LeaseLostError, StaleError, StewardError
+from database.models import AgentAction
+from database.queries import actions, automation, evidence
+from database.queries.audit import Actor
+
+GATHERING = frozenset({ActionStatus.GATHERING_EVIDENCE})
+EXECUTING = frozenset({ActionStatus.APPROVED, ActionStatus.EXECUTING})
+PAUSE = timedelta(seconds=5)
+
+
+class _Lease:
+    """Keeps a claim alive from a thread of its own while the work runs, and knows when it was lost."""
+
+    def __init__(self, engine: Engine, claim: Claim, length: timedelta) -> None:
+        self._engine, self._claim, self._length = engine, claim, length
+        self._done = threading.Event()
+        self._lost = threading.Event()
+        self._thread = threading.Thread(target=self._keep, name=f"lease-{claim.action_id}", daemon=True)
+
+    @property
+    def lost(self) -> bool:
+        return self._lost.is_set()
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._done.set()
+        self._thread.join()
+
+    def _keep(self) -> None:
+        while not self._done.wait(self._length.total_seconds() / 3):
+            try:
+                with session_scope(self._engine) as session:
+                    actions.extend_lease(session, self._claim.action_id, self._claim.epoch, self._length)
+            except LeaseLostError:
+                self._lost.set()
+                return
+            except SQLAlchemyError as error:
+                logger.warning(
+                    "agent.lease.not_extended action_id={} error={}", self._claim.action_id, type(error).__name__
+                )
+
+
+class Executor:
+    """One worker. Any number of them, in any number of processes, share the queue."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        settings: Settings,
+        contracts: Mapping[str, ModelContract],
+        policy: AgentPolicy,
+        handlers: Mapping[ActionType, Action],
+        worker: str,
+        stopping: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self._engine = engine
+        self._settings = settings
+        self._contracts = contracts
+        self._policy = policy
+        self._handlers = handlers
+        self._worker = worker
+        self._stopping = stopping
+        self._lease = timedelta(seconds=settings.agent.lease_s)
+        self._actor = Actor(ActorKind.AGENT, "agent")
+
+    def run_one(self, statuses: frozenset[ActionStatus]) -> bool:
+        """Claim and run one action of these statuses. False when there was none to claim."""
+        try:
+            with session_scope(self._engine) as session:
+                claimed = self._claim(session, statuses)
+        except IntegrityError:
+            # Two workers took two changes of one model in the same instant; the database let one of them through.
+            return False
+        if claimed is None:
+            return False
+        claim, gathering = claimed
+        contract = self._contracts.get(claim.model_name)
+        if contract is None:
+            self._end(claim, gathering, f"there is no contract for model {claim.model_name}")
+            return True
+        with _Lease(self._engine, claim, self._lease) as lease:
+            work = Work(self._engine, self._settings, contract, claim, lambda: lease.lost or self._stopping())
+            self._run(work, gathering)
+        return True
+
+    def run_all(self, statuses: frozenset[ActionStatus]) -> int:
+        """Run until nothing is left to claim or the process is stopping; how many were run."""
+        count = 0
+        while not self._stopping() and self.run_one(statuses):
+            count += 1
+        return count
+
+    def _claim(self, session: Session, statuses: frozenset[ActionStatus]) -> tuple[Claim, bool] | None:
+        switch = automation.held_state(session)
+        if switch is Automation.STOPPED:
+            return None
+        allowed = statuses if switch is Automation.RUNNING else statuses & GATHERING
+        action = actions.claim_next(session, self._worker, self._lease, allowed) if allowed else None
+        if action is None:
+            return None
+        gathering = action.status == ActionStatus.GATHERING_EVIDENCE
+        if action.status == ActionStatus.APPROVED:
+            move(session, self._actor, action, ActionStatus.EXECUTING)
+        if action.attempts > action.max_attempts + actions.CRASHES_FORGIVEN:
+            says = f"given up: its worker died {actions.CRASHES_FORGIVEN} times more than it may be tried"
+            move(session, self._actor, action, ActionStatus.FAILED, says=says)
+            return None
+        logger.info(
+            "agent.action.claimed action_id={} type={} epoch={} attempt={}",
+            action.action_id,
+            action.action_type,
+            action.lease_epoch,
+            action.attempts,
+        )
+        return Claim.of(action), gathering
+
+    def _run(self, work: Work, gathering: bool) -> None:
+        """Run one claim and settle whatever comes of it."""
+        claim = work.claim
+        try:
+            handler = self._handlers[claim.action_type]
+            if gathering:
+                self._ask(work, handler.gather(work))
+            else:
+                self._finish(work, handler, handler.prepare(work))
+        except LeaseLostError:
+            logger.warning("agent.action.lease_lost action_id={}", claim.action_id)
+        except InterruptedWorkError:
+            self._release(claim, timedelta(0), spent=False)
+        except PausedError:
+            self._release(claim, PAUSE, spent=False)
+        except NotWorthAskingError as error:
+            self._settle(claim, ActionStatus.CANCELLED, str(error))
+        except StaleError as error:
+            self._settle(claim, ActionStatus.STALE, str(error))
+        except ExpiredError as error:
+            self._settle(claim, ActionStatus.CANCELLED, str(error))
+        except (PermanentError, StewardError) as error:
+            self._end(claim, gathering, str(error))
+        except TemporaryError as error:
+            self._again(claim, gathering, str(error), error.delay)
+        except SQLAlchemyError:
+            # The database went away in the middle: nothing can be recorded now, the lease runs out and it is resumed.
+            logger.exception("agent.action.database_away action_id={}", claim.action_id)
+        except Exception as error:  # noqa: BLE001  (one action's bug must not stop the queue; it is tried and then failed)
+            logger.exception("agent.action.crashed action_id={}", claim.action_id)
+            self._again(claim, gathering, f"{type(error).__name__}: {error}", PAUSE)
+
+    # ------------------------------------------------------------------------------------------------ how it ends
+
+    def _ask(self, work: Work, gathered: Gathered) -> None:
+        with session_scope(self._engine) as session:
+            action = actions.hold(session, work.claim.action_id, work.claim.epoch, ActionStatus.GATHERING_EVIDENCE)
+            seen = {"evidence_seq": evidence.newest_mature_seq(session, action.model_name)}
+            test = dict(action.success_test or {})
+            ask(
+                session,
+                self._actor,
+                action,
+                gathered.evidence,
+                self._policy,
+                to_version_id=gathered.to_version_id,
+                recommended=gathered.recommended,
+                params=action.params | seen,
+                success_test=test | {"metric": test.get("metric") or work.contract.quality.metric},
+            )
+
+    def _finish(self, work: Work, handler: Action, prepared: Json) -> None:
+        with session_scope(self._engine) as session:
+            if automation.held_state(session) is not Automation.RUNNING:
+                raise PausedError
+            action = actions.hold(session, work.claim.action_id, work.claim.epoch, ActionStatus.EXECUTING)
+            outcome = handler.apply(session, action, prepared, work.contract)
+            self._conclude(session, action, outcome)
+        logger.info("agent.action.took_effect action_id={} type={}", work.claim.action_id, work.claim.action_type)
+
+    def _conclude(self, session: Session, action: AgentAction, outcome: Outcome) -> None:
+        to = ActionStatus.VERIFYING if outcome.watch else ActionStatus.SUCCEEDED
+        move(
+            session,
+            self._actor,
+            action,
+            to,
+            says=outcome.says,
+            executed_at=func.clock_timestamp(),
+            execution_result=outcome.result | {"says": outcome.says},
+        )
+
+    def _settle(self, claim: Claim, to: ActionStatus, says: str) -> None:
+        """End (or send back) an action this worker still holds."""
+        with session_scope(self._engine) as session:
+            action = actions.locked(session, claim.action_id)
+            if action.lease_epoch != claim.epoch or action.lease_owner is None:
+                logger.warning("agent.action.lease_lost action_id={}", claim.action_id)
+                return
+            move(session, self._actor, action, to, says=says)
+
+    def _end(self, claim: Claim, gathering: bool, says: str) -> None:
+        what = "its evidence could not be gathered" if gathering else "it could not be carried out"
+        logger.error("agent.action.failed action_id={} type={} why={}", claim.action_id, claim.action_type, says)
+        self._settle(claim, ActionStatus.FAILED, f"{what}: {says}")
+
+    def _again(self, claim: Claim, gathering: bool, says: str, delay: timedelta) -> None:
+        if claim.attempts >= claim.max_attempts:
+            self._end(claim, gathering, f"{says} (try {claim.attempts} of {claim.max_attempts})")
+            return
+        wait = delay * 2 ** (claim.attempts - 1)
+        logger.warning(
+            "agent.action.retried action_id={} try={} in_s={} why={}",
+            claim.action_id,
+            claim.attempts,
+            wait.total_seconds(),
+            says,
+        )
+        self._release(claim, wait, spent=True)
+
+    def _release(self, claim: Claim, run_after: timedelta, *, spent: bool) -> None:
+        with session_scope(self._engine) as session:
+            action = actions.locked(session, claim.action_id)
+            if action.lease_epoch == claim.epoch and action.lease_owner is not None:
+                actions.release(session, action, run_after, spent=spent)
