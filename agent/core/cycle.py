@@ -108,7 +108,7 @@ def _close_quiet(session: Session, signals: Signals, seen: set[Cause]) -> None:
 def _propose(
     session: Session, signals: Signals, policy: AgentPolicy, proposal: ActionProposal, incident: Alert | None
 ) -> AgentAction | None:
-    if not all([_let_go(session, action_id) for action_id in proposal.supersedes]):
+    if not all(_let_go(session, action_id) for action_id in proposal.supersedes):
         return None
     corrective = proposal.action_type in CORRECTIVE
     action = actions.insert_once(

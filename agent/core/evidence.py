@@ -11,7 +11,7 @@ from database.queries.audit import digest_of
 
 
 def target_of(evidence: dict[str, Any]) -> tuple[int, str]:
-    """The version the evidence is about: its id and the digest of its artifact. Raises `InvalidError` if it names none."""
+    """The version the evidence is about: its id and its artifact's digest. Raises `InvalidError` if it names none."""
     challenger = evidence.get("challenger")
     if not isinstance(challenger, dict) or not {"version_id", "artifact_digest"} <= challenger.keys():
         raise InvalidError("evidence.challenger: expected the version_id and artifact_digest of what would serve")

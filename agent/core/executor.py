@@ -160,33 +160,33 @@ class Executor:
         """Run one claim and settle whatever comes of it."""
         claim = work.claim
         try:
-            handler = self._handlers[claim.action_type]
-            if gathering:
-                self._ask(work, handler.gather(work))
-            else:
-                self._finish(work, handler, handler.prepare(work))
+            self._attempt(work, gathering)
         except LeaseLostError:
             logger.warning("agent.action.lease_lost action_id={}", claim.action_id)
-        except InterruptedWorkError:
-            self._release(claim, timedelta(0), spent=False)
-        except PausedError:
-            self._release(claim, PAUSE, spent=False)
-        except NotWorthAskingError as error:
-            self._settle(claim, ActionStatus.CANCELLED, str(error))
-        except StaleError as error:
-            self._settle(claim, ActionStatus.STALE, str(error))
-        except ExpiredError as error:
+        except (InterruptedWorkError, PausedError) as error:
+            self._release(claim, PAUSE if isinstance(error, PausedError) else timedelta(0), spent=False)
+        except (NotWorthAskingError, ExpiredError) as error:
             self._settle(claim, ActionStatus.CANCELLED, str(error))
         except (PermanentError, StewardError) as error:
-            self._end(claim, gathering, str(error))
+            if isinstance(error, StaleError) and not gathering:
+                self._settle(claim, ActionStatus.STALE, str(error))
+            else:
+                self._end(claim, gathering, str(error))
         except TemporaryError as error:
             self._again(claim, gathering, str(error), error.delay)
         except SQLAlchemyError:
             # The database went away in the middle: nothing can be recorded now, the lease runs out and it is resumed.
             logger.exception("agent.action.database_away action_id={}", claim.action_id)
-        except Exception as error:  # noqa: BLE001  (one action's bug must not stop the queue; it is tried and then failed)
+        except Exception as error:  # noqa: BLE001  (one action's bug must not stop the queue: it is tried, then failed)
             logger.exception("agent.action.crashed action_id={}", claim.action_id)
             self._again(claim, gathering, f"{type(error).__name__}: {error}", PAUSE)
+
+    def _attempt(self, work: Work, gathering: bool) -> None:
+        handler = self._handlers[work.claim.action_type]
+        if gathering:
+            self._ask(work, handler.gather(work))
+        else:
+            self._finish(work, handler, handler.prepare(work))
 
     # ------------------------------------------------------------------------------------------------ how it ends
 
