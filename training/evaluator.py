@@ -12,6 +12,7 @@ an exception.
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from statistics import NormalDist
 from typing import Any, Literal
 
 import numpy as np
@@ -24,8 +25,7 @@ Bools = NDArray[np.bool_]
 
 METRICS: tuple[Metric, ...] = ("f1", "accuracy", "precision", "recall", "roc_auc")
 RESAMPLES = 2000
-_LEVEL = 0.95
-_NORMAL_95 = 1.959963984540054
+LEVEL = 0.95
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class Estimate:
 
 @dataclass(frozen=True)
 class Difference:
-    """New minus old on the same rows, with the paired 95 % interval."""
+    """New minus old on the same rows, with the paired interval (95 % unless asked otherwise)."""
 
     metric: str
     before: float | None
@@ -113,11 +113,16 @@ def _from_cells(metric: Metric, tp: NDArray[Any], fp: NDArray[Any], fn: NDArray[
     return np.where(bottom > 0, top / np.maximum(bottom, 1), np.nan)
 
 
-def _interval(draws: Floats) -> tuple[float, float] | tuple[None, None]:
+def _normal(level: float) -> float:
+    """Half the width of a normal interval in standard deviations."""
+    return NormalDist().inv_cdf((1 + level) / 2)
+
+
+def _interval(draws: Floats, level: float = LEVEL) -> tuple[float, float] | tuple[None, None]:
     known = draws[~np.isnan(draws)]
     if not len(known):
         return None, None
-    low, high = np.quantile(known, [(1 - _LEVEL) / 2, (1 + _LEVEL) / 2])
+    low, high = np.quantile(known, [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)
 
 
@@ -157,7 +162,7 @@ def estimate(metric: Metric, labels: NDArray[Any], *scored: Scored, seed: int = 
         found = _delong(labels, [one.probabilities for one in scored])
         if found is None:
             return Estimate(None, None, None, n)
-        value, half = float(found[0].mean()), _NORMAL_95 * float(np.sqrt(max(found[1].mean(), 0.0)))
+        value, half = float(found[0].mean()), _normal(LEVEL) * float(np.sqrt(max(found[1].mean(), 0.0)))
         return Estimate(value, max(0.0, value - half), min(1.0, value + half), n)
     cells = _cells(labels, [one.answers for one in scored], seed)
     repeats = range(len(scored))
@@ -184,29 +189,31 @@ def value_of(metric: Metric, labels: NDArray[Any], scored: Scored) -> float | No
     return _number(_from_cells(metric, *(np.asarray(part) for part in (c.tp, c.fp, c.fn, c.tn))))
 
 
-def paired_difference(metric: Metric, labels: NDArray[Any], old: Scored, new: Scored, *, seed: int = 0) -> Difference:
-    """New minus old on the same rows."""
+def paired_difference(
+    metric: Metric, labels: NDArray[Any], old: Scored, new: Scored, *, seed: int = 0, level: float = LEVEL
+) -> Difference:
+    """New minus old on the same rows. Whoever looks at many at once widens their `level`."""
     n = len(labels)
     if n == 0:
         return Difference(metric, None, None, None, None, None, 0)
     if metric == "roc_auc":
-        return _paired_auc(labels, old, new)
+        return _paired_auc(labels, old, new, level)
     cells = _cells(labels, [old.answers, new.answers], seed)
     before, after = (cells.metric(metric, which, drawn=False) for which in (0, 1))
     if np.isnan(before) or np.isnan(after):
         return Difference(metric, _number(before), _number(after), None, None, None, n)
-    low, high = _interval(cells.metric(metric, 1, drawn=True) - cells.metric(metric, 0, drawn=True))
+    low, high = _interval(cells.metric(metric, 1, drawn=True) - cells.metric(metric, 0, drawn=True), level)
     return Difference(metric, float(before), float(after), float(after - before), low, high, n)
 
 
-def _paired_auc(labels: NDArray[Any], old: Scored, new: Scored) -> Difference:
+def _paired_auc(labels: NDArray[Any], old: Scored, new: Scored, level: float) -> Difference:
     n = len(labels)
     found = _delong(labels, [old.probabilities, new.probabilities])
     if found is None:
         return Difference("roc_auc", None, None, None, None, None, n)
     (before, after), covariance = found
     variance = covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1]
-    half = _NORMAL_95 * float(np.sqrt(max(variance, 0.0)))
+    half = _normal(level) * float(np.sqrt(max(variance, 0.0)))
     change = float(after - before)
     return Difference("roc_auc", float(before), float(after), change, change - half, change + half, n)
 

@@ -38,7 +38,9 @@ from database.address import mlflow_url  # noqa: E402
 from training.export import library_versions  # noqa: E402
 
 _CONNECT_S = 5
-logging.getLogger("mlflow").setLevel(logging.ERROR)  # it warns on every save that there is no pip here
+logging.getLogger("mlflow.utils.environment").setLevel(
+    logging.ERROR
+)  # warns that there is no pip
 PARENT_TAG = "mlflow.parentRunId"
 
 
