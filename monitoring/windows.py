@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from config.model_contract import ModelContract, Monitoring
 from database.models import PredictionOutcome
+from database.queries.predictions import Answered
 from training.evaluator import Scored
 from training.feature_engineering import Row
 from training.suspects import suspect_reasons
@@ -24,15 +25,9 @@ from training.suspects import suspect_reasons
 SETTLING = timedelta(seconds=2)
 # Replicas notice an activation within their polling interval; until then the old version may still answer.
 HANDOVER = timedelta(seconds=5)
+# The clocks of an API host and the database may differ by this; it only widens what is searched.
+CLOCK_SLACK = timedelta(hours=1)
 _TICK = timedelta(microseconds=1)
-
-
-@dataclass(frozen=True)
-class Arrival:
-    """When a row was answered, and under which generation."""
-
-    created_at: datetime
-    generation: int
 
 
 @dataclass(frozen=True)
@@ -52,7 +47,7 @@ class Cut:
     why: Literal["full", "aged", "replaced"]
 
 
-def next_cut(arrivals: Sequence[Arrival], rules: Monitoring, now: datetime, serving: Takeover) -> Cut | None:
+def next_cut(arrivals: Sequence[Answered], rules: Monitoring, now: datetime, serving: Takeover) -> Cut | None:
     """Whether the oldest rows that are in no window yet make one; None while they have to wait.
 
     `arrivals` are of one version, oldest first, and complete up to the instant of the last one.
@@ -71,7 +66,7 @@ def next_cut(arrivals: Sequence[Arrival], rules: Monitoring, now: datetime, serv
     return None
 
 
-def _cut(arrivals: Sequence[Arrival], rows: int, most: int, why: Literal["full", "aged", "replaced"]) -> Cut:
+def _cut(arrivals: Sequence[Answered], rows: int, most: int, why: Literal["full", "aged", "replaced"]) -> Cut:
     last = arrivals[rows - 1].created_at
     while rows < most and arrivals[rows].created_at == last:
         rows += 1
@@ -86,6 +81,13 @@ def is_mature(n: int, labelled_n: int, to_at: datetime, contract: ModelContract,
 def needs_another_look(labelled_n: int, newer_labels: int) -> bool:
     """Labels that came (or were revised) after the judgement are at least 5 % of those it rested on."""
     return newer_labels > 0 and newer_labels >= 0.05 * labelled_n
+
+
+def due(seqs: Sequence[int], now: datetime, *, always: int = 10, turns: int = 10) -> list[int]:
+    """Which windows to look at in this pass: the newest ones always, each older one once in `turns` minutes."""
+    turn = int(now.timestamp() // 60) % turns
+    newest = set(sorted(seqs)[-always:])
+    return [seq for seq in seqs if seq in newest or seq % turns == turn]
 
 
 @dataclass(frozen=True)

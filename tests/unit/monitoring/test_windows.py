@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from config.model_contract import ModelContract, Monitoring
-from monitoring.windows import Arrival, Cut, Takeover, columns_of, is_mature, needs_another_look, next_cut
+from database.queries.predictions import Answered
+from monitoring.windows import Cut, Takeover, columns_of, is_mature, needs_another_look, next_cut
 
 T0 = datetime(2026, 1, 1, tzinfo=UTC)
 RULES = Monitoring(window_rows=20, window_max_age=timedelta(hours=1), min_rows=10)
@@ -17,8 +18,8 @@ def second(at: int) -> datetime:
     return T0 + timedelta(seconds=at)
 
 
-def arrivals(n: int, generation: int = 1, begin: int = 0) -> list[Arrival]:
-    return [Arrival(second(begin + at), generation) for at in range(n)]
+def arrivals(n: int, generation: int = 1, begin: int = 0) -> list[Answered]:
+    return [Answered(second(begin + at), generation) for at in range(n)]
 
 
 def test_no_rows_make_no_window() -> None:
@@ -31,12 +32,12 @@ def test_a_window_closes_when_it_is_full_and_ends_just_after_its_last_row() -> N
 
 
 def test_rows_answered_in_one_instant_stay_together() -> None:
-    batch = [*arrivals(15), *[Arrival(second(15), 1)] * 10, *arrivals(3, begin=16)]
+    batch = [*arrivals(15), *[Answered(second(15), 1)] * 10, *arrivals(3, begin=16)]
     assert next_cut(batch, RULES, second(60), FIRST) == Cut(25, second(15) + timedelta(microseconds=1), "full")
 
 
 def test_a_huge_batch_is_one_window() -> None:
-    cut = next_cut([Arrival(T0, 1)] * 1000, RULES, second(60), FIRST)
+    cut = next_cut([Answered(T0, 1)] * 1000, RULES, second(60), FIRST)
     assert cut == Cut(1000, T0 + timedelta(microseconds=1), "full")
 
 

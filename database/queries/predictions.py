@@ -1,0 +1,115 @@
+"""Answered predictions as monitoring reads them: one window at a time, never the whole table."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from database.connection import ReadSession
+from database.models import Prediction, PredictionOutcome
+
+
+@dataclass(frozen=True)
+class Answered:
+    """When a row was answered, and under which generation."""
+
+    created_at: datetime
+    generation: int
+
+
+def answered_since(
+    session: Session | ReadSession,
+    model_name: str,
+    model_id: int,
+    *,
+    since: datetime,
+    before: datetime,
+    limit: int,
+) -> list[Answered]:
+    """The oldest rows of a version in [since, before), oldest first: `limit` of them, and every other row that was
+    answered in the same instant as the last one, so that an instant is never split."""
+    mine = (
+        Prediction.model_name == model_name,
+        Prediction.model_id == model_id,
+        Prediction.created_at >= since,
+        Prediction.created_at < before,
+    )
+    query = select(Prediction.created_at, Prediction.generation).where(*mine)
+    query = query.order_by(Prediction.created_at, Prediction.id)
+    rows = session.execute(query.limit(limit)).all()
+    if len(rows) == limit:
+        rows = session.execute(query.where(Prediction.created_at <= rows[-1].created_at)).all()
+    return [Answered(row.created_at, row.generation) for row in rows]
+
+
+def outcomes_between(
+    session: Session | ReadSession, model_name: str, model_id: int, from_at: datetime, to_at: datetime
+) -> list[PredictionOutcome]:
+    """A version's predictions in [from_at, to_at) with the truth as known now, oldest first."""
+    return list(
+        session.scalars(
+            select(PredictionOutcome)
+            .where(
+                PredictionOutcome.model_name == model_name,
+                PredictionOutcome.model_id == model_id,
+                PredictionOutcome.created_at >= from_at,
+                PredictionOutcome.created_at < to_at,
+            )
+            .order_by(PredictionOutcome.created_at, PredictionOutcome.id)
+        )
+    )
+
+
+@dataclass(frozen=True)
+class LabelProgress:
+    """How much truth a span of predictions has by now. `newer`: labels received after `as_of`, revisions included."""
+
+    n: int
+    labelled_n: int
+    newer: int
+
+
+def label_progress(
+    session: Session | ReadSession,
+    model_name: str,
+    model_id: int,
+    from_at: datetime,
+    to_at: datetime,
+    as_of: datetime | None,
+) -> LabelProgress:
+    """Count a version's predictions in [from_at, to_at) and their labels, without reading a row."""
+    received = PredictionOutcome.actual_received_at
+    newer = received.is_not(None) if as_of is None else received > as_of
+    row = session.execute(
+        select(
+            func.count().label("n"),
+            func.count(PredictionOutcome.actual).label("labelled_n"),
+            func.count().filter(newer).label("newer"),
+        ).where(
+            PredictionOutcome.model_name == model_name,
+            PredictionOutcome.model_id == model_id,
+            PredictionOutcome.created_at >= from_at,
+            PredictionOutcome.created_at < to_at,
+        )
+    ).one()
+    return LabelProgress(row.n, row.labelled_n, row.newer)
+
+
+def labelled_of_generation(
+    session: Session | ReadSession, model_name: str, generation: int, since: datetime, limit: int
+) -> list[PredictionOutcome]:
+    """The first `limit` labelled predictions a generation answered, oldest first."""
+    return list(
+        session.scalars(
+            select(PredictionOutcome)
+            .where(
+                PredictionOutcome.model_name == model_name,
+                PredictionOutcome.created_at >= since,
+                PredictionOutcome.generation == generation,
+                PredictionOutcome.actual.is_not(None),
+            )
+            .order_by(PredictionOutcome.created_at, PredictionOutcome.id)
+            .limit(limit)
+        )
+    )

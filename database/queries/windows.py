@@ -1,0 +1,169 @@
+"""Monitoring windows and what was judged about them."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import func, select, text
+from sqlalchemy.orm import Session
+
+from database.connection import ReadSession
+from database.enums import MetricKind, Verdict, WindowStatus
+from database.errors import NotFoundError
+from database.models import DataQualityResult, DriftReport, MonitoringWindow, PerformanceMetric
+
+
+def claim_model(session: Session, model_name: str) -> bool:
+    """Be the only monitor of this model until the transaction ends. False: another one is at it right now."""
+    got: bool = session.execute(
+        text("SELECT pg_try_advisory_xact_lock(hashtext(:name))"), {"name": f"monitor:{model_name}"}
+    ).scalar_one()
+    return got
+
+
+def get(session: Session | ReadSession, window_id: int) -> MonitoringWindow:
+    """One window. Raises `NotFoundError`."""
+    window = session.get(MonitoringWindow, window_id)
+    if window is None:
+        raise NotFoundError(f"there is no monitoring window with id {window_id}")
+    return window
+
+
+def newest_of_version(session: Session | ReadSession, model_id: int) -> MonitoringWindow | None:
+    """The last window over a version's predictions: the next one begins where it ends."""
+    return session.scalars(
+        select(MonitoringWindow)
+        .where(MonitoringWindow.model_id == model_id)
+        .order_by(MonitoringWindow.to_at.desc(), MonitoringWindow.seq.desc())
+        .limit(1)
+    ).one_or_none()
+
+
+def next_seq(session: Session | ReadSession, model_name: str) -> int:
+    """The number of the model's next window: 1, 2, 3 …"""
+    last: int = session.execute(
+        select(func.coalesce(func.max(MonitoringWindow.seq), 0)).where(MonitoringWindow.model_name == model_name)
+    ).scalar_one()
+    return last + 1
+
+
+def recent(session: Session | ReadSession, model_name: str, limit: int) -> list[MonitoringWindow]:
+    """The model's newest windows, oldest of them first."""
+    newest = session.scalars(
+        select(MonitoringWindow)
+        .where(MonitoringWindow.model_name == model_name)
+        .order_by(MonitoringWindow.seq.desc())
+        .limit(limit)
+    )
+    return list(newest)[::-1]
+
+
+def waiting(session: Session | ReadSession, model_name: str) -> list[MonitoringWindow]:
+    """Windows whose performance has not been judged yet, oldest first."""
+    return list(
+        session.scalars(
+            select(MonitoringWindow)
+            .where(MonitoringWindow.model_name == model_name, MonitoringWindow.status == WindowStatus.CLOSED)
+            .order_by(MonitoringWindow.seq)
+        )
+    )
+
+
+def mature_before(session: Session | ReadSession, window: MonitoringWindow, limit: int) -> list[MonitoringWindow]:
+    """The mature windows of the same version that come just before `window`, newest first."""
+    return list(
+        session.scalars(
+            select(MonitoringWindow)
+            .where(
+                MonitoringWindow.model_id == window.model_id,
+                MonitoringWindow.status == WindowStatus.MATURE,
+                MonitoringWindow.seq < window.seq,
+            )
+            .order_by(MonitoringWindow.seq.desc())
+            .limit(limit)
+        )
+    )
+
+
+def of_version_before(session: Session | ReadSession, window: MonitoringWindow, limit: int) -> list[MonitoringWindow]:
+    """The windows of the same version that come just before `window`, newest first."""
+    return list(
+        session.scalars(
+            select(MonitoringWindow)
+            .where(MonitoringWindow.model_id == window.model_id, MonitoringWindow.seq < window.seq)
+            .order_by(MonitoringWindow.seq.desc())
+            .limit(limit)
+        )
+    )
+
+
+def figures_of(
+    session: Session | ReadSession,
+    window_ids: Collection[int],
+    kinds: Collection[MetricKind],
+    names: Sequence[str] | None = None,
+) -> list[PerformanceMetric]:
+    """The newest figure of each window, kind, name and pooling: an older one rested on fewer labels."""
+    pooled = func.coalesce(PerformanceMetric.metadata_["pooled"].as_integer(), 1)
+    key = (PerformanceMetric.window_id, PerformanceMetric.kind, PerformanceMetric.metric_name, pooled)
+    query = (
+        select(PerformanceMetric)
+        .distinct(*key)
+        .where(PerformanceMetric.window_id.in_(window_ids), PerformanceMetric.kind.in_(kinds))
+        .order_by(*key, PerformanceMetric.created_at.desc(), PerformanceMetric.id.desc())
+    )
+    if names is not None:
+        query = query.where(PerformanceMetric.metric_name.in_(names))
+    return list(session.scalars(query))
+
+
+def drift_report(session: Session | ReadSession, window_id: int) -> DriftReport | None:
+    """What moved in a window."""
+    return session.scalars(select(DriftReport).where(DriftReport.window_id == window_id)).one_or_none()
+
+
+def without_page(session: Session | ReadSession, since: datetime, limit: int) -> list[int]:
+    """Ids of recent windows in which something is wrong with the inputs and no page was made yet, newest first."""
+    alarming = (Verdict.WARN, Verdict.CRIT)
+    return list(
+        session.scalars(
+            select(DriftReport.window_id)
+            .where(
+                DriftReport.verdict.in_(alarming), DriftReport.report_path.is_(None), DriftReport.created_at >= since
+            )
+            .order_by(DriftReport.window_id.desc())
+            .limit(limit)
+        )
+    )
+
+
+def checks_of(session: Session | ReadSession, window_id: int) -> list[DataQualityResult]:
+    """How each data check of a window went."""
+    return list(
+        session.scalars(
+            select(DataQualityResult).where(DataQualityResult.window_id == window_id).order_by(DataQualityResult.id)
+        )
+    )
+
+
+@dataclass(frozen=True)
+class Verification:
+    """The newest comparison of a version with the one before it, made while `generation` serves."""
+
+    n: int
+    labels_as_of: datetime | None
+
+
+def newest_verification(session: Session | ReadSession, model_id: int, generation: int) -> Verification | None:
+    """How far the verification of one activation has come."""
+    found = session.scalars(
+        select(PerformanceMetric)
+        .where(
+            PerformanceMetric.model_id == model_id,
+            PerformanceMetric.kind == MetricKind.VERIFICATION,
+            PerformanceMetric.metadata_["generation"].as_integer() == generation,
+        )
+        .order_by(PerformanceMetric.created_at.desc(), PerformanceMetric.id.desc())
+        .limit(1)
+    ).one_or_none()
+    return Verification(found.n, found.labels_as_of) if found else None

@@ -1,0 +1,310 @@
+"""From stored rows to stored verdicts: closing a window, judging its performance, judging it again.
+
+Reading and writing happen here, thinking elsewhere. Everything about one window is written in the transaction that
+closes it, so a monitor that dies leaves either a whole window or none. A check that fails becomes an inconclusive
+verdict with the reason and never keeps the others from looking.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeVar
+
+from loguru import logger
+from sqlalchemy.orm import Session
+
+from config.model_contract import ModelContract
+from database.connection import ReadSession
+from database.enums import MetricKind, Verdict, WindowStatus
+from database.models import Deployment, DriftReport, ModelVersion, MonitoringWindow, PerformanceMetric
+from database.queries import model_versions, predictions, windows
+from monitoring import data_quality, drift_detector, performance_estimator, performance_monitor, prediction_monitor
+from monitoring.data_quality import QualityCheck
+from monitoring.drift_detector import DriftFinding
+from monitoring.measurement import Measurement, could_not_look
+from monitoring.performance_estimator import ESTIMATED, Confirmation, Record, record_of
+from monitoring.prediction_monitor import Before
+from monitoring.windows import (
+    CLOCK_SLACK,
+    SETTLING,
+    Cut,
+    Takeover,
+    WindowRows,
+    columns_of,
+    is_mature,
+    needs_another_look,
+    next_cut,
+)
+from training.evaluator import METRICS
+
+# How many earlier windows tell how right the estimates have been, and what is usual.
+RECORD_WINDOWS = 20
+# Versions that served lately may still have rows in no window.
+RECENT_DEPLOYMENTS = 10
+
+Found = TypeVar("Found")
+
+
+@dataclass(frozen=True)
+class Closed:
+    """A window that was just closed, and which of its checks could not look."""
+
+    window: MonitoringWindow
+    faults: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Guard:
+    """Lets a check fail alone: its reason is kept, and something inconclusive takes its place."""
+
+    window: str
+    faults: list[str]
+
+    def look(self, check: str, look: Callable[[], Found], instead: Callable[[str], Found]) -> Found:
+        try:
+            return look()
+        except Exception as error:  # noqa: BLE001  whatever a check trips over must not blind the others
+            why = f"could not look: {type(error).__name__}: {error}"
+            self.faults.append(f"{check} of {self.window} {why}")
+            logger.opt(exception=error).error("monitor.check.failed check={} window={}", check, self.window)
+            return instead(why)
+
+
+def close_next_window(session: Session, contract: ModelContract, now: datetime) -> Closed | None:
+    """Close the model's next window with everything measured at closing, or None if no rows make one yet."""
+    deployments = model_versions.deployments(ReadSession(session), contract.name, RECENT_DEPLOYMENTS)
+    if not deployments:
+        return None
+    serving = Takeover(deployments[0].generation, deployments[0].created_at)
+    for version_id in dict.fromkeys(one.version_id for one in reversed(deployments)):
+        mine = [one for one in deployments if one.version_id == version_id]
+        found = _next_span(session, contract, version_id, mine, serving, now)
+        if found is not None:
+            return _close(session, contract, version_id, *found)
+    return None
+
+
+def _next_span(
+    session: Session,
+    contract: ModelContract,
+    version_id: int,
+    deployments: list[Deployment],
+    serving: Takeover,
+    now: datetime,
+) -> tuple[datetime, Cut] | None:
+    """Where a version's next window begins, and where it is cut. Windows of one activation leave no gap between them,
+    so a row that comes late still falls into one."""
+    last = windows.newest_of_version(session, version_id)
+    begin = last.to_at if last else min(one.created_at for one in deployments) - CLOCK_SLACK
+    answered = predictions.answered_since(
+        session,
+        contract.name,
+        version_id,
+        since=begin,
+        before=now - SETTLING,
+        limit=contract.monitoring.window_rows,
+    )
+    cut = next_cut(answered, contract.monitoring, now, serving)
+    if cut is None:
+        return None
+    began = {one.generation: one.created_at for one in deployments}.get(answered[0].generation)
+    goes_on = last is not None and began is not None and began <= last.to_at
+    return (begin if goes_on else answered[0].created_at), cut
+
+
+def _close(session: Session, contract: ModelContract, version_id: int, from_at: datetime, cut: Cut) -> Closed:
+    version = model_versions.get(session, version_id)
+    rows = columns_of(predictions.outcomes_between(session, contract.name, version_id, from_at, cut.to_at), contract)
+    window = MonitoringWindow(
+        model_name=contract.name,
+        model_id=version_id,
+        seq=windows.next_seq(session, contract.name),
+        from_at=from_at,
+        to_at=cut.to_at,
+        status=WindowStatus.CLOSED,
+        n=rows.n,
+        labelled_n=int(rows.labelled.sum()),
+        suspect_n=int(rows.suspect.sum()),
+    )
+    session.add(window)
+    session.flush()
+    faults: list[str] = []
+    guard = _Guard(f"{contract.name} window {window.seq}", faults)
+    verdict = _measure_at_closing(session, contract, version, window, rows, guard)
+    logger.info(
+        "monitor.window.closed model={} seq={} version={} why={} rows={} labelled={} suspect={} drift={}",
+        contract.name,
+        window.seq,
+        version.version,
+        cut.why,
+        window.n,
+        window.labelled_n,
+        window.suspect_n,
+        verdict,
+    )
+    return Closed(window, tuple(faults))
+
+
+def _measure_at_closing(
+    session: Session,
+    contract: ModelContract,
+    version: ModelVersion,
+    window: MonitoringWindow,
+    rows: WindowRows,
+    guard: _Guard,
+) -> Verdict:
+    profile = version.reference_profile
+    earlier = windows.of_version_before(session, window, RECORD_WINDOWS)
+    before, records = _before(session, earlier), _records(session, earlier)
+    drift = guard.look(
+        "drift",
+        lambda: drift_detector.detect(contract, profile, rows.features, rows.probabilities),
+        lambda _: DriftFinding((), None, Verdict.INCONCLUSIVE, None),
+    )
+    answers = guard.look(
+        "predictions",
+        lambda: prediction_monitor.predictions(
+            contract, profile, rows, drift.score, hours=_hours(window), before=before
+        ),
+        lambda why: could_not_look(MetricKind.PREDICTION, ("positive_share", "uncertain_share"), rows.n, why),
+    )
+    estimates = guard.look(
+        "estimate",
+        lambda: performance_estimator.estimated(contract, profile, rows, records),
+        lambda why: could_not_look(MetricKind.ESTIMATED, ESTIMATED, rows.n, why),
+    )
+    checks = guard.look(
+        "data quality",
+        lambda: data_quality.check(contract, profile, rows),
+        lambda why: (QualityCheck("could_not_look", None, Verdict.INCONCLUSIVE, 0, rows.n, {"why": why}),),
+    )
+    session.add(
+        DriftReport(
+            model_id=version.id,
+            window_id=window.id,
+            drift_detected=drift.drift_detected,
+            drift_score=drift.drift_score,
+            drifted_features=drift.drifted_features,
+            features=[feature.to_json() for feature in drift.features],
+            verdict=drift.verdict,
+        )
+    )
+    session.add_all(one.to_row(version.id, window.id, None) for one in (*answers, *estimates))
+    session.add_all(one.to_row(version.id, window.id) for one in checks)
+    session.flush()
+    return drift.verdict
+
+
+def _hours(window: MonitoringWindow) -> float:
+    return (window.to_at - window.from_at).total_seconds() / 3600
+
+
+def _before(session: Session, earlier: list[MonitoringWindow]) -> Before:
+    """What was usual in the version's earlier windows."""
+    found = windows.figures_of(
+        session, [one.id for one in earlier], (MetricKind.PREDICTION,), ("latency_p95_ms", "rows_per_hour")
+    )
+    values: dict[str, list[float]] = {"latency_p95_ms": [], "rows_per_hour": []}
+    for figure in found:
+        if figure.metric_value is not None:
+            values[figure.metric_name].append(figure.metric_value)
+    return Before(values["latency_p95_ms"], values["rows_per_hour"])
+
+
+def _records(session: Session, earlier: list[MonitoringWindow]) -> Mapping[str, Record]:
+    """How right the estimates of earlier windows have been, by metric."""
+    found = windows.figures_of(
+        session, [one.id for one in earlier], (MetricKind.ESTIMATED, MetricKind.REALISED), ESTIMATED
+    )
+    own = {(f.window_id, f.kind, f.metric_name): f for f in found if f.metadata_.get("pooled", 1) == 1}
+    confirmations: dict[str, list[Confirmation]] = {metric: [] for metric in ESTIMATED}
+    for (window_id, kind, metric), estimate in own.items():
+        shown = own.get((window_id, MetricKind.REALISED, metric))
+        if kind == MetricKind.ESTIMATED and shown is not None and shown.verdict != Verdict.INCONCLUSIVE:
+            confirmations[metric] += _confirmed(estimate, shown)
+    return {metric: record_of(found) for metric, found in confirmations.items()}
+
+
+def _confirmed(estimate: PerformanceMetric, shown: PerformanceMetric) -> Iterable[Confirmation]:
+    parts = (estimate.metric_value, estimate.low, estimate.high, shown.metric_value)
+    known = [part for part in parts if part is not None]
+    return [Confirmation(*known)] if len(known) == len(parts) else []
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A window whose performance was just judged (again, when labels came after the first time)."""
+
+    window: MonitoringWindow
+    again: bool
+    faults: tuple[str, ...]
+
+
+def judge_performance(
+    session: Session, contract: ModelContract, window: MonitoringWindow, now: datetime
+) -> Judged | None:
+    """Judge a window against the labels known now, if it is mature and they say something new; None otherwise.
+
+    The counts on the window are kept up to date either way: rows that reached the database after closing count too.
+    """
+    progress = predictions.label_progress(
+        session, window.model_name, window.model_id, window.from_at, window.to_at, window.labels_as_of
+    )
+    again = window.status == WindowStatus.MATURE
+    window.n, window.labelled_n = max(progress.n, window.suspect_n), progress.labelled_n
+    if again and not needs_another_look(progress.labelled_n - progress.newer, progress.newer):
+        return None
+    if not again and not is_mature(progress.n, progress.labelled_n, window.to_at, contract, now):
+        return None
+    version = model_versions.get(session, window.model_id)
+    rows = _rows(session, contract, window)
+    earlier = windows.mature_before(session, window, performance_monitor.POOLED_WINDOWS - 1)
+    together = _rows(session, contract, *reversed(earlier), window) if earlier else rows
+    faults: list[str] = []
+    guard = _Guard(f"{contract.name} window {window.seq}", faults)
+    found = guard.look(
+        "performance",
+        lambda: _performance(contract, version, rows, together, len(earlier) + 1),
+        lambda why: could_not_look(MetricKind.REALISED, METRICS, rows.n, why),
+    )
+    session.add_all(one.to_row(version.id, window.id, rows.labels_as_of) for one in found)
+    window.status, window.judged_at, window.labels_as_of = WindowStatus.MATURE, now, rows.labels_as_of
+    window.n, window.labelled_n, window.suspect_n = rows.n, int(rows.labelled.sum()), int(rows.suspect.sum())
+    session.flush()
+    _log_judged(contract, window, found, again)
+    return Judged(window, again, tuple(faults))
+
+
+def _performance(
+    contract: ModelContract, version: ModelVersion, rows: WindowRows, together: WindowRows, pooled: int
+) -> tuple[Measurement, ...]:
+    """The window's own figures, and those of the version's last mature windows together with it."""
+    alone = performance_monitor.realised(contract, version.reference_profile, rows)
+    if pooled == 1:
+        return alone
+    return alone + performance_monitor.realised(contract, version.reference_profile, together, pooled=pooled)
+
+
+def _rows(session: Session, contract: ModelContract, *spans: MonitoringWindow) -> WindowRows:
+    """The rows of some windows, one after the other."""
+    outcomes = [
+        outcome
+        for one in spans
+        for outcome in predictions.outcomes_between(session, one.model_name, one.model_id, one.from_at, one.to_at)
+    ]
+    return columns_of(outcomes, contract)
+
+
+def _log_judged(contract: ModelContract, window: MonitoringWindow, found: tuple[Measurement, ...], again: bool) -> None:
+    primary = next((f for f in found if f.name == contract.quality.metric), None)
+    logger.info(
+        "monitor.window.judged model={} seq={} again={} labelled={} of={} {}={} verdict={}",
+        contract.name,
+        window.seq,
+        again,
+        window.labelled_n,
+        window.n,
+        contract.quality.metric,
+        None if primary is None or primary.value is None else round(primary.value, 4),
+        primary.verdict if primary else Verdict.INCONCLUSIVE,
+    )

@@ -1,0 +1,237 @@
+"""The monitor: `python -m monitoring.run_checks`, one pass over all models every `MONITOR_INTERVAL_S`.
+
+A pass closes the windows that are due, judges those whose labels have come, and measures what the last change of the
+serving version did. Each step is a transaction of its own under a lock per model: two monitors share the work, and one
+that is killed leaves nothing half done. It ends on SIGTERM after the step it is in, and waits for a database that is
+away.
+"""
+
+import argparse
+import os
+import signal
+import socket
+import sys
+import threading
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from loguru import logger
+from sqlalchemy import Engine
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.orm import Session
+
+from config.logging_config import configure_logging
+from config.model_contract import ModelContract, load_contract
+from config.settings import Settings
+from config.yaml_source import ConfigError
+from database.address import database_url
+from database.artifact_store import ArtifactStore
+from database.connection import make_engine, read_scope, session_scope
+from database.queries import heartbeats, model_versions, windows
+from monitoring.judging import close_next_window, judge_performance
+from monitoring.metrics import MonitorMetrics
+from monitoring.report_runner import ReportRunner
+from monitoring.verification import verify_change
+from monitoring.windows import due
+
+SERVICE = "monitor"
+# A backlog is worked off over several passes, so that the sign of life never waits for it.
+MOST_CLOSED_PER_PASS = 50
+# Mature windows further back than this take no more labels into account.
+LOOK_BACK_WINDOWS = 100
+# A page nobody asked for is made only while the window is news.
+PAGE_NEWS = timedelta(days=1)
+LONGEST_WAIT_S = 60.0
+
+Stop = threading.Event
+
+
+@dataclass(frozen=True)
+class ModelPass:
+    """What one pass did for one model. `faults`: what could not be looked at, and why."""
+
+    model_name: str
+    closed: int = 0
+    judged: int = 0
+    verified: bool = False
+    faults: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class PassReport:
+    """What one pass did."""
+
+    models: tuple[ModelPass, ...] = field(default_factory=tuple)
+
+    @property
+    def faults(self) -> tuple[str, ...]:
+        return tuple(fault for one in self.models for fault in one.faults)
+
+
+def run_pass(engine: Engine, settings: Settings, now: datetime, stop: Stop | None = None) -> PassReport:
+    """Look once at every model that has a version.
+
+    A model that cannot be looked at becomes a fault in the report and does not stop the others; only a database that
+    is away ends the pass (`OperationalError`).
+    """
+    stop = stop or Stop()
+    store = ArtifactStore(settings.artifacts_dir)
+    with read_scope(engine) as session:
+        names = model_versions.model_names(session)
+    return PassReport(tuple(_look_at(engine, settings, store, name, now, stop) for name in names))
+
+
+def _look_at(
+    engine: Engine, settings: Settings, store: ArtifactStore, name: str, now: datetime, stop: Stop
+) -> ModelPass:
+    try:
+        contract = load_contract(name, settings.platform.contracts_dir)
+    except ConfigError as error:
+        logger.error("monitor.model.no_contract model={} error={}", name, error)
+        return ModelPass(name, faults=(f"{name}: {error}",))
+    faults: list[str] = []
+    closed, judged, verified = 0, 0, False
+    try:
+        closed = _close_due(engine, contract, now, stop, faults)
+        judged = _judge_due(engine, contract, now, stop, faults)
+        verified = not stop.is_set() and _verify(engine, contract, store)
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception as error:  # noqa: BLE001  one model's trouble must not blind the monitor to the others
+        logger.opt(exception=error).error("monitor.model.failed model={}", name)
+        faults.append(f"{name}: {type(error).__name__}: {error}")
+    return ModelPass(name, closed, judged, verified, tuple(faults))
+
+
+def _close_due(engine: Engine, contract: ModelContract, now: datetime, stop: Stop, faults: list[str]) -> int:
+    for closed in range(MOST_CLOSED_PER_PASS):
+        if stop.is_set():
+            return closed
+        with session_scope(engine) as session:
+            done = close_next_window(session, contract, now) if windows.claim_model(session, contract.name) else None
+            if done is None:
+                return closed
+            faults += done.faults
+    return MOST_CLOSED_PER_PASS
+
+
+def _judge_due(engine: Engine, contract: ModelContract, now: datetime, stop: Stop, faults: list[str]) -> int:
+    judged = 0
+    for window_id in _windows_due(engine, contract, now):
+        if stop.is_set():
+            break
+        with session_scope(engine) as session:
+            if not windows.claim_model(session, contract.name):
+                break
+            done = judge_performance(session, contract, windows.get(session, window_id), now)
+            if done is not None:
+                judged += 1
+                faults += done.faults
+    return judged
+
+
+def _windows_due(engine: Engine, contract: ModelContract, now: datetime) -> list[int]:
+    """Waiting windows and recent mature ones, oldest first, so that pooling finds its earlier windows judged."""
+    with read_scope(engine) as session:
+        waiting = {one.seq: one.id for one in windows.waiting(session, contract.name)}
+        recent = {one.seq: one.id for one in windows.recent(session, contract.name, LOOK_BACK_WINDOWS)}
+    ids = {**recent, **waiting}
+    return [ids[seq] for seq in due(sorted(ids), now)]
+
+
+def _verify(engine: Engine, contract: ModelContract, store: ArtifactStore) -> bool:
+    with session_scope(engine) as session:
+        return windows.claim_model(session, contract.name) and verify_change(session, store, contract)
+
+
+@dataclass
+class Monitor:
+    """The process: passes, signs of life, pages, and patience with a database that is away."""
+
+    engine: Engine
+    settings: Settings
+    stop: Stop
+    reports: ReportRunner
+    metrics: MonitorMetrics
+    _away: bool = False
+
+    def run(self) -> None:
+        """Pass after pass until told to stop."""
+        wait = self.settings.monitor.interval_s
+        try:
+            while not self.stop.is_set():
+                wait = self._round(wait)
+                self.stop.wait(wait)
+        finally:
+            self.reports.stop()
+
+    def _round(self, wait: float) -> float:
+        """One pass; returns how long to wait for the next: the interval, or longer and longer without a database."""
+        interval = self.settings.monitor.interval_s
+        try:
+            self._pass()
+        except (OperationalError, InterfaceError) as error:
+            if self._away:
+                return min(LONGEST_WAIT_S, wait * 1.5)
+            logger.error("monitor.database.away error={}", str(error.orig).strip().replace("\n", " "))
+            self._away = True
+            return interval
+        if self._away:
+            logger.info("monitor.database.back")
+        self._away = False
+        return interval
+
+    def _pass(self) -> None:
+        began = time.monotonic()
+        report = run_pass(self.engine, self.settings, datetime.now(UTC), self.stop)
+        seconds = time.monotonic() - began
+        details = {
+            "seconds": round(seconds, 3),
+            "closed": sum(one.closed for one in report.models),
+            "judged": sum(one.judged for one in report.models),
+            "faults": list(report.faults)[:10],
+        }
+        with session_scope(self.engine) as session:
+            self._beat(session, details)
+            self.metrics.show(session, [one.model_name for one in report.models])
+            wanted = windows.without_page(session, datetime.now(UTC) - PAGE_NEWS, limit=20)
+        self.metrics.passed(time.time(), seconds, len(report.faults))
+        if not self.stop.is_set():
+            self.reports.look_after(wanted)
+
+    def _beat(self, session: Session, details: dict[str, object]) -> None:
+        instance = f"{socket.gethostname()}:{os.getpid()}"
+        heartbeats.beat(session, SERVICE, instance, self.settings.monitor.interval_s, details)
+
+
+def main() -> int:
+    """The command."""
+    parser = argparse.ArgumentParser(prog="python -m monitoring.run_checks", description=__doc__)
+    parser.add_argument(
+        "--once", action="store_true", help="one pass, then end; exit code 1 if anything could not look"
+    )
+    once = parser.parse_args().once
+    settings = Settings()
+    configure_logging(SERVICE, level=settings.platform.log_level, as_json=settings.platform.log_json)
+    engine = make_engine(database_url(settings), settings.database, application="steward-monitor")
+    if once:
+        report = run_pass(engine, settings, datetime.now(UTC))
+        for fault in report.faults:
+            logger.error("monitor.fault {}", fault)
+        return 1 if report.faults else 0
+    stop = Stop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    metrics = MonitorMetrics()
+    if settings.monitor.metrics_port:
+        metrics.serve(settings.api.host, settings.monitor.metrics_port)
+    logger.info("monitor.started interval_s={}", settings.monitor.interval_s)
+    Monitor(engine, settings, stop, ReportRunner(), metrics).run()
+    engine.dispose()
+    logger.info("monitor.stopped")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
