@@ -130,7 +130,7 @@ def evidence_line(evidence: Mapping[str, Any] | None) -> str | None:
     """The strongest figure of the evidence in words; its own sentence when there is no complete figure."""
     if not evidence:
         return None
-    first = next(iter(evidence.get("metrics") or []), None)
+    first: dict[str, Any] = next(iter(evidence.get("metrics") or []), {})
     try:
         return (
             f"{first['metric']} {first['before']:.3f} → {first['after']:.3f}, {first['difference']:+.3f} "

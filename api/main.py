@@ -1,0 +1,140 @@
+"""The application: `uvicorn api.main:create_app --factory`, or `python -m api.main`."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+import uvicorn
+from fastapi import APIRouter, FastAPI
+from fastapi.openapi.utils import get_openapi
+from loguru import logger
+from starlette.middleware.cors import CORSMiddleware
+
+from api import errors
+from api.contract_schema import request_body
+from api.dependencies import refuse_undeclared
+from api.middleware.context import RequestContext
+from api.middleware.limits import BodyLimits, KnownHosts
+from api.routes import actions, agent, alerts, auth, health, labels, models, monitoring, overview, predict
+from api.runtime import Runtime, build_runtime
+from config.logging_config import configure_logging
+from config.model_contract import ModelContract, load_contracts
+from config.settings import Settings
+
+ROUTERS: tuple[APIRouter, ...] = (
+    predict.router,
+    labels.router,
+    health.router,
+    auth.router,
+    overview.router,
+    models.router,
+    actions.router,
+    alerts.router,
+    monitoring.router,
+    agent.router,
+)
+_DESCRIPTION = """Serves tabular models and lets people decide about them.
+
+Programs send `X-API-Key`; people sign in and send `Authorization: Bearer …`. Errors are `application/problem+json`
+with a stable `code`, the request's id, and one entry per field at fault."""
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """The application. Files, threads and connections are opened when it starts and closed when it stops.
+
+    Raises `ConfigError` for a contract that cannot be read, and RuntimeError for a route that does not say who may
+    call it.
+    """
+    settings = settings or Settings()
+    configure_logging("api", level=settings.platform.log_level, as_json=settings.platform.log_json)
+    api = settings.api
+    contracts = load_contracts(settings.platform.contracts_dir)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        runtime = build_runtime(settings)
+        app.state.runtime = runtime
+        await runtime.start()
+        logger.info("api.started replica={} models={}", runtime.replica, ",".join(contracts))
+        try:
+            yield
+        finally:
+            await runtime.stop()
+            logger.info("api.stopped replica={} waiting={}", runtime.replica, runtime.shipper.depth)
+
+    app = FastAPI(
+        title="Steward",
+        version="0.1.0",
+        description=_DESCRIPTION,
+        lifespan=lifespan,
+        docs_url="/docs" if api.docs else None,
+        redoc_url=None,
+        openapi_url="/openapi.json" if api.docs else None,
+    )
+    for router in ROUTERS:
+        app.router.routes.extend(router.routes)
+    refuse_undeclared(app)
+    errors.install(app)
+    _install_middleware(app, settings)
+    _describe_rows(app, settings, contracts)
+    return app
+
+
+def _install_middleware(app: FastAPI, settings: Settings) -> None:
+    """Innermost first: what is added last sees a request first."""
+    api = settings.api
+
+    def runtime() -> Runtime:
+        current: Runtime = app.state.runtime
+        return current
+
+    app.add_middleware(BodyLimits, max_bytes=api.max_body_bytes, timeout_s=api.body_timeout_s)
+    if api.cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=list(api.cors_origins),
+            allow_methods=["GET", "POST"],
+            allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "X-API-Key", "X-Request-ID"],
+            max_age=600,
+        )
+    app.add_middleware(KnownHosts, hosts=api.allowed_hosts)
+    app.add_middleware(RequestContext, runtime=runtime)
+
+
+def _describe_rows(app: FastAPI, settings: Settings, contracts: Mapping[str, ModelContract]) -> None:
+    """Put each model's exact row into the OpenAPI document: rows are checked by the contract, not by a class."""
+    default = contracts.get(settings.platform.default_model)
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            schema = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
+            paths = schema["paths"]
+            if default is not None:
+                paths["/predict"]["post"]["requestBody"] = request_body(default, settings.api.max_rows)
+            template = paths.pop("/models/{name}/predict")["post"]
+            for name, contract in contracts.items():
+                operation = {key: value for key, value in template.items() if key != "parameters"}
+                operation["operationId"] = f"predict_{name}"
+                operation["requestBody"] = request_body(contract, settings.api.max_rows)
+                paths[f"/models/{name}/predict"] = {"post": operation}
+            app.openapi_schema = schema
+        return app.openapi_schema
+
+    app.openapi = openapi  # type: ignore[method-assign]
+
+
+def main() -> None:
+    """Serve on the host and port of the settings."""
+    settings = Settings()
+    uvicorn.run(
+        create_app(settings),
+        host=settings.api.host,
+        port=settings.api.port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,94 @@
+"""What the agent did, the kill switch, and the audit log."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query, Request
+
+from api.cards import automation_out
+from api.dependencies import PersonMay
+from api.errors import RefusalError
+from api.routes.monitoring import OfModel, contract_of
+from api.runtime import runtime_of
+from api.schemas.agent import ActivityList, AuditEventOut, AuditPage, AutomationIn, AutomationOut, ChainOut, CycleOut
+from api.strict_json import StrictRoute
+from database.enums import Automation
+from database.models import AgentCycle, AuditEvent
+from database.permissions import Permission, may
+from database.queries import action_cards, audit, automation
+from database.queries.people import SignedIn
+
+router = APIRouter(tags=["agent"], route_class=StrictRoute)
+Reader = Annotated[SignedIn, Depends(PersonMay(Permission.READ))]
+Stopper = Annotated[SignedIn, Depends(PersonMay(Permission.STOP_AUTOMATION))]
+
+
+@router.get("/agent/cycles", summary="The agent's passes, newest first")
+def cycles(
+    request: Request, _: Reader, name: OfModel = None, limit: Annotated[int, Query(ge=1, le=500)] = 50
+) -> ActivityList:
+    runtime = runtime_of(request)
+    contract = contract_of(runtime, name)
+    with runtime.reading() as session:
+        rows = action_cards.cycles(session, contract.name, limit)
+        return ActivityList(model_name=contract.name, cycles=[_cycle(row) for row in rows])
+
+
+def _cycle(row: AgentCycle) -> CycleOut:
+    return CycleOut(cycle_id=row.id, **{n: getattr(row, n) for n in CycleOut.model_fields if n != "cycle_id"})
+
+
+@router.get("/automation", summary="What the kill switch says")
+def automation_state(request: Request, _: Reader) -> AutomationOut:
+    with runtime_of(request).reading() as session:
+        return automation_out(automation.switch(session))
+
+
+@router.post("/automation", summary="Turn the kill switch")
+def set_automation(request: Request, person: Stopper, sent: AutomationIn) -> AutomationOut:
+    """Stopping is open to more people than starting again."""
+    resuming = sent.state is Automation.RUNNING
+    if resuming and not may(person.roles, Permission.RESUME_AUTOMATION):
+        raise RefusalError(403, "forbidden", "You may stop automation, but not start it again; ask an approver.")
+    with runtime_of(request).writing() as session:
+        if not resuming and not may(person.roles, Permission.RESUME_AUTOMATION):
+            _never_loosen(automation.state(session), sent.state)
+        return automation_out(automation.set_state(session, person.actor, sent.state, sent.reason))
+
+
+def _never_loosen(now: Automation, to: Automation) -> None:
+    """From stopped to paused is a step towards running."""
+    if now is Automation.STOPPED and to is Automation.PAUSED:
+        raise RefusalError(403, "forbidden", "Automation is stopped; you may not loosen that; ask an approver.")
+
+
+@router.get("/audit", summary="The audit log, newest first")
+def audit_log(
+    request: Request,
+    _: Reader,
+    before: Annotated[int | None, Query(ge=1)] = None,
+    object_type: Annotated[str | None, Query(pattern=r"^[a-z_]{1,64}$")] = None,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+    verify: bool = False,
+) -> AuditPage:
+    """`verify=true` also walks the whole chain."""
+    with runtime_of(request).reading() as session:
+        events = action_cards.audit_page(session, before=before, object_type=object_type, limit=limit)
+        chain = None
+        if verify:
+            report = audit.verify(session)
+            chain = ChainOut(ok=report.ok, events=report.events, head=report.head, faults=list(report.faults[:100]))
+        return AuditPage(events=[_audit_event(event) for event in events], chain=chain)
+
+
+def _audit_event(event: AuditEvent) -> AuditEventOut:
+    return AuditEventOut(
+        seq=event.seq,
+        at=event.at,
+        actor=event.actor,
+        actor_kind=event.actor_kind,
+        verb=event.verb,
+        object_type=event.object_type,
+        object_id=event.object_id,
+        details=event.details,
+        hash=event.hash,
+    )

@@ -1,0 +1,234 @@
+"""What the monitor found: performance, drift and its report, data quality, trends."""
+
+from datetime import datetime, timedelta
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Path, Query, Request
+from sqlalchemy import func, select
+from starlette.responses import HTMLResponse
+
+from api.cards import deployments_out, intake_out, metric_point, window_ref
+from api.dependencies import PersonMay
+from api.routes.models import influence_of
+from api.runtime import Runtime, runtime_of
+from api.schemas.common import DeploymentOut, MetricPoint
+from api.schemas.monitoring import (
+    ActionMarker,
+    CheckOut,
+    Confusion,
+    DataQuality,
+    Drift,
+    DriftPoint,
+    DriftReportOut,
+    LabelCoverage,
+    Performance,
+    TrendBucket,
+    Trends,
+)
+from config.model_contract import ModelContract
+from database.connection import ReadSession
+from database.errors import IntegrityError, NotFoundError
+from database.models import DriftReport, ModelVersion, MonitoringWindow
+from database.permissions import Permission
+from database.queries import action_cards, findings, model_versions, overview
+from database.queries.people import SignedIn
+
+router = APIRouter(tags=["monitoring"])
+Reader = Annotated[SignedIn, Depends(PersonMay(Permission.READ))]
+OfModel = Annotated[str | None, Query(alias="model", pattern=r"^[a-z0-9_-]{1,64}$")]
+Windows = Annotated[int, Query(ge=1, le=365, description="how many of the newest windows")]
+
+_REPORT_KIND, _REPORT_FILE = "report", "report.html"
+# Without `hours`, trends cover the newest predictions, however long they took.
+_TREND_ROWS = 5000
+_LEAST_SPAN = timedelta(minutes=1)
+# The report is a page of its own with its own scripts: nothing of ours is within its reach.
+_REPORT_HEADERS = {"Content-Security-Policy": "sandbox allow-scripts; default-src 'unsafe-inline' data: blob:"}
+
+
+def contract_of(runtime: Runtime, name: str | None) -> ModelContract:
+    """The model asked for, or the default one."""
+    return runtime.contract(name or runtime.settings.platform.default_model)
+
+
+@router.get("/performance", summary="How good the answers are, by window")
+def performance(request: Request, _: Reader, name: OfModel = None, limit: Windows = 60) -> Performance:
+    runtime = runtime_of(request)
+    contract = contract_of(runtime, name)
+    with runtime.reading() as session:
+        versions = _versions(session, contract.name)
+        windows = findings.windows(session, contract.name, limit)
+        verification = findings.verifications(session, contract.name)
+        return Performance(
+            model_name=contract.name,
+            primary_metric=contract.quality.metric,
+            minimum=contract.quality.minimum,
+            harm_margin=contract.quality.harm_margin,
+            points=metric_points(session, windows, versions),
+            verification=[metric_point(row, {}, versions) for row in verification],
+            windows=[window_ref(window, versions) for window in windows],
+            deployments=_deployments(session, contract.name, versions),
+            confusion=_confusion(session, contract.name),
+            coverage=LabelCoverage.model_validate(overview.coverage(session, contract.name)),
+        )
+
+
+@router.get("/drift", summary="What moved, by window")
+def drift(request: Request, _: Reader, name: OfModel = None, limit: Windows = 60) -> Drift:
+    runtime = runtime_of(request)
+    contract = contract_of(runtime, name)
+    with runtime.reading() as session:
+        versions = _versions(session, contract.name)
+        windows = {window.id: window for window in findings.windows(session, contract.name, limit)}
+        reports = findings.drift_reports(session, list(windows))
+        return Drift(
+            model_name=contract.name,
+            labels=_labels(contract),
+            influence=influence_of(model_versions.active(session, contract.name)),
+            reports=[_report(report, windows[report.window_id], versions) for report in reports],
+        )
+
+
+@router.get("/drift/{window_id}/report", summary="The Evidently page of a window", response_class=HTMLResponse)
+def drift_report(request: Request, _: Reader, window_id: Annotated[int, Path(ge=1, le=2**62)]) -> HTMLResponse:
+    runtime = runtime_of(request)
+    with runtime.reading() as session:
+        report = findings.drift_report_of(session, window_id)
+        digest = report.report_path if report else None
+    if digest is None:
+        raise NotFoundError("No report was made for this window.")
+    artifact = runtime.store.read(digest, _REPORT_KIND)
+    if _REPORT_FILE not in artifact.files:
+        raise IntegrityError("The report of this window is not readable.")
+    return HTMLResponse(artifact.files[_REPORT_FILE], headers=_REPORT_HEADERS)
+
+
+@router.get("/data-quality", summary="What is wrong with the data, by window; what came in")
+def data_quality(request: Request, _: Reader, name: OfModel = None, limit: Windows = 20) -> DataQuality:
+    runtime = runtime_of(request)
+    contract = contract_of(runtime, name)
+    with runtime.reading() as session:
+        versions = _versions(session, contract.name)
+        windows = findings.windows(session, contract.name, limit)
+        seq = {window.id: window.seq for window in windows}
+        names = [field for field in CheckOut.model_fields if field != "seq"]
+        return DataQuality(
+            model_name=contract.name,
+            labels=_labels(contract),
+            windows=[window_ref(window, versions) for window in windows],
+            checks=[
+                CheckOut(seq=seq[row.window_id], **{field: getattr(row, field) for field in names})
+                for row in findings.checks(session, list(seq))
+            ],
+            intake=intake_out(session, contract.name, runtime.shipper.depth),
+        )
+
+
+@router.get("/trends", summary="Everything on one time axis")
+def trends(
+    request: Request,
+    _: Reader,
+    name: OfModel = None,
+    hours: Annotated[float | None, Query(gt=0, le=24 * 400)] = None,
+    buckets: Annotated[int, Query(ge=10, le=500)] = 60,
+) -> Trends:
+    """`hours` back from now; without it, the span of the newest predictions."""
+    runtime = runtime_of(request)
+    contract = contract_of(runtime, name)
+    with runtime.reading() as session:
+        to_at: datetime = session.execute(select(func.now())).scalar_one()
+        from_at = to_at - timedelta(hours=hours) if hours else _busy_since(session, contract.name, to_at)
+        step, slices = findings.trend(session, contract.name, from_at, to_at, buckets)
+        versions = _versions(session, contract.name)
+        windows = [one for one in findings.windows(session, contract.name, 365) if one.to_at > from_at]
+        reports = findings.drift_reports(session, [window.id for window in windows])
+        by_id = {window.id: window for window in windows}
+        changes = action_cards.changes_between(session, contract.name, from_at, to_at)
+        return Trends(
+            model_name=contract.name,
+            from_at=from_at,
+            to_at=to_at,
+            bucket_s=step.total_seconds(),
+            buckets=[TrendBucket.model_validate(one) for one in slices],
+            drift=[_drift_point(report, by_id[report.window_id]) for report in reports],
+            metrics=metric_points(session, windows, versions),
+            deployments=[
+                one
+                for one in _deployments(session, contract.name, versions)
+                if one.until is None or one.until > from_at
+            ],
+            actions=[
+                ActionMarker(
+                    action_id=str(action.action_id),
+                    action_type=action.action_type,
+                    status=action.status,
+                    at=action.executed_at,
+                )
+                for action in changes
+                if action.executed_at
+            ],
+        )
+
+
+def metric_points(
+    session: ReadSession, windows: list[MonitoringWindow], versions: dict[int, ModelVersion]
+) -> list[MetricPoint]:
+    """The figures of these windows, oldest window first."""
+    by_id = {window.id: window for window in windows}
+    rows = findings.figures(session, list(by_id))
+    rows.sort(key=lambda row: (by_id[row.window_id or 0].seq, row.kind, row.metric_name))
+    return [metric_point(row, by_id, versions) for row in rows]
+
+
+def _busy_since(session: ReadSession, name: str, now: datetime) -> datetime:
+    begin = findings.busy_since(session, name, _TREND_ROWS)
+    return min(begin or now, now - _LEAST_SPAN)
+
+
+def _versions(session: ReadSession, name: str) -> dict[int, ModelVersion]:
+    return {version.id: version for version in model_versions.all_of(session, name)}
+
+
+def _deployments(session: ReadSession, name: str, versions: dict[int, ModelVersion]) -> list[DeploymentOut]:
+    return deployments_out(model_versions.deployments(session, name), versions)
+
+
+def _confusion(session: ReadSession, name: str) -> Confusion | None:
+    serving = model_versions.active(session, name)
+    if serving is None:
+        return None
+    counts = overview.confusion(session, serving.id)
+    if not counts.n:
+        return None
+    return Confusion(
+        version=serving.version,
+        n=counts.n,
+        true_positive=counts.true_positive,
+        false_positive=counts.false_positive,
+        true_negative=counts.true_negative,
+        false_negative=counts.false_negative,
+    )
+
+
+def _report(report: DriftReport, window: MonitoringWindow, versions: dict[int, ModelVersion]) -> DriftReportOut:
+    return DriftReportOut(
+        report_id=report.id,
+        window=window_ref(window, versions),
+        drift_detected=report.drift_detected,
+        drift_score=report.drift_score,
+        drifted_features=[str(name) for name in report.drifted_features],
+        features=report.features,
+        verdict=report.verdict,
+        html=report.report_path is not None,
+        created_at=report.created_at,
+    )
+
+
+def _drift_point(report: DriftReport, window: MonitoringWindow) -> DriftPoint:
+    return DriftPoint(
+        window_id=window.id, seq=window.seq, at=window.to_at, drift_score=report.drift_score, verdict=report.verdict
+    )
+
+
+def _labels(contract: ModelContract) -> dict[str, str]:
+    return {name: feature.label for name, feature in contract.features.items()}
