@@ -3,9 +3,12 @@
 The only module that knows MLflow, and nothing waits for it: what serves is decided in `model_versions`. When MLflow is
 away a run goes on, says so in the log, and its version carries no run id.
 """
+# ruff: noqa: E402  (what MLflow reads when it is imported must be said before)
 
+import argparse
 import logging
 import os
+import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -24,23 +27,26 @@ for _name, _value in {
 }.items():
     os.environ.setdefault(_name, _value)
 
-import httpx  # noqa: E402
-import mlflow  # noqa: E402
-import mlflow.onnx  # noqa: E402
-import onnx  # noqa: E402
-from loguru import logger  # noqa: E402
-from mlflow import MlflowClient  # noqa: E402
-from mlflow.entities import Metric, Param  # noqa: E402
-from sqlalchemy import create_engine  # noqa: E402
+import httpx
+import mlflow
+import mlflow.onnx
+import onnx
+from loguru import logger
+from mlflow import MlflowClient
+from mlflow.entities import Metric, Param
+from sqlalchemy import create_engine
+from sqlalchemy.exc import OperationalError
 
-from config.settings import Settings  # noqa: E402
-from database.address import mlflow_url  # noqa: E402
-from training.export import library_versions  # noqa: E402
+from config.logging_config import configure_logging
+from config.settings import Settings
+from database.address import database_url, mlflow_url
+from database.connection import make_engine, read_scope
+from database.enums import VersionStatus
+from database.queries import model_versions
+from training.export import library_versions
 
 _CONNECT_S = 5
-logging.getLogger("mlflow.utils.environment").setLevel(
-    logging.ERROR
-)  # warns that there is no pip
+logging.getLogger("mlflow.utils.environment").setLevel(logging.ERROR)  # warns that there is no pip
 PARENT_TAG = "mlflow.parentRunId"
 
 
@@ -173,3 +179,31 @@ class Registry:
 
 def _first_line(error: BaseException) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0][:200]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """`python -m training.registry project MODEL`: make the aliases say what our database says; 1 if it must be tried
+    again later."""
+    parser = argparse.ArgumentParser(prog="python -m training.registry")
+    parser.add_argument("command", choices=["project"])
+    parser.add_argument("model", help="the model's name")
+    given = parser.parse_args(argv)
+    settings = Settings()
+    configure_logging("registry", level=settings.platform.log_level, as_json=settings.platform.log_json)
+    engine = make_engine(database_url(settings), settings.database, application="steward-registry")
+    try:
+        with read_scope(engine) as session:
+            versions = model_versions.all_of(session, given.model)
+            champion = next((v.mlflow_version for v in versions if v.is_active), None)
+            staged = (v.mlflow_version for v in versions if v.status == VersionStatus.STAGING and v.mlflow_version)
+            challenger = next(staged, None)
+    except OperationalError as error:
+        logger.warning("mlflow.aliases_late model={} reason={}", given.model, _first_line(error))
+        return 1
+    finally:
+        engine.dispose()
+    return 0 if Registry.of(settings).project_aliases(given.model, champion, challenger) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -133,9 +133,7 @@ def _tolerance_check(primary: Mapping[str, Any], contract: ModelContract) -> dic
     tolerance = contract.quality.tolerance
     if primary["difference"] is None:
         return _check("no_step_back", None, f"{primary['metric']} does not exist on these rows")
-    says = (
-        f"{primary['metric']} {primary['after']:.3f}, {primary['before']:.3f} before; {tolerance:.3f} less will do"
-    )
+    says = f"{primary['metric']} {primary['after']:.3f}, {primary['before']:.3f} before; {tolerance:.3f} less will do"
     return _check("no_step_back", primary["difference"] >= -tolerance, says)
 
 

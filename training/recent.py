@@ -1,0 +1,104 @@
+"""Which recent labelled rows teach a retrain, and which judge it. Pure, given the rows.
+
+Rows are split by time: the later ones judge, the earlier ones teach, so nothing is judged on what came before it was
+learnt. When the evidence is about an incident, the judging part takes no more than its share of the rows since the
+incident began; otherwise, right after a change of population, all rows of the new one would judge and a challenger
+would be asked about patients it was never shown (measured on the four hospitals: it then gains nothing on them).
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from config.model_contract import ModelContract
+from database.queries.training_rows import LabelledRow
+from training.suspects import suspect_reasons
+
+# However many rows are suspect, no further back than this many times the rows that are wanted.
+_REACH = 10
+
+
+@dataclass(frozen=True)
+class Recent:
+    """The newest rows that can be trusted, oldest first, and how many in the same span cannot."""
+
+    rows: tuple[LabelledRow, ...]
+    suspect: int
+
+    @property
+    def since(self) -> datetime | None:
+        return self.rows[0].created_at if self.rows else None
+
+
+@dataclass(frozen=True)
+class Split:
+    """Rows that teach, and later rows that judge."""
+
+    learn: tuple[LabelledRow, ...]
+    holdout: tuple[LabelledRow, ...]
+
+
+def trusted(contract: ModelContract, newest_first: Iterable[LabelledRow]) -> Recent:
+    """The newest `recent_rows` rows without a suspect measurement."""
+    wanted = contract.training.recent_rows
+    found: list[LabelledRow] = []
+    suspect = 0
+    for row in newest_first:
+        if suspect_reasons(contract, row.features):
+            suspect += 1
+        else:
+            found.append(row)
+        if len(found) == wanted or len(found) + suspect >= _REACH * wanted:
+            break
+    return Recent(tuple(reversed(found)), suspect)
+
+
+def split(contract: ModelContract, rows: Sequence[LabelledRow], onset: datetime | None) -> Split:
+    """`holdout_share` of the rows, the most recent, judge; of the rows since `onset` at most that share."""
+    share, least = contract.training.holdout_share, contract.monitoring.min_rows
+    judging = round(share * len(rows))
+    if onset is not None:
+        since = round(share * sum(row.created_at >= onset for row in rows))
+        judging = min(judging, max(since, least))
+    at = len(rows) - judging
+    return Split(tuple(rows[:at]), tuple(rows[at:]))
+
+
+def later_than(rows: Sequence[LabelledRow], until: datetime) -> Split:
+    """The split of a challenger that is trained already: whatever came after its last row judges it."""
+    return Split(
+        tuple(row for row in rows if row.created_at <= until), tuple(row for row in rows if row.created_at > until)
+    )
+
+
+def features_of(contract: ModelContract, rows: Sequence[LabelledRow]) -> list[dict[str, Any]]:
+    """In contract order, whatever order the JSON came back in."""
+    return [{name: row.features.get(name) for name in contract.feature_names} for row in rows]
+
+
+def labels_of(rows: Sequence[LabelledRow]) -> NDArray[np.int64]:
+    return np.array([row.actual for row in rows], dtype=np.int64)
+
+
+def holdout_facts(rows: Sequence[LabelledRow]) -> dict[str, Any]:
+    """What evidence says about the rows that judged."""
+    return {
+        "n": len(rows),
+        "from": rows[0].created_at.isoformat(),
+        "to": rows[-1].created_at.isoformat(),
+        "positives": sum(row.actual for row in rows),
+    }
+
+
+def too_few(contract: ModelContract, rows: Sequence[LabelledRow]) -> str | None:
+    """Why these rows cannot judge anything, or None."""
+    least = contract.monitoring.min_rows
+    if len(rows) < least:
+        return f"only {len(rows)} labelled rows that can be trusted are left to judge with; at least {least} are needed"
+    if len({row.actual for row in rows}) < 2:
+        return f"all {len(rows)} rows to judge with have the same label; nothing can be compared on them"
+    return None
