@@ -20,6 +20,7 @@ from agent.core.transitions import move
 from agent.core.work import (
     Action,
     Claim,
+    Effect,
     Gathered,
     InterruptedWorkError,
     Json,
@@ -212,7 +213,7 @@ class Executor:
             if automation.held_state(session) is not Automation.RUNNING:
                 raise PausedError
             action = actions.hold(session, work.claim.action_id, work.claim.epoch, ActionStatus.EXECUTING)
-            outcome = handler.apply(session, action, prepared, work.contract)
+            outcome = handler.apply(session, Effect(action, prepared, work.contract))
             self._conclude(session, action, outcome)
         logger.info("agent.action.took_effect action_id={} type={}", work.claim.action_id, work.claim.action_type)
 

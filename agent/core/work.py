@@ -131,6 +131,15 @@ class Work:
         return result
 
 
+@dataclass(frozen=True)
+class Effect:
+    """What an action gets to take effect with: its own row, locked, and what its steps gave."""
+
+    action: AgentAction
+    prepared: Json
+    contract: ModelContract
+
+
 class Action(Protocol):
     """One thing the agent can do."""
 
@@ -140,5 +149,5 @@ class Action(Protocol):
     def prepare(self, work: Work) -> Json:
         """Everything outside the database, as steps."""
 
-    def apply(self, session: Session, action: AgentAction, prepared: Json, contract: ModelContract) -> Outcome:
-        """Take effect, in the transaction that ends the action. The action's row is locked."""
+    def apply(self, session: Session, effect: Effect) -> Outcome:
+        """Take effect, in the transaction that ends the action."""

@@ -1,0 +1,210 @@
+"""The agent's process: puts the parts together and keeps them going.
+
+The main thread thinks and settles what waits; one thread executes and one gathers evidence, so that a training run of
+minutes neither delays a decision that was made nor the next look. Killed at any moment, the next start continues: what
+was claimed is taken over when its lease runs out.
+"""
+
+import argparse
+import os
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+
+from loguru import logger
+from sqlalchemy import Engine
+from sqlalchemy.exc import OperationalError
+
+from agent.actions.registry import handlers
+from agent.core.aftercare import watch_changes
+from agent.core.approval_manager import expire_overdue, refresh_stale
+from agent.core.cycle import run_cycle
+from agent.core.executor import EXECUTING, GATHERING, Executor
+from agent.core.work import Action
+from agent.projection import Projection
+from config.agent_policy import AgentPolicy, load_policy
+from config.logging_config import configure_logging
+from config.model_contract import ModelContract, load_contracts
+from config.settings import Settings
+from config.yaml_source import ConfigError
+from database.address import database_url
+from database.connection import make_engine, session_scope
+from database.enums import ActionType, Automation
+from database.errors import StewardError
+from database.queries import automation, heartbeats
+
+SERVICE = "agent"
+# Approved work should begin at once, so the queue is looked at more often than the world.
+QUEUE_S = 1.0
+LONGEST_PAUSE_S = 30.0
+
+
+class Agent:
+    """One agent: what a tick does, and the loops around it."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        settings: Settings,
+        contracts: Mapping[str, ModelContract],
+        policy: AgentPolicy,
+        actions: Mapping[ActionType, Action] | None = None,
+        projection: Projection | None = None,
+    ) -> None:
+        self.stopping = threading.Event()
+        self.instance = f"{socket.gethostname()}:{os.getpid()}"
+        self._engine, self._settings, self._contracts, self._policy = engine, settings, contracts, policy
+        self._projection = projection or Projection(engine, self.stopping.is_set)
+        known = actions if actions is not None else handlers()
+        self._executor = Executor(
+            engine, settings, contracts, policy, known, self.instance, stopping=self.stopping.is_set
+        )
+
+    def think(self) -> None:
+        """Settle what waits, then one pass over each model; a model's trouble stays its own."""
+        with session_scope(self._engine) as session:
+            switch = automation.state(session)
+        self.settle()
+        if switch is not Automation.STOPPED:
+            for contract in self._contracts.values():
+                self._cycle(contract)
+        with session_scope(self._engine) as session:
+            details = {"automation": switch, "dry_run": self._settings.agent.dry_run, "models": sorted(self._contracts)}
+            heartbeats.beat(session, SERVICE, self.instance, self._settings.agent.interval_s, details)
+
+    def settle(self) -> None:
+        """Void what ran out of time, renew what went stale, judge what was changed."""
+        with session_scope(self._engine) as session:
+            expire_overdue(session)
+        with session_scope(self._engine) as session:
+            refresh_stale(session)
+        with session_scope(self._engine) as session:
+            watch_changes(session, datetime.now(UTC))
+
+    def execute(self) -> int:
+        """Carry out everything that is approved."""
+        return self._executor.run_all(EXECUTING)
+
+    def gather(self) -> int:
+        """Find the proof for everything that needs some."""
+        return self._executor.run_all(GATHERING)
+
+    def project(self) -> None:
+        """Tell MLflow what serves."""
+        for name in self._contracts:
+            self._projection.catch_up(name)
+
+    def _cycle(self, contract: ModelContract) -> None:
+        try:
+            with session_scope(self._engine) as session:
+                report = run_cycle(
+                    session,
+                    contract=contract,
+                    policy=self._policy,
+                    agent=self.instance,
+                    dry_run=self._settings.agent.dry_run,
+                    now=datetime.now(UTC),
+                )
+        except OperationalError:
+            raise
+        except Exception:  # noqa: BLE001  (one model's trouble must not blind the agent to the others)
+            logger.exception("agent.cycle.failed model={}", contract.name)
+            return
+        if report.proposed:
+            logger.info(
+                "agent.cycle.proposed model={} actions={} seconds={:.3f}",
+                contract.name,
+                len(report.proposed),
+                report.seconds,
+            )
+
+    # --------------------------------------------------------------------------------------------------- the loops
+
+    def once(self) -> None:
+        """Think, then work until nothing is left: for a schedule, and for tests."""
+        self.think()
+        self.gather()
+        self.execute()
+        self.settle()
+        self.project()
+
+    def run(self) -> None:
+        """Until told to stop."""
+        workers = [
+            threading.Thread(target=self._every, args=("execute", self.execute, QUEUE_S), name="execute"),
+            threading.Thread(target=self._every, args=("gather", self._gather_and_project, QUEUE_S), name="gather"),
+        ]
+        for worker in workers:
+            worker.start()
+        self._every("think", self.think, self._settings.agent.interval_s)
+        for worker in workers:
+            worker.join()
+
+    def _gather_and_project(self) -> None:
+        self.gather()
+        self.project()
+
+    def _every(self, name: str, do: Callable[[], object], interval_s: float) -> None:
+        """Do it, pause, again; a database that is away is waited for, and said once."""
+        failures = 0
+        while not self.stopping.is_set():
+            try:
+                do()
+                if failures:
+                    logger.info("agent.database.back loop={}", name)
+                failures = 0
+            except OperationalError as error:
+                if not failures:
+                    logger.warning("agent.database.away loop={} error={}", name, str(error.orig).strip()[:200])
+                failures += 1
+            except Exception:  # noqa: BLE001  (a loop that ends is an agent that silently stopped)
+                logger.exception("agent.loop.failed loop={}", name)
+                failures += 1
+            pause = min(LONGEST_PAUSE_S, interval_s * 2 ** min(failures, 5)) if failures else interval_s
+            self.stopping.wait(pause)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """`python -m agent.main [--once]`; the database must be there and migrated."""
+    parser = argparse.ArgumentParser(prog="python -m agent.main", description=__doc__)
+    parser.add_argument("--once", action="store_true", help="one pass and all the work it leads to, then end")
+    given = parser.parse_args(argv)
+    try:
+        settings = Settings()
+        contracts = load_contracts(settings.platform.contracts_dir)
+        policy = load_policy(settings.platform.policy_file)
+        url = database_url(settings)
+    except (ConfigError, StewardError) as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    configure_logging(SERVICE, level=settings.platform.log_level, as_json=settings.platform.log_json)
+    engine = make_engine(url, settings.database, application="steward-agent")
+    agent = Agent(engine, settings, contracts, policy)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: agent.stopping.set())
+    logger.info(
+        "agent.started instance={} models={} dry_run={} once={}",
+        agent.instance,
+        sorted(contracts),
+        settings.agent.dry_run,
+        given.once,
+    )
+    try:
+        if given.once:
+            agent.once()
+        else:
+            agent.run()
+    except OperationalError as error:
+        sys.stderr.write(f"the database cannot be reached: {str(error.orig).strip()[:200]}\n")
+        return 1
+    finally:
+        engine.dispose()
+    logger.info("agent.stopped instance={}", agent.instance)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
