@@ -1,4 +1,4 @@
-"""Keeping MLflow's aliases in step with what serves. Our database is the truth; a projection that is late is no harm."""
+"""Keeping MLflow's aliases in step with what serves. Our database is the truth; a late projection does no harm."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from loguru import logger
 from sqlalchemy import Engine
 
-from agent.actions.command import PYTHON, run_json
+from agent.actions.command import PYTHON, run
 from agent.core.work import InterruptedWorkError, PermanentError, TemporaryError
 from database.connection import read_scope
 from database.queries import model_versions
@@ -41,7 +41,7 @@ class Projection:
         if time.monotonic() < self._not_before.get(model_name, 0.0):
             return False
         try:
-            run_json([*self.command, model_name], timeout_s=TIMEOUT_S, interrupted=self.stopping)
+            run([*self.command, model_name], timeout_s=TIMEOUT_S, interrupted=self.stopping).check()
         except InterruptedWorkError:
             return False
         except (TemporaryError, PermanentError) as error:

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -19,6 +20,8 @@ from agent.core.work import InterruptedWorkError, PermanentError, TemporaryError
 from database.migrations import ROOT
 
 PYTHON = (sys.executable, "-m")
+# What a child ends with when it could not look now: EX_TEMPFAIL of sysexits.
+TRY_LATER = 75
 _POLL_S = 0.2
 _GRACE_S = 5.0
 _TAIL_LINES = 15
@@ -26,16 +29,72 @@ _TAIL_LINES = 15
 _RETRY = timedelta(seconds=15)
 
 
-def run_json(arguments: Sequence[str], *, timeout_s: float, interrupted: Callable[[], bool]) -> dict[str, Any]:
-    """Run a command to its end and return its answer.
+@dataclass(frozen=True)
+class Ended:
+    """A command that ran to its end."""
 
-    An answer with `"ok": false` is returned as it is: the child looked and says no. Raises `TemporaryError` when it
-    failed without an answer or took longer than `timeout_s`, `PermanentError` when it cannot be started at all, and
+    name: str
+    code: int
+    out: str
+    err: str
+
+    def check(self) -> None:
+        """Raise `TemporaryError` with the last thing it said, unless it ended well."""
+        if self.code == 0:
+            return
+        tail = self.err.strip().splitlines()[-_TAIL_LINES:]
+        logger.error("agent.command.failed name={} code={} said={}", self.name, self.code, "\n".join(tail))
+        last = tail[-1][:300] if tail else "it said nothing"
+        raise TemporaryError(f"{self.name} ended with code {self.code}: {last}", _RETRY)
+
+    def answer(self) -> dict[str, Any]:
+        """The JSON object it answered with. `"ok": false` is an answer: it looked and says no.
+
+        Raises `TemporaryError` when it has none, or says that it could not look now.
+        """
+        lines = [line for line in self.out.splitlines() if line.strip()]
+        try:
+            value = json.loads(lines[-1]) if lines else None
+        except json.JSONDecodeError:
+            value = None
+        if not isinstance(value, dict):
+            self.check()
+            raise TemporaryError(f"{self.name} ended without an answer", _RETRY)
+        if self.code == TRY_LATER:
+            raise TemporaryError(f"{self.name}: {value.get('says', 'try again later')}", _RETRY)
+        if value.get("ok") is not False:
+            self.check()
+        return value
+
+
+def run(arguments: Sequence[str], *, timeout_s: float, interrupted: Callable[[], bool]) -> Ended:
+    """Run a command to its end.
+
+    Raises `TemporaryError` when it took longer than `timeout_s`, `PermanentError` when it cannot be started at all, and
     `InterruptedWorkError` when this process is stopping or lost its lease; the child is ended in each case.
     """
+    name, began = _name(arguments), time.monotonic()
+    with _start(arguments, name) as child:
+        while True:
+            try:
+                out, err = child.communicate(timeout=_POLL_S)
+                break
+            except subprocess.TimeoutExpired:
+                _give_up_if(child, name, interrupted(), time.monotonic() - began > timeout_s, timeout_s)
+    seconds = time.monotonic() - began
+    logger.info("agent.command.ended name={} code={} seconds={:.1f}", name, child.returncode, seconds)
+    return Ended(name, child.returncode, out, err)
+
+
+def run_json(arguments: Sequence[str], *, timeout_s: float, interrupted: Callable[[], bool]) -> dict[str, Any]:
+    """Run a command to its end and return its answer; raises what `run` and `Ended.answer` raise."""
+    return run(arguments, timeout_s=timeout_s, interrupted=interrupted).answer()
+
+
+def _start(arguments: Sequence[str], name: str) -> "subprocess.Popen[str]":
     path = os.pathsep.join(part for part in (str(ROOT), os.environ.get("PYTHONPATH", "")) if part)
     try:
-        child = subprocess.Popen(
+        return subprocess.Popen(
             list(arguments),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -44,50 +103,22 @@ def run_json(arguments: Sequence[str], *, timeout_s: float, interrupted: Callabl
             env=os.environ | {"PYTHONPATH": path},
         )
     except OSError as error:
-        raise PermanentError(f"{_name(arguments)} cannot be started: {error.strerror}") from error
-    began = time.monotonic()
-    while True:
-        try:
-            out, err = child.communicate(timeout=_POLL_S)
-            break
-        except subprocess.TimeoutExpired:
-            if interrupted():
-                _end(child)
-                raise InterruptedWorkError(_name(arguments)) from None
-            if time.monotonic() - began > timeout_s:
-                _end(child)
-                raise TemporaryError(f"{_name(arguments)} took longer than {timeout_s:.0f} s", _RETRY) from None
-    logger.info(
-        "agent.command.ended name={} code={} seconds={:.1f}",
-        _name(arguments),
-        child.returncode,
-        time.monotonic() - began,
-    )
-    return _answer(arguments, child.returncode, out, err)
+        raise PermanentError(f"{name} cannot be started: {error.strerror}") from error
 
 
-def _name(arguments: Sequence[str]) -> str:
-    return next((a for a in arguments if "." in a and "/" not in a), arguments[0].rsplit("/", 1)[-1])
-
-
-def _end(child: "subprocess.Popen[str]") -> None:
+def _give_up_if(child: "subprocess.Popen[str]", name: str, interrupted: bool, late: bool, timeout_s: float) -> None:
+    if not (interrupted or late):
+        return
     child.terminate()
     try:
         child.communicate(timeout=_GRACE_S)
     except subprocess.TimeoutExpired:
         child.kill()
         child.communicate()
+    if interrupted:
+        raise InterruptedWorkError(name)
+    raise TemporaryError(f"{name} took longer than {timeout_s:.0f} s", _RETRY)
 
 
-def _answer(arguments: Sequence[str], code: int, out: str, err: str) -> dict[str, Any]:
-    lines = [line for line in out.splitlines() if line.strip()]
-    try:
-        value = json.loads(lines[-1]) if lines else None
-    except json.JSONDecodeError:
-        value = None
-    if isinstance(value, dict) and (code == 0 or value.get("ok") is False):
-        return value
-    tail = err.strip().splitlines()[-_TAIL_LINES:]
-    logger.error("agent.command.failed name={} code={} said={}", _name(arguments), code, "\n".join(tail))
-    last = tail[-1][:300] if tail else "it said nothing"
-    raise TemporaryError(f"{_name(arguments)} ended with code {code} and no answer: {last}", _RETRY)
+def _name(arguments: Sequence[str]) -> str:
+    return next((a for a in arguments if "." in a and "/" not in a), arguments[0].rsplit("/", 1)[-1])
