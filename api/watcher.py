@@ -14,11 +14,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import psycopg2
 from loguru import logger
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from api import last_known
+from api.errors import is_database_away
 from api.keys import KeyTable, KnownKey
 from api.serving import Desired, Predictor, Slots
 from database.connection import session_scope
@@ -54,7 +56,10 @@ class DatabaseGate:
     def failed(self, error: Exception) -> None:
         if not self._broken:
             self.away_since = datetime.now(UTC)
-            logger.warning("api.database.away error={}", str(error).partition("\n")[0][:200])
+            if isinstance(error, psycopg2.Error) or is_database_away(error):
+                logger.warning("api.database.away error={}", str(error).partition("\n")[0][:200])
+            else:
+                logger.opt(exception=error).error("api.watcher.failed")
         self._broken = True
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import func, select, text
+from sqlalchemy.dialects.postgresql import distinct_on
 
 from database.connection import ReadSession
 from database.enums import MetricKind
@@ -36,7 +37,7 @@ def figures(session: ReadSession, window_ids: list[int]) -> list[PerformanceMetr
         session.scalars(
             select(PerformanceMetric)
             .where(PerformanceMetric.window_id.in_(window_ids))
-            .distinct(*same)
+            .ext(distinct_on(*same))
             .order_by(*same, PerformanceMetric.created_at.desc(), PerformanceMetric.id.desc())
         )
     )

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import exists, func, literal, select
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
 from database.connection import ReadSession
@@ -32,7 +33,7 @@ def desired_deployments(
         select(Deployment, ModelVersion)
         .join(ModelVersion, ModelVersion.id == Deployment.version_id)
         .where(Deployment.model_name.in_(sorted(model_names)))
-        .distinct(Deployment.model_name)
+        .ext(distinct_on(Deployment.model_name))
         .order_by(Deployment.model_name, Deployment.generation.desc())
     )
     return [(row[0], row[1]) for row in rows]

@@ -1,0 +1,195 @@
+"""A whole API on a real database: in a thread of the test (`api`), or as a process to be killed (`ApiProcess`)."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import uvicorn
+from fastapi import FastAPI
+from pydantic import SecretStr
+from sqlalchemy import URL, Engine
+from sqlalchemy.orm import Session
+
+from api.main import create_app
+from api.runtime import Runtime
+from config.model_contract import ModelContract, load_contract
+from config.settings import ApiSettings, DatabaseSettings, PlatformSettings, Settings, SpoolSettings
+from database.artifact_store import ArtifactStore
+from database.models import ModelVersion
+from database.queries import people
+from tests.serving_factories import EXAMPLE, HASH_KEY, PERSON, Keys, activate, make_keys, put_model, register
+
+PASSWORD = "correct horse battery"
+
+
+@pytest.fixture
+def home() -> Iterator[Path]:
+    directory = Path(tempfile.mkdtemp(prefix="steward-api-", dir="/tmp"))
+    yield directory
+    shutil.rmtree(directory, ignore_errors=True)
+
+
+@dataclass
+class Installation:
+    """One version serves, there are keys, and one person of each role."""
+
+    settings: Settings
+    engine: Engine
+    contract: ModelContract
+    store: ArtifactStore
+    keys: Keys
+    version: ModelVersion
+
+    def new_version(self, *, bias: float, threshold: float = 0.5, serve: bool = True) -> ModelVersion:
+        digest = put_model(self.store, self.contract, bias=bias, threshold=threshold)
+        with Session(self.engine, expire_on_commit=False) as session, session.begin():
+            version = register(session, self.contract, digest, threshold=threshold)
+            if serve:
+                activate(session, version)
+        return version
+
+    def rows(self, query: str, **parameters: Any) -> list[Any]:
+        with self.engine.connect() as connection:
+            return list(connection.exec_driver_sql(query, parameters or None))
+
+
+@pytest.fixture
+def settings(home: Path, database_url: URL) -> Settings:
+    return Settings(
+        platform=PlatformSettings(home=home, secret_key=SecretStr(HASH_KEY)),
+        database=DatabaseSettings(url=SecretStr(database_url.render_as_string(hide_password=False))),
+        api=ApiSettings(poll_s=0.2, rate_per_s=100_000, rate_burst=1_000_000),
+        spool=SpoolSettings(ship_interval_s=0.05),
+    )
+
+
+@pytest.fixture
+def installed(settings: Settings, engine: Engine) -> Installation:
+    contract = load_contract("heart_disease", settings.platform.contracts_dir)
+    store = ArtifactStore(settings.artifacts_dir)
+    digest = put_model(store, contract)
+    with Session(engine, expire_on_commit=False) as session, session.begin():
+        version = register(session, contract, digest)
+        activate(session, version)
+        keys = make_keys(session)
+        for role in ("viewer", "operator", "approver", "admin"):
+            people.create_user(session, PERSON, role, PASSWORD, [role])
+    return Installation(settings, engine, contract, store, keys, version)
+
+
+class Api(httpx.Client):
+    """A client of a served application, with its runtime within reach."""
+
+    app: FastAPI
+
+    @property
+    def runtime(self) -> Runtime:
+        runtime: Runtime = self.app.state.runtime
+        return runtime
+
+    def sign_in(self, name: str) -> dict[str, str]:
+        answer = self.post("/auth/login", json={"name": name, "password": PASSWORD})
+        assert answer.status_code == 200, answer.text
+        return {"Authorization": f"Bearer {answer.json()['token']}"}
+
+    def predict(self, key: str, body: Any = None, **headers: str) -> httpx.Response:
+        return self.post("/predict", json=body or EXAMPLE, headers={"X-API-Key": key, **headers})
+
+
+def serve(app: FastAPI) -> Iterator[Api]:
+    """Serve an application on a free port from a thread, until the generator is closed."""
+    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None, access_log=False))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    wait_until(lambda: server.started, 10)
+    port = server.servers[0].sockets[0].getsockname()[1]
+    with Api(base_url=f"http://127.0.0.1:{port}", timeout=10) as client:
+        client.app = app
+        yield client
+    server.should_exit = True
+    thread.join(timeout=15)
+
+
+@pytest.fixture
+def api(installed: Installation) -> Iterator[Api]:
+    yield from serve(create_app(installed.settings))
+
+
+def wait_until(condition: Any, seconds: float) -> None:
+    """Poll until it holds; fail when it does not in time."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.01)
+
+
+class ApiProcess:
+    """The API as it runs in production: `uvicorn --factory` in a process of its own."""
+
+    def __init__(self, settings: Settings) -> None:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = int(probe.getsockname()[1])
+        url = settings.database.url
+        assert url is not None
+        self._environment = {
+            **os.environ,
+            "STEWARD_HOME": str(settings.platform.home),
+            "STEWARD_SECRET_KEY": HASH_KEY,
+            "DATABASE_URL": url.get_secret_value(),
+            "API_POLL_S": "0.2",
+            "API_RATE_PER_S": "100000",
+            "API_RATE_BURST": "1000000",
+            "SPOOL_SHIP_INTERVAL_S": "0.05",
+        }
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> float:
+        """Start it; how many seconds until it answered."""
+        command = [sys.executable, "-m", "uvicorn", "api.main:create_app", "--factory", "--host", "127.0.0.1"]
+        command += ["--port", str(self.port), "--no-access-log", "--log-level", "warning"]
+        began = time.monotonic()
+        self._process = subprocess.Popen(command, env=self._environment, stderr=subprocess.DEVNULL)
+        wait_until(self._ready, 20)
+        return time.monotonic() - began
+
+    def _ready(self) -> bool:
+        try:
+            return httpx.get(f"{self.url}/readyz", timeout=2).status_code == 200
+        except httpx.HTTPError:
+            return False
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    def end(self, number: signal.Signals) -> int:
+        """Send the signal and wait; the exit code."""
+        assert self._process is not None
+        self._process.send_signal(number)
+        return self._process.wait(timeout=20)
+
+    def stop(self) -> None:
+        if self._process is not None and self._process.poll() is None:
+            self.end(signal.SIGKILL)
+
+
+@pytest.fixture
+def api_process(installed: Installation) -> Iterator[ApiProcess]:
+    process = ApiProcess(installed.settings)
+    yield process
+    process.stop()
