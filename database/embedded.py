@@ -19,6 +19,7 @@ import shutil
 import signal
 import stat
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -48,8 +49,6 @@ SUPERUSER = "postgres"
 SOCKET_PATH_BYTES = 103
 LOG_BYTES = 8 * 1024 * 1024
 _POLL_S = 0.02
-# A server whose starter was killed a moment ago still says "ready" until it has handled the signal.
-_SETTLE_S = 0.05
 # Terse and without statements: what clients send holds patients' values, and the log must not grow with errors.
 _SETTINGS: Mapping[str, str] = {
     "shared_buffers": "128MB",
@@ -193,6 +192,8 @@ class EmbeddedPostgres:
             said_from = os.fstat(log).st_size
             pid = self._spawn(programs, account, held, log, detached)
             try:
+                os.ftruncate(held, 0)
+                os.pwrite(held, f"{pid} {0 if detached else os.getpid()}".encode(), 0)
                 self._wait_until_ready(pid, deadline, log, said_from)
             except BaseException:
                 if _is_alive(pid):
@@ -238,10 +239,8 @@ class EmbeddedPostgres:
     def _attach(self, deadline: float) -> bool:
         """Whether a running server answers. One that is just stopping is waited for, and does not count."""
         while (pid := self.running_pid()) is not None:
-            if self._pid_and_status() == (pid, "ready"):
-                time.sleep(_SETTLE_S)
-                if self._pid_and_status() == (pid, "ready") and self.running_pid() == pid:
-                    return True
+            if self._pid_and_status() == (pid, "ready") and not self._is_orphan(pid):
+                return True
             _pause(deadline, f"the PostgreSQL process {pid} of {self.data_dir} neither becomes ready nor stops")
         return False
 
@@ -281,6 +280,16 @@ class EmbeddedPostgres:
             alive = process.status() != psutil.STATUS_ZOMBIE
             return alive and process.name().startswith("postgres") and str(self.data_dir) in process.cmdline()
         except psutil.Error:
+            return False
+
+    def _is_orphan(self, pid: int) -> bool:
+        """Whether the starter that this server is tied to is dead: it was told to stop, whatever it still says."""
+        if sys.platform != "linux":
+            return False
+        try:
+            server, starter = map(int, (self.data_dir / "server.lock").read_bytes().split())
+            return server == pid and starter != 0 and psutil.Process(pid).ppid() != starter
+        except (FileNotFoundError, ValueError, psutil.NoSuchProcess):
             return False
 
     def _pid_and_status(self) -> tuple[int, str]:
