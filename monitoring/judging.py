@@ -76,12 +76,25 @@ def close_next_window(session: Session, contract: ModelContract, now: datetime) 
     if not deployments:
         return None
     serving = Takeover(deployments[0].generation, deployments[0].created_at)
-    for version_id in dict.fromkeys(one.version_id for one in reversed(deployments)):
+    spans = []
+    for version_id in {one.version_id for one in deployments}:
         mine = [one for one in deployments if one.version_id == version_id]
-        found = _next_span(session, contract, version_id, mine, serving, now)
-        if found is not None:
-            return _close(session, contract, version_id, *found)
-    return None
+        span = _next_span(session, contract, version_id, mine, serving, now)
+        spans += [span] if span else []
+    if not spans:
+        return None
+    # In the order of what served when, so that a version that came back follows the one between.
+    return _close(session, contract, min(spans, key=lambda span: span.generation))
+
+
+@dataclass(frozen=True)
+class _Span:
+    """The next window of one version, not yet written."""
+
+    version_id: int
+    generation: int
+    from_at: datetime
+    cut: Cut
 
 
 def _next_span(
@@ -91,7 +104,7 @@ def _next_span(
     deployments: list[Deployment],
     serving: Takeover,
     now: datetime,
-) -> tuple[datetime, Cut] | None:
+) -> _Span | None:
     """Where a version's next window begins, and where it is cut. Windows of one activation leave no gap between them,
     so a row that comes late still falls into one."""
     last = windows.newest_of_version(session, version_id)
@@ -109,18 +122,20 @@ def _next_span(
         return None
     began = {one.generation: one.created_at for one in deployments}.get(answered[0].generation)
     goes_on = last is not None and began is not None and began <= last.to_at
-    return (begin if goes_on else answered[0].created_at), cut
+    return _Span(version_id, answered[0].generation, begin if goes_on else answered[0].created_at, cut)
 
 
-def _close(session: Session, contract: ModelContract, version_id: int, from_at: datetime, cut: Cut) -> Closed:
-    version = model_versions.get(session, version_id)
-    rows = columns_of(predictions.outcomes_between(session, contract.name, version_id, from_at, cut.to_at), contract)
+def _close(session: Session, contract: ModelContract, span: _Span) -> Closed:
+    version = model_versions.get(session, span.version_id)
+    rows = columns_of(
+        predictions.outcomes_between(session, contract.name, version.id, span.from_at, span.cut.to_at), contract
+    )
     window = MonitoringWindow(
         model_name=contract.name,
-        model_id=version_id,
+        model_id=version.id,
         seq=windows.next_seq(session, contract.name),
-        from_at=from_at,
-        to_at=cut.to_at,
+        from_at=span.from_at,
+        to_at=span.cut.to_at,
         status=WindowStatus.CLOSED,
         n=rows.n,
         labelled_n=int(rows.labelled.sum()),
@@ -136,7 +151,7 @@ def _close(session: Session, contract: ModelContract, version_id: int, from_at: 
         contract.name,
         window.seq,
         version.version,
-        cut.why,
+        span.cut.why,
         window.n,
         window.labelled_n,
         window.suspect_n,

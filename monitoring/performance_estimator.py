@@ -9,7 +9,7 @@ cannot see it. Every figure says so, and carries the record of earlier estimates
 that record, not this theory, is what says whether it may be trusted.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,6 +27,8 @@ from training.evaluator import Estimate
 ESTIMATED: tuple[Metric, ...] = ("f1", "accuracy", "roc_auc")
 ASSUMES = "no concept drift"
 _DRAWS = 400
+# Windows of more rows are counted in this many steps of the score.
+_MOST_CELLS = 2000
 _SEED = 20_240_601
 # An estimate is trusted once this many windows have confirmed it, and as long as this share of them still does.
 TRUST_WINDOWS = 3
@@ -119,16 +121,46 @@ def _measurement(
     )
 
 
+@dataclass(frozen=True)
+class _Cells:
+    """Rows of (nearly) one score and one answer, counted together, by rising score. Small windows keep their rows."""
+
+    size: NDArray[np.int64]
+    chance: Floats
+    answered: NDArray[np.bool_]
+    begins: NDArray[np.int64]  # where a new score begins: cells of one score tie
+
+    @property
+    def n(self) -> int:
+        return int(self.size.sum())
+
+
+def _cells(chances: Floats, scores: Floats, answers: NDArray[np.bool_]) -> _Cells:
+    order = np.lexsort((answers, scores))
+    if len(order) > _MOST_CELLS:
+        score = np.arange(len(order)) * _MOST_CELLS // len(order)
+    else:
+        score = np.cumsum(np.append(0, np.diff(scores[order]) != 0))
+    key = score * 2 + answers[order]
+    found, at, size = np.unique(key, return_inverse=True, return_counts=True)
+    chance = np.bincount(at, weights=chances[order]) / size
+    begins = np.flatnonzero(np.append(True, np.diff(found // 2) != 0))
+    return _Cells(size, np.clip(chance, 0.0, 1.0), found % 2 == 1, begins)
+
+
 def estimate_from_chances(chances: Floats, scores: Floats, answers: NDArray[np.bool_]) -> dict[str, Estimate]:
-    """Each metric expected from the chances that rows are positive; the band is where labels drawn from them put it."""
-    truths = np.random.default_rng(_SEED).random((_DRAWS, len(chances))) < chances
-    whole = chances[np.newaxis, :]
-    weighed = {
-        "f1": (_f1(whole, answers), _f1(truths, answers)),
-        "accuracy": (_accuracy(whole, answers), _accuracy(truths, answers)),
-        "roc_auc": (_auc(whole, scores), _auc(truths, scores)),
+    """Each metric expected from the chances that rows are positive; the band is where labels drawn from them put it.
+
+    A large window is counted in cells of neighbouring scores, so a million rows cost what a few thousand do.
+    """
+    cells = _cells(chances, scores, answers)
+    drawn = np.random.default_rng(_SEED).binomial(cells.size, cells.chance, size=(_DRAWS, len(cells.size)))
+    expected = (cells.size * cells.chance)[np.newaxis, :]
+    figures: dict[str, Callable[[NDArray[Any], _Cells], Floats]] = {"f1": _f1, "accuracy": _accuracy, "roc_auc": _auc}
+    return {
+        name: _with_band(float(figure(expected, cells)[0]), figure(drawn, cells), cells.n)
+        for name, figure in figures.items()
     }
-    return {name: _with_band(expected[0], draws, len(chances)) for name, (expected, draws) in weighed.items()}
 
 
 def _with_band(expected: float, draws: Floats, n: int) -> Estimate:
@@ -136,31 +168,28 @@ def _with_band(expected: float, draws: Floats, n: int) -> Estimate:
     if np.isnan(expected) or not len(known):
         return Estimate(None, None, None, n)
     low, high = np.quantile(known, [0.025, 0.975])
-    return Estimate(float(expected), min(float(low), float(expected)), max(float(high), float(expected)), n)
+    return Estimate(expected, min(float(low), expected), max(float(high), expected), n)
 
 
-def _f1(truths: NDArray[Any], answers: NDArray[np.bool_]) -> Floats:
-    """F1 of each line of truths (0, 1 or a chance between them); NaN where nothing is positive."""
-    positives = truths.sum(axis=1)
-    hits = truths[:, answers].sum(axis=1)
-    found: Floats = np.where(positives > 0, 2 * hits / np.maximum(positives + answers.sum(), 1e-12), np.nan)
+def _f1(positives: NDArray[Any], cells: _Cells) -> Floats:
+    """F1 of each line of positives per cell; NaN where nothing is positive."""
+    every, hits = positives.sum(axis=1), positives[:, cells.answered].sum(axis=1)
+    answered = cells.size[cells.answered].sum()
+    found: Floats = np.where(every > 0, 2 * hits / np.maximum(every + answered, 1e-12), np.nan)
     return found
 
 
-def _accuracy(truths: NDArray[Any], answers: NDArray[np.bool_]) -> Floats:
-    right: Floats = (truths[:, answers].sum(axis=1) + (1.0 - truths[:, ~answers]).sum(axis=1)) / truths.shape[1]
+def _accuracy(positives: NDArray[Any], cells: _Cells) -> Floats:
+    right: Floats = np.where(cells.answered, positives, cells.size - positives).sum(axis=1) / cells.n
     return right
 
 
-def _auc(truths: NDArray[Any], scores: Floats) -> Floats:
-    """The chance that a positive row scores above a negative one, ties counting half, for each line of truths."""
-    order = np.argsort(scores, kind="stable")
-    weights = np.asarray(truths, dtype=np.float64)[:, order]
-    begins = np.flatnonzero(np.append(True, np.diff(scores[order]) != 0))
-    positive = np.add.reduceat(weights, begins, axis=1)
-    negative = np.add.reduceat(1 - weights, begins, axis=1)
+def _auc(positives: NDArray[Any], cells: _Cells) -> Floats:
+    """The chance that a positive row scores above a negative one, ties counting half, for each line."""
+    positive = np.add.reduceat(np.asarray(positives, dtype=np.float64), cells.begins, axis=1)
+    negative = np.add.reduceat(cells.size, cells.begins) - positive
     below = np.cumsum(negative, axis=1) - negative
-    pairs = weights.sum(axis=1) * (1 - weights).sum(axis=1)
+    pairs = positive.sum(axis=1) * negative.sum(axis=1)
     won = (positive * (below + negative / 2)).sum(axis=1)
     found: Floats = np.where(pairs > 0, won / np.maximum(pairs, 1e-12), np.nan)
     return found

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import func, select, text
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
 from database.connection import ReadSession
@@ -108,7 +109,7 @@ def figures_of(
     key = (PerformanceMetric.window_id, PerformanceMetric.kind, PerformanceMetric.metric_name, pooled)
     query = (
         select(PerformanceMetric)
-        .distinct(*key)
+        .ext(distinct_on(*key))
         .where(PerformanceMetric.window_id.in_(window_ids), PerformanceMetric.kind.in_(kinds))
         .order_by(*key, PerformanceMetric.created_at.desc(), PerformanceMetric.id.desc())
     )
