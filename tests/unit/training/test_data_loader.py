@@ -45,7 +45,7 @@ def settings(directory: Path) -> Settings:
 
 def test_a_file_that_is_not_the_published_one_is_refused_by_its_checksum(tmp_path: Path) -> None:
     (tmp_path / FILE).write_text(LINE + "\n")
-    with pytest.raises(InvalidError, match="its sha256 is .* 1 rows, expected 303"):
+    with pytest.raises(InvalidError, match=r"its sha256 is .* 1 rows, expected 303"):
         load_hospital("cleveland", settings(tmp_path))
 
 

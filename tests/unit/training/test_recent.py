@@ -68,7 +68,7 @@ def test_no_row_is_lost_or_counted_twice(contract: ModelContract, n: int, onset:
     assert [*parts.learn, *parts.holdout] == given_rows
 
 
-def test_a_challenger_trained_before_is_judged_only_on_later_rows(contract: ModelContract) -> None:
+def test_a_challenger_trained_before_is_judged_only_on_later_rows() -> None:
     everything = rows(20)
     parts = later_than(everything, everything[11].created_at)
     assert list(parts.holdout) == everything[12:]
