@@ -31,6 +31,7 @@ from database.connection import ReadSession, make_engine, read_scope, session_sc
 from database.errors import NotFoundError
 
 _FIRST_ROUND_S = 3.0
+_LEAST_PATIENCE_S = 2.0
 _DRAIN = timedelta(seconds=3)
 # Failures an address may cause before it waits: a burst of mistakes is human, a stream of them is not.
 _FAILURES_BURST, _FAILURES_PER_S = 20, 10 / 60
@@ -124,7 +125,7 @@ def build_runtime(settings: Settings) -> Runtime:
     spool_settings = settings.spool
     own, orphans = claim_files(settings.spool_dir, max_rows=spool_settings.max_rows, fsync=spool_settings.fsync)
     shipper = Shipper(background, own, orphans, spool_settings)
-    gate = DatabaseGate(patience_s=max(5.0, 5 * settings.api.poll_s))
+    gate = DatabaseGate(patience_s=max(_LEAST_PATIENCE_S, 5 * settings.api.poll_s))
     keys = KeyTable(settings.platform.hash_key, lambda: gate.is_open)
     predictor = Predictor(store, settings.api.max_rows)
     replica = f"{platform.node()[:40]}/{own.path.stem}"

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import exists, func, literal, select
+from sqlalchemy import any_, exists, func, literal, select
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
@@ -132,7 +132,7 @@ def first_steps(session: ReadSession, model_name: str) -> FirstStepFacts:
             exists().where(Prediction.model_name == model_name),
             exists().where(Label.id > 0),
             exists().where(MonitoringWindow.model_name == model_name),
-            exists().where(User.roles.any(Role.APPROVER), User.disabled_at.is_(None)),  # type: ignore[arg-type]
+            exists().where(literal(Role.APPROVER.value) == any_(User.roles), User.disabled_at.is_(None)),
         )
     ).one()
     return FirstStepFacts(*map(bool, found))

@@ -9,7 +9,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -65,8 +65,7 @@ class Installation:
             return list(connection.exec_driver_sql(query, parameters or None))
 
 
-@pytest.fixture
-def settings(home: Path, database_url: URL) -> Settings:
+def settings_for(home: Path, database_url: URL) -> Settings:
     return Settings(
         platform=PlatformSettings(home=home, secret_key=SecretStr(HASH_KEY)),
         database=DatabaseSettings(url=SecretStr(database_url.render_as_string(hide_password=False))),
@@ -76,7 +75,11 @@ def settings(home: Path, database_url: URL) -> Settings:
 
 
 @pytest.fixture
-def installed(settings: Settings, engine: Engine) -> Installation:
+def settings(home: Path, database_url: URL) -> Settings:
+    return settings_for(home, database_url)
+
+
+def install(settings: Settings, engine: Engine) -> Installation:
     contract = load_contract("heart_disease", settings.platform.contracts_dir)
     store = ArtifactStore(settings.artifacts_dir)
     digest = put_model(store, contract)
@@ -87,6 +90,11 @@ def installed(settings: Settings, engine: Engine) -> Installation:
         for role in ("viewer", "operator", "approver", "admin"):
             people.create_user(session, PERSON, role, PASSWORD, [role])
     return Installation(settings, engine, contract, store, keys, version)
+
+
+@pytest.fixture
+def installed(settings: Settings, engine: Engine) -> Installation:
+    return install(settings, engine)
 
 
 class Api(httpx.Client):
@@ -108,7 +116,7 @@ class Api(httpx.Client):
         return self.post("/predict", json=body or EXAMPLE, headers={"X-API-Key": key, **headers})
 
 
-def serve(app: FastAPI) -> Iterator[Api]:
+def serve(app: FastAPI) -> Generator[Api, None, None]:
     """Serve an application on a free port from a thread, until the generator is closed."""
     server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None, access_log=False))
     thread = threading.Thread(target=server.run, daemon=True)

@@ -90,41 +90,41 @@ def test_every_fault_of_a_row_is_named_and_no_value_is_repeated(api: Api, instal
     assert _stored(installed) == 0
 
 
-@pytest.mark.parametrize(
-    "body",
-    [
-        b"",
-        b"{",
-        b"[]",
-        b"null",
-        b'"text"',
-        b'{"rows": []}',
-        b'{"rows": {}}',
-        b'{"rows": [1, null]}',
-        b'{"age": NaN}',
-        b'{"age": Infinity}',
-        b'{"age": 1e400}',
-        b'{"age": 99999999999999999999999999999}',
-        b'{"age": true}',
-        b'{"\\ud800": 1}',
-        b'{"a\\u0000b": 1}',
-        b"\xff\xfe",
-        b"[" * 10_000 + b"]" * 10_000,
-        b'{"a":' * 10_000 + b"1" + b"}" * 10_000,
-        json.dumps({"age": "x" * 900_000}).encode(),
-        json.dumps(EXAMPLE).replace('"age": 55', '"age": 55, "age": 56').encode(),
-    ],
-    ids=range(20),
+_POISON: tuple[bytes, ...] = (
+    b"",
+    b"{",
+    b"[]",
+    b"null",
+    b'"text"',
+    b'{"rows": []}',
+    b'{"rows": {}}',
+    b'{"rows": [1, null]}',
+    b'{"age": NaN}',
+    b'{"age": Infinity}',
+    b'{"age": 1e400}',
+    b'{"age": 99999999999999999999999999999}',
+    b'{"age": true}',
+    b'{"\\ud800": 1}',
+    b'{"a\\u0000b": 1}',
+    b"\xff\xfe",
+    b"[" * 10_000 + b"]" * 10_000,
+    b'{"a":' * 10_000 + b"1" + b"}" * 10_000,
+    json.dumps({"age": "x" * 900_000}).encode(),
+    json.dumps(EXAMPLE).replace('"age": 55', '"age": 55, "age": 56').encode(),
 )
-def test_poison_gets_422_quickly_and_leaves_nothing(api: Api, installed: Installation, body: bytes) -> None:
+
+
+def test_poison_gets_422_quickly_and_leaves_nothing(api: Api, installed: Installation) -> None:
     headers = {"X-API-Key": installed.keys.everything, "Content-Type": "application/json"}
-    began = time.perf_counter()
-    answer = api.post("/predict", content=body, headers=headers)
-    seconds = time.perf_counter() - began
-    _problem(answer, 422, "invalid")
-    assert len(answer.content) < 20_000
-    assert seconds < 1.0
+    for body in _POISON:
+        began = time.perf_counter()
+        answer = api.post("/predict", content=body, headers=headers)
+        seconds = time.perf_counter() - began
+        _problem(answer, 422, "invalid")
+        assert len(answer.content) < 20_000
+        assert seconds < 1.0
     assert api.predict(installed.keys.everything).status_code == 200
+    wait_until(lambda: _stored(installed) == 1, 5)
 
 
 def test_too_many_rows_and_too_large_bodies_get_413(api: Api, installed: Installation) -> None:
