@@ -130,9 +130,9 @@ def resolve(session: Session, actor: Actor, alert_id: int, notes: str) -> Alert:
     alert = _locked(session, alert_id)
     if alert.status == AlertStatus.RESOLVED:
         raise ConflictError(f"alert {alert_id} was resolved by {alert.resolved_by} already")
+    now = session.execute(select(func.clock_timestamp())).scalar_one()
     alert.status, alert.resolved_by, alert.resolution_notes = AlertStatus.RESOLVED, actor.name, notes
-    alert.resolved_at = session.execute(select(func.clock_timestamp())).scalar_one()
-    alert.updated_at = alert.resolved_at
+    alert.resolved_at = alert.updated_at = now
     session.flush()
     append(session, actor, "alert.resolved", "alert", alert_id, {"notes": notes})
     return alert

@@ -1,0 +1,162 @@
+"""One pass on a real database: what it writes, and that it writes it once."""
+
+import threading
+
+from sqlalchemy import Engine, select
+
+from config.agent_policy import AgentPolicy
+from database.connection import ReadSession, session_scope
+from database.enums import ActionStatus, AlertStatus, Cause, Verdict
+from database.models import AgentAction, AgentCycle, Alert, AuditEvent
+from database.queries import actions, alerts, audit
+from database.queries.audit import SYSTEM
+from tests.integration.agent.world import POLICY, action_of, beat, cycle, pending, register, window
+
+
+def everything(engine: Engine) -> tuple[list[AgentAction], list[Alert], list[AgentCycle], int]:
+    with session_scope(engine) as session:
+        return (
+            list(session.scalars(select(AgentAction).order_by(AgentAction.id))),
+            list(session.scalars(select(Alert).order_by(Alert.id))),
+            list(session.scalars(select(AgentCycle).order_by(AgentCycle.id))),
+            len(list(session.scalars(select(AuditEvent)))),
+        )
+
+
+def test_a_loss_opens_an_incident_tells_people_and_gathers_evidence(engine: Engine, champion: int) -> None:
+    window(engine, champion)
+    cycle(engine)
+    made, incidents, passes, _ = everything(engine)
+    assert {(a.action_type, a.status) for a in made} == {
+        ("send_alert", "approved"),
+        ("generate_report", "approved"),
+        ("retrain_model", "gathering_evidence"),
+    }
+    assert [(i.cause, i.severity, i.status) for i in incidents] == [("covariate_shift_harmful", "critical", "active")]
+    retrain = action_of(engine, "retrain_model")
+    assert retrain.alert_id == incidents[0].id
+    assert retrain.success_test is not None
+    assert retrain.success_test["metric"] == "f1"
+    assert retrain.why["inaction"]["per_day"] == 21.0
+    assert passes[0].diagnoses[0]["rejected"]
+
+
+def test_the_same_pass_twice_changes_nothing(engine: Engine, champion: int) -> None:
+    window(engine, champion)
+    cycle(engine)
+    cycle(engine)  # records that the same is now left alone, and why
+    before = everything(engine)
+    cycle(engine)
+    after = everything(engine)
+    assert [len(part) for part in before[:3]] == [len(part) for part in after[:3]]
+    assert before[3] == after[3]
+    assert [a.version for a in before[0]] == [a.version for a in after[0]]
+    assert before[1][0].updated_at == after[1][0].updated_at
+
+
+def test_rivals_propose_once(engine: Engine, champion: int) -> None:
+    window(engine, champion)
+    faults: list[Exception] = []
+
+    def think() -> None:
+        try:
+            cycle(engine)
+        except Exception as error:  # noqa: BLE001  (shown by the test)
+            faults.append(error)
+
+    threads = [threading.Thread(target=think) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    made, incidents, _, _ = everything(engine)
+    assert (faults, len(made), len(incidents)) == ([], 3, 1)
+    with session_scope(engine) as session:
+        assert audit.verify(ReadSession(session)).ok
+
+
+def test_a_dry_run_records_and_changes_nothing(engine: Engine, champion: int) -> None:
+    window(engine, champion)
+    cycle(engine, dry_run=True)
+    made, _, passes, _ = everything(engine)
+    assert {(a.status, a.outcome, a.dry_run) for a in made} == {("cancelled", "dry run", True)}
+    assert len(made) == 3
+    assert passes[0].dry_run
+
+
+def test_a_silent_monitor_leads_to_nothing(engine: Engine) -> None:
+    version = register(engine, serve=True)
+    window(engine, version.id)
+    report = cycle(engine)
+    assert everything(engine)[:2] == ([], [])
+    assert "never reported" in report.choices[0].why
+
+
+def test_an_inconclusive_window_leads_to_no_change(engine: Engine, champion: int) -> None:
+    window(engine, champion, verdict=Verdict.INCONCLUSIVE)
+    cycle(engine)
+    assert not [a for a in everything(engine)[0] if a.action_type == "retrain_model"]
+
+
+def test_zeros_for_everybody_are_validated_and_nothing_is_learned_from_them(engine: Engine, champion: int) -> None:
+    window(engine, champion, suspect_n=100, sentinel=True, clean=Verdict.INCONCLUSIVE)
+    cycle(engine)
+    made, incidents, _, _ = everything(engine)
+    assert {a.action_type for a in made} == {"send_alert", "validate_data", "collect_diagnostics"}
+    assert [i.cause for i in incidents] == ["data_fault"]
+
+
+def test_an_old_question_is_replaced_when_the_loss_goes_on(engine: Engine, champion: int) -> None:
+    window(engine, champion)
+    to = register(engine)
+    old = pending(engine, champion, to)
+    with session_scope(engine) as session:
+        actions.get(session, old.action_id).params = {"evidence_seq": 1}
+    window(engine, champion)
+    cycle(engine)
+    assert action_of(engine, "retrain_model").action_id == old.action_id
+    window(engine, champion)
+    cycle(engine)
+    with session_scope(engine) as session:
+        let_go = actions.get(session, old.action_id)
+        assert (let_go.status, let_go.outcome) == ("cancelled", "newer evidence")
+    newer = action_of(engine, "retrain_model")
+    assert newer.action_id != old.action_id
+    assert newer.status == ActionStatus.GATHERING_EVIDENCE
+
+
+def test_an_incident_ends_when_two_judged_windows_do_not_show_it(engine: Engine, champion: int) -> None:
+    window(engine, champion)
+    cycle(engine)
+    window(engine, champion, lost=False, drift=0.0)
+    cycle(engine)
+    assert everything(engine)[1][0].status == AlertStatus.ACTIVE
+    window(engine, champion, lost=False, drift=0.0)
+    cycle(engine)
+    ended = everything(engine)[1][0]
+    assert (ended.status, ended.resolved_by) == ("resolved", "agent")
+
+
+def test_one_incident_lives_while_the_loss_goes_on_and_is_told_once(engine: Engine, champion: int) -> None:
+    for _ in range(4):
+        window(engine, champion)
+        cycle(engine)
+        with session_scope(engine) as session:
+            for alert in alerts.live(session, "heart_disease"):
+                alerts.note_sent(session, SYSTEM, alert.id, alert.severity, ["dashboard"])
+        beat(engine)
+    made, incidents, _, _ = everything(engine)
+    assert len(incidents) == 1
+    assert incidents[0].occurrences == 4
+    assert len([a for a in made if a.action_type == "send_alert"]) == 1
+
+
+def test_when_everything_waits_even_a_message_does(engine: Engine, champion: int) -> None:
+    careful: AgentPolicy = POLICY.model_copy(update={"autonomy": {"default": "suggest"}})
+    window(engine, champion)
+    cycle(engine, policy=careful)
+    alert = action_of(engine, "send_alert")
+    assert (alert.status, alert.requires_approval, alert.cause) == (
+        "pending_approval", True, Cause.COVARIATE_SHIFT_HARMFUL,
+    )  # fmt: skip
+    assert alert.evidence_digest
