@@ -25,6 +25,11 @@ class ReportRunner:
     _began: float = 0.0
     _failed: set[int] = field(default_factory=set)
 
+    @property
+    def busy(self) -> bool:
+        """Whether a child is being waited for."""
+        return self._child is not None
+
     def look_after(self, wanted: list[int]) -> None:
         """See what became of the running child, and start the next one if there is something to make."""
         if self._child is not None and not self._finished(self._child):
