@@ -75,11 +75,11 @@ def load(store: ArtifactStore, digest: str) -> LoadedModel:
     artifact = store.read(digest, KIND)
     try:
         model = _assemble(artifact)
+        _prove(model, json.loads(artifact.files["golden.json"]))
     except IntegrityError:
         raise
     except Exception as error:  # whatever a damaged file makes a parser raise means the same: it is never used
         raise IntegrityError(f"artifact {digest[:12]}: cannot be loaded: {error}") from error
-    _prove(model, json.loads(artifact.files["golden.json"]))
     return model
 
 

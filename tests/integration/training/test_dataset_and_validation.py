@@ -1,0 +1,87 @@
+"""Training sets keep every value and its name; the contract's checks find what breaks it in any table."""
+
+import pandas as pd
+import pytest
+
+from config.model_contract import Feature, ModelContract
+from database.artifact_store import ArtifactStore
+from database.enums import DataSource
+from database.errors import InvalidError
+from training import dataset
+from training.data_validation import validate
+from training.feature_engineering import Row
+from training.synthetic import synthetic_rows
+
+
+def test_rows_come_back_as_they_were_and_keep_their_name(contract: ModelContract, store: ArtifactStore) -> None:
+    rows, labels = synthetic_rows("hungarian", 60, 1)
+    frame = dataset.frame_of(contract, rows, labels, "hungarian")
+    kept = dataset.store(store, contract, frame, DataSource.SYNTHETIC)
+    back = dataset.load(store, kept.digest)
+    assert back.features(contract) == list(rows)
+    assert back.labels(contract).tolist() == list(labels)
+    assert back.source is DataSource.SYNTHETIC
+    assert dataset.store(store, contract, back.rows, DataSource.SYNTHETIC).digest == kept.digest
+    changed = frame.assign(age=frame["age"] + 1)
+    assert dataset.store(store, contract, changed, DataSource.SYNTHETIC).digest != kept.digest
+
+
+def test_categories_of_words_and_of_both_kinds_survive(contract: ModelContract, store: ArtifactStore) -> None:
+    mixed = contract.model_copy(
+        update={"features": {"plan": Feature(kind="category", label="Plan", categories=("basic", 2), nullable=True)}}
+    )
+    rows: list[Row] = [{"plan": "basic"}, {"plan": 2}, {"plan": None}, {"plan": "unheard of"}]
+    kept = dataset.store(store, mixed, dataset.frame_of(mixed, rows, [0, 1, 0, 1], "x"), DataSource.FILE)
+    assert dataset.load(store, kept.digest).features(mixed) == rows
+
+
+def test_rows_that_do_not_belong_together_are_refused(contract: ModelContract) -> None:
+    rows, labels = synthetic_rows("va", 5, 1)
+    with pytest.raises(InvalidError, match="5 rows, 4 labels"):
+        dataset.frame_of(contract, rows, labels[:4], "va")
+    with pytest.raises(InvalidError, match="a label must be 0 or 1"):
+        dataset.frame_of(contract, rows, [0, 1, 2, 0, 1], "va")
+    with pytest.raises(InvalidError, match="column age: a value is not a numeric"):
+        dataset.frame_of(contract, [{**rows[0], "age": "old"}], [1], "va")
+
+
+def frame(contract: ModelContract, hospital: str = "cleveland") -> pd.DataFrame:
+    rows, labels = synthetic_rows(hospital, 40, 1)
+    return dataset.frame_of(contract, rows, labels, hospital)
+
+
+def failed(contract: ModelContract, table: pd.DataFrame) -> dict[tuple[str, str | None], int]:
+    return {(check.name, check.column): check.failed_rows for check in validate(contract, table).failed}
+
+
+def test_sound_data_pass_every_check(contract: ModelContract) -> None:
+    found = validate(contract, frame(contract))
+    assert found.success
+    assert found.failed == ()
+
+
+def test_a_missing_value_written_as_zero_is_reported_softly(contract: ModelContract) -> None:
+    found = validate(contract, frame(contract, "switzerland"))
+    assert found.success
+    assert [(c.name, c.column, c.failed_rows, c.hard) for c in found.failed] == [("expected", "chol", 40, False)]
+
+
+def test_what_the_api_would_refuse_is_a_hard_failure(contract: ModelContract) -> None:
+    table = frame(contract)
+    assert failed(contract, table.assign(age=[500.0] + [50.0] * 39)) == {("range", "age"): 1, ("expected", "age"): 1}
+    assert failed(contract, table.assign(cp=9)) == {("categories", "cp"): 40}
+    assert failed(contract, table.assign(sex=pd.array([None] * 40, dtype="Int64"))) == {("null", "sex"): 40}
+    assert not validate(contract, table.assign(cp=9)).success
+
+
+def test_text_where_a_number_belongs_is_outside_every_range(contract: ModelContract) -> None:
+    assert failed(contract, frame(contract).assign(age="old"))[("range", "age")] == 40
+
+
+def test_a_missing_column_an_empty_table_and_one_of_nulls_are_answered(contract: ModelContract) -> None:
+    table = frame(contract)
+    assert failed(contract, table.drop(columns=["age"]))[("column", "age")] == 40
+    assert failed(contract, table.iloc[:0]) == {("rows", None): 0}
+    nothing = table.assign(**dict.fromkeys(contract.feature_names, None))
+    assert {column for name, column in failed(contract, nothing) if name == "null"} == {"age", "sex", "cp"}
+    assert not validate(contract, pd.DataFrame()).success
