@@ -1,0 +1,121 @@
+"""The monitor as a process: signs of life, a database that goes away, an orderly end, figures for Prometheus."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from prometheus_client import generate_latest
+from sqlalchemy import Engine, create_engine, select
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
+
+from config.settings import MonitorSettings, Settings
+from database.connection import session_scope
+from database.models import Heartbeat, MonitoringWindow
+from database.queries import heartbeats
+from monitoring import run_checks
+from monitoring.metrics import MonitorMetrics
+from monitoring.report_runner import ReportRunner
+from monitoring.run_checks import Monitor
+from tests.integration.monitoring.world import World
+from training.synthetic import synthetic_rows
+
+
+def wait_for(there: Callable[[], bool], seconds: float = 30.0) -> None:
+    end = time.monotonic() + seconds
+    while not there():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.05)
+
+
+def test_a_sign_of_life_is_one_row_that_moves(engine: Engine, session: Session) -> None:
+    for round_ in range(3):
+        with session_scope(engine) as writing:
+            heartbeats.beat(writing, "monitor", "here:1", 15.0, {"round": round_})
+    (beat,) = heartbeats.latest(session)
+    assert (beat.service, beat.instance, beat.interval_s, beat.details) == ("monitor", "here:1", 15.0, {"round": 2})
+
+
+def test_the_process_judges_beats_and_ends_on_sigterm(world: World, session: Session) -> None:
+    rows, labels = synthetic_rows("cleveland", 100, 5)
+    world.label(world.serve(rows), labels)
+    url = world.engine.url.render_as_string(hide_password=False).replace("postgresql+psycopg2", "postgresql")
+    environment = {
+        **os.environ,
+        "DATABASE_URL": url,
+        "STEWARD_HOME": str(world.settings.platform.home),
+        "MONITOR_INTERVAL_S": "0.2",
+    }
+    root = Path(run_checks.__file__).parent.parent
+    child = subprocess.Popen([sys.executable, "-m", "monitoring.run_checks"], env=environment, cwd=root)
+    try:
+
+        def done() -> bool:
+            session.rollback()
+            judged = session.scalars(select(MonitoringWindow).where(MonitoringWindow.judged_at.is_not(None))).all()
+            return bool(judged and heartbeats.latest(session))
+
+        wait_for(done)
+        child.send_signal(signal.SIGTERM)
+        assert child.wait(timeout=15) == 0
+    finally:
+        if child.poll() is None:
+            child.kill()
+            child.wait()
+    (beat,) = heartbeats.latest(session)
+    assert beat.service == "monitor"
+    assert beat.details["faults"] == []
+
+
+class _Flaky(Monitor):
+    """A monitor whose database is away for its first three passes."""
+
+    tried = 0
+
+    def _pass(self) -> None:
+        self.tried += 1
+        if self.tried <= 3:
+            raise OperationalError("SELECT", {}, Exception("connection refused"))
+        super()._pass()
+
+
+def test_a_database_that_is_away_is_waited_for_and_used_when_it_is_back(world: World, session: Session) -> None:
+    settings = Settings(platform=world.settings.platform, monitor=MonitorSettings(interval_s=0.02))
+    stop = threading.Event()
+    monitor = _Flaky(world.engine, settings, stop, ReportRunner(), MonitorMetrics())
+    thread = threading.Thread(target=monitor.run)
+    thread.start()
+    try:
+        wait_for(lambda: monitor.tried >= 5)
+    finally:
+        stop.set()
+        thread.join(timeout=20)
+    assert not thread.is_alive()
+    assert len(session.scalars(select(Heartbeat)).all()) == 1
+
+
+def test_a_pass_without_a_database_says_so_at_once() -> None:
+    engine = create_engine("postgresql+psycopg2://nobody@127.0.0.1:1/none", connect_args={"connect_timeout": 1})
+    with pytest.raises(OperationalError, match="refused"):
+        run_checks.run_pass(engine, Settings(), datetime.now(UTC))
+    engine.dispose()
+
+
+def test_figures_for_prometheus_follow_the_newest_window(world: World) -> None:
+    rows, labels = synthetic_rows("cleveland", 100, 5)
+    world.label(world.serve(rows), labels)
+    world.look()
+    metrics = MonitorMetrics()
+    with session_scope(world.engine) as session:
+        metrics.show(session, ["heart_disease", "never_served"])
+    text = generate_latest(metrics.registry).decode()
+    assert 'steward_window_seq{model="heart_disease"} 1.0' in text
+    assert 'steward_model_metric{kind="realised",metric="f1",model="heart_disease"} 0.' in text
+    assert "never_served" not in text
