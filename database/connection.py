@@ -42,6 +42,7 @@ def make_engine(url: URL, settings: DatabaseSettings | None = None, *, applicati
         pool_size=settings.pool_size,
         max_overflow=settings.pool_size,
         pool_pre_ping=True,
+        hide_parameters=True,  # an error in a log must not show what patients' rows hold
         connect_args={
             "connect_timeout": settings.connect_timeout_s,
             "application_name": application,
@@ -60,6 +61,6 @@ def session_scope(engine: Engine) -> Iterator[Session]:
 @contextmanager
 def read_scope(engine: Engine) -> Iterator[ReadSession]:
     """One read-only transaction: PostgreSQL itself refuses a write in it."""
-    with Session(engine) as session, session.begin():
+    with Session(engine, expire_on_commit=False) as session, session.begin():
         session.connection(execution_options={"postgresql_readonly": True})
         yield ReadSession(session)
