@@ -44,6 +44,8 @@ from database.queries.audit import Actor
 GATHERING = frozenset({ActionStatus.GATHERING_EVIDENCE})
 EXECUTING = frozenset({ActionStatus.APPROVED, ActionStatus.EXECUTING})
 PAUSE = timedelta(seconds=5)
+# The name under which the database's trigger refuses to execute what not enough people approved.
+NEEDS_APPROVAL = "action_needs_approval"
 
 
 class _Lease:
@@ -142,8 +144,8 @@ class Executor:
         if action is None:
             return None
         gathering = action.status == ActionStatus.GATHERING_EVIDENCE
-        if action.status == ActionStatus.APPROVED:
-            move(session, self._actor, action, ActionStatus.EXECUTING)
+        if action.status == ActionStatus.APPROVED and not self._begin(session, action):
+            return None
         if action.attempts > action.max_attempts + actions.CRASHES_FORGIVEN:
             says = f"given up: its worker died {actions.CRASHES_FORGIVEN} times more than it may be tried"
             move(session, self._actor, action, ActionStatus.FAILED, says=says)
@@ -156,6 +158,21 @@ class Executor:
             action.attempts,
         )
         return Claim.of(action), gathering
+
+    def _begin(self, session: Session, action: AgentAction) -> bool:
+        """Begin to execute. False when the database's own gate finds that nobody approved what is on the action now:
+        then it is asked about again, and the rest of the queue goes on."""
+        try:
+            with session.begin_nested():
+                move(session, self._actor, action, ActionStatus.EXECUTING)
+        except IntegrityError as error:
+            if getattr(getattr(error.orig, "diag", None), "constraint_name", None) != NEEDS_APPROVAL:
+                raise
+            logger.error("agent.action.not_approved action_id={}", action.action_id)
+            session.refresh(action)
+            move(session, self._actor, action, ActionStatus.STALE, says="not what was approved")
+            return False
+        return True
 
     def _run(self, work: Work, gathering: bool) -> None:
         """Run one claim and settle whatever comes of it."""

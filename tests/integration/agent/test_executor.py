@@ -178,7 +178,7 @@ def test_what_can_never_work_fails_at_once_and_a_bug_is_tried_again(
         raise PermanentError("no such window")
 
     def bug(_: Work) -> Json:
-        return {}["missing"]  # type: ignore[no-any-return]
+        raise KeyError("missing")
 
     first = one(engine)
     probe(make_executor, never).run_one(EXECUTING)

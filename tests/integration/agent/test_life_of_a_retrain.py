@@ -193,12 +193,9 @@ def test_an_action_altered_after_its_approval_never_takes_effect(
         "from_version_id": other.id,
     }
     changed(engine, question.action_id, **{field: altered[field]})
-    try:
-        make_executor().run_all(EXECUTING)
-    except Exception as error:  # noqa: BLE001  (the database's own gate may be the one that refuses)
-        assert "approvals for this evidence" in str(error)
+    make_executor().run_all(EXECUTING)
     assert serving(engine) == champion
-    assert reread(engine, question.action_id).status in {"approved", "stale"}
+    assert reread(engine, question.action_id).status == "stale"
 
 
 def test_an_approval_that_ran_out_before_it_was_carried_out_is_void(

@@ -1,0 +1,214 @@
+"""What each low-risk action really does, and that doing it twice does it once."""
+
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import Any, ClassVar
+
+import numpy as np
+import pytest
+from pydantic import SecretStr
+from sqlalchemy import Engine, select
+
+from agent.actions.adjust_threshold import HIGHEST, LOWEST, STEP, best_threshold
+from agent.actions.registry import handlers
+from agent.core.approval_manager import propose_by_person
+from agent.core.executor import EXECUTING, GATHERING, Executor
+from config.settings import NotifySettings, Settings
+from database.artifact_store import ArtifactStore
+from database.connection import session_scope
+from database.enums import ActionType
+from database.models import Alert, ModelVersion, QuarantinedRow
+from database.queries import actions
+from tests.integration.agent.conftest import MakeExecutor, known_handlers
+from tests.integration.agent.world import (
+    CONTRACT,
+    MODEL,
+    POLICY,
+    SOUND,
+    SUSPECT,
+    action_of,
+    approved_automatic,
+    cycle,
+    register,
+    reread,
+    window,
+)
+
+
+def test_there_is_a_handler_for_every_action_type() -> None:
+    assert set(handlers()) == set(ActionType)
+
+
+def test_suspect_rows_go_into_quarantine_once(engine: Engine, champion: int, make_executor: MakeExecutor) -> None:
+    rows: list[tuple[Any, int, float]] = [(SUSPECT, 1, 0.9)] * 30 + [(SOUND, 0, 0.1)] * 70
+    made = window(engine, champion, rows=rows, suspect_n=30)
+    first, second = approved_automatic(engine, "validate_data", 2, window_id=made.id)
+    make_executor().run_all(EXECUTING)
+    results = [reread(engine, action_id).execution_result or {} for action_id in (first, second)]
+    assert [(r["suspect"], r["quarantined"]) for r in results] == [(30, 30), (30, 0)]
+    with session_scope(engine) as session:
+        kept = list(session.scalars(select(QuarantinedRow)))
+    assert len(kept) == 30
+    assert {row.reason for row in kept} == {"chol is outside the expected 60 to 700"}
+
+
+def test_a_window_that_is_not_there_fails_with_a_sentence(
+    engine: Engine,
+    make_executor: MakeExecutor,
+) -> None:
+    (action_id,) = approved_automatic(engine, "validate_data", 1, window_id=999)
+    make_executor().run_all(EXECUTING)
+    assert "no monitoring window with id 999" in str(reread(engine, action_id).outcome)
+
+
+def test_diagnostics_hold_shares_and_no_rows(engine: Engine, champion: int, make_executor: MakeExecutor) -> None:
+    made = window(engine, champion, rows=[(SOUND, 1, 0.9)] * 40, suspect_n=20, sentinel=True)
+    (action_id,) = approved_automatic(engine, "collect_diagnostics", 1, window_id=made.id)
+    make_executor().run_all(EXECUTING)
+    found = reread(engine, action_id).execution_result or {}
+    assert found["labels"] == {"labelled": 40, "positive": 40, "coverage": 1.0}
+    assert found["drifted"][0]["feature"] == "thal"
+    assert found["failed_checks"][0]["check"] == "sentinel"
+    assert "trestbps" not in json.dumps(found)
+
+
+def test_a_report_is_made_by_its_command(engine: Engine, champion: int, make_executor: MakeExecutor) -> None:
+    made = window(engine, champion)
+    (action_id,) = approved_automatic(engine, "generate_report", 1, window_id=made.id)
+    make_executor().run_all(EXECUTING)
+    assert (reread(engine, action_id).execution_result or {})["report"] == "r"
+
+
+class Slack(BaseHTTPRequestHandler):
+    """Takes messages and answers as it is told."""
+
+    messages: ClassVar[list[str]] = []
+    status: ClassVar[int] = 200
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        Slack.messages.append(json.loads(body)["text"])
+        self.send_response(Slack.status)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Nothing on the screen."""
+
+
+@pytest.fixture
+def slack() -> Iterator[str]:
+    Slack.messages, Slack.status = [], 200
+    server = HTTPServer(("127.0.0.1", 0), Slack)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}/secret-path"
+    server.shutdown()
+    server.server_close()
+
+
+def told(engine: Engine, settings: Settings, url: str) -> Executor:
+    notify = NotifySettings(slack_webhook_url=SecretStr(url))
+    return Executor(
+        engine, settings.model_copy(update={"notify": notify}), {MODEL: CONTRACT}, POLICY, known_handlers(), "w"
+    )
+
+
+def test_people_are_told_once_in_slack_and_on_the_dashboard(
+    engine: Engine, champion: int, agent_settings: Settings, slack: str
+) -> None:
+    window(engine, champion)
+    cycle(engine)
+    executor = told(engine, agent_settings, slack)
+    executor.run_all(EXECUTING)
+    cycle(engine)
+    executor.run_all(EXECUTING)
+    assert len(Slack.messages) == 1
+    assert "Covariate shift harmful on heart_disease v1" in Slack.messages[0]
+    with session_scope(engine) as session:
+        assert session.scalars(select(Alert)).one().evidence["notified"] == "critical"
+
+
+@pytest.mark.parametrize(("status", "ends"), [(503, "executing"), (404, "succeeded")])
+def test_slack_that_is_away_is_tried_again_and_one_that_refuses_is_not(
+    engine: Engine, champion: int, agent_settings: Settings, slack: str, status: int, ends: str
+) -> None:
+    Slack.status = status
+    window(engine, champion)
+    cycle(engine)
+    told(engine, agent_settings, slack).run_all(EXECUTING)
+    alert = action_of(engine, "send_alert")
+    assert alert.status == ends
+    assert "secret-path" not in json.dumps(alert.execution_result)
+
+
+def test_slack_that_cannot_be_reached_gives_away_no_address(
+    engine: Engine, champion: int, agent_settings: Settings
+) -> None:
+    window(engine, champion)
+    cycle(engine)
+    with session_scope(engine) as session:
+        actions.get(session, action_of(engine, "send_alert").action_id).max_attempts = 1
+    told(engine, agent_settings, "http://127.0.0.1:9/secret-path").run_all(EXECUTING)
+    ended = action_of(engine, "send_alert")
+    assert ended.status == "failed"
+    assert "secret" not in str(ended.outcome)
+
+
+# ---------------------------------------------------------------------------------------------------- the threshold
+
+
+def scored(n: int, seed: int, shift: float) -> list[tuple[Any, int, float]]:
+    """Labelled answers of a model whose scores are all too low by `shift`."""
+    random = np.random.default_rng(seed)
+    truth = random.integers(0, 2, n)
+    scores = np.clip(0.5 + (truth - 0.5) * 0.3 + random.normal(0, 0.05, n) - shift, 0.01, 0.99)
+    return [(SOUND, int(actual), float(score)) for actual, score in zip(truth, scores, strict=True)]
+
+
+def adjust(engine: Engine, settings: Settings, make: MakeExecutor, shift: float) -> Any:
+    store = ArtifactStore(settings.artifacts_dir)
+    digest = store.put("serving_artifact", {"model.onnx": b"a model"}, {"threshold": 0.5})
+    version = register(engine, serve=True, artifact_digest=digest)
+    window(engine, version.id, rows=scored(200, 1, shift))
+    with session_scope(engine) as session:
+        propose_by_person(
+            session, model_name=MODEL, action_type=ActionType.ADJUST_THRESHOLD, user_name="ann", reason="too few",
+            params={}, policy=POLICY,
+        )  # fmt: skip
+    make().run_all(GATHERING)
+    return action_of(engine, "adjust_threshold")
+
+
+def test_a_better_threshold_becomes_a_version_of_its_own_with_proof(
+    engine: Engine, agent_settings: Settings, make_executor: MakeExecutor
+) -> None:
+    action = adjust(engine, agent_settings, make_executor, shift=0.12)
+    assert action.status == "pending_approval"
+    assert action.evidence["metrics"][0]["verdict"] == "better"
+    assert action.evidence["holdout"]["n"] == 100
+    with session_scope(engine) as session:
+        made = session.get(ModelVersion, action.to_version_id)
+    assert made is not None
+    assert LOWEST <= made.threshold < 0.5
+    assert 0.5 - made.threshold <= STEP + 1e-9
+    kept = ArtifactStore(agent_settings.artifacts_dir).read(made.artifact_digest, "serving_artifact")
+    assert kept.files["model.onnx"] == b"a model"
+    assert kept.meta["threshold"] == made.threshold
+
+
+def test_a_threshold_that_is_right_is_not_asked_about(
+    engine: Engine, agent_settings: Settings, make_executor: MakeExecutor
+) -> None:
+    action = adjust(engine, agent_settings, make_executor, shift=0.0)
+    assert action.status == "cancelled"
+    assert "shows no gain" in action.outcome
+
+
+@pytest.mark.parametrize("current", [0.05, 0.1, 0.5, 0.88, 0.95])
+def test_a_threshold_never_leaves_its_bounds(current: float) -> None:
+    labels, scores = np.array([0, 1] * 50), np.linspace(0, 1, 100)
+    found = best_threshold("f1", labels, scores, current)
+    assert found == current or LOWEST <= found <= HIGHEST
+    assert abs(found - current) <= STEP + 1e-9

@@ -1,0 +1,113 @@
+"""The agent as a process of its own: one pass, a signal, a database that is away; and what it projects."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+from sqlalchemy import Engine, select
+
+from agent.main import Agent
+from agent.projection import Projection
+from config.settings import Settings
+from database.connection import session_scope
+from database.enums import Automation
+from database.models import AgentAction, AgentCycle, Heartbeat
+from database.queries import automation
+from database.queries.audit import SYSTEM
+from tests.integration.agent.conftest import known_handlers
+from tests.integration.agent.world import CONTRACT, MODEL, POLICY, approve, pending, register, reread, user, window
+
+
+def agent(engine: Engine, settings: Settings, *command: str) -> Agent:
+    projection = Projection(engine, lambda: False, command or ("/bin/true",))
+    return Agent(engine, settings, {MODEL: CONTRACT}, POLICY, known_handlers(), projection)
+
+
+def test_one_pass_thinks_asks_and_acts(engine: Engine, champion: int, agent_settings: Settings) -> None:
+    window(engine, champion)
+    agent(engine, agent_settings).once()
+    with session_scope(engine) as session:
+        found = {a.action_type: a.status for a in session.scalars(select(AgentAction))}
+        beats = list(session.scalars(select(Heartbeat.service)))
+    assert found == {"send_alert": "succeeded", "generate_report": "succeeded", "retrain_model": "pending_approval"}
+    assert "agent" in beats
+
+
+def test_stopped_means_it_does_not_even_look(engine: Engine, champion: int, agent_settings: Settings) -> None:
+    window(engine, champion)
+    with session_scope(engine) as session:
+        automation.set_state(session, SYSTEM, Automation.STOPPED, "test")
+    agent(engine, agent_settings).once()
+    with session_scope(engine) as session:
+        assert list(session.scalars(select(AgentCycle))) == []
+
+
+def test_paused_means_it_asks_and_does_nothing(engine: Engine, champion: int, agent_settings: Settings) -> None:
+    window(engine, champion)
+    with session_scope(engine) as session:
+        automation.set_state(session, SYSTEM, Automation.PAUSED, "test")
+    agent(engine, agent_settings).once()
+    with session_scope(engine) as session:
+        found = {a.action_type: a.status for a in session.scalars(select(AgentAction))}
+    assert found == {"send_alert": "approved", "generate_report": "approved", "retrain_model": "pending_approval"}
+
+
+def test_what_an_action_activated_is_projected_once_and_a_failure_is_no_harm(
+    engine: Engine, champion: int, agent_settings: Settings
+) -> None:
+    question = pending(engine, champion, register(engine))
+    approve(engine, question, user(engine, "ann", "approver"))
+    broken = agent(engine, agent_settings, "/bin/false")
+    broken.execute()
+    broken.project()
+    assert reread(engine, question.action_id).status == "verifying"
+    projection = Projection(engine, lambda: False, ("/bin/true",))
+    assert projection.catch_up(MODEL)
+    assert not projection.catch_up(MODEL)
+
+
+def test_the_process_ends_well_when_told_to(engine: Engine, champion: int, agent_settings: Settings) -> None:
+    assert agent_settings.database.url is not None
+    process = subprocess.Popen(
+        [sys.executable, "-m", "agent.main"],
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"AGENT_INTERVAL_S": "0.2"},
+    )
+    try:
+        for _ in range(100):
+            with session_scope(engine) as session:
+                if session.scalars(select(Heartbeat.service).where(Heartbeat.service == "agent")).first():
+                    break
+            time.sleep(0.1)
+        process.send_signal(signal.SIGTERM)
+        _, said = process.communicate(timeout=10)
+    finally:
+        process.kill()
+    assert process.returncode == 0, said
+    assert "agent.stopped" in said
+    assert champion
+
+
+def test_once_without_a_database_says_so(agent_settings: Settings) -> None:
+    assert agent_settings.database.url is not None
+    env = os.environ | {"DATABASE_URL": "postgresql://nobody@127.0.0.1:9/steward"}
+    ended = subprocess.run(
+        [sys.executable, "-m", "agent.main", "--once"], capture_output=True, text=True, env=env, timeout=30, check=False
+    )
+    assert ended.returncode == 1
+    assert "the database cannot be reached" in ended.stderr
+
+
+def test_the_agent_is_light_at_rest() -> None:
+    heavy = "[m for m in ('sklearn', 'pandas', 'mlflow', 'evidently', 'onnxruntime') if m in sys.modules]"
+    ended = subprocess.run(
+        [sys.executable, "-c", f"import sys, agent.main; print({heavy})"],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=True,
+    )
+    assert ended.stdout.strip() == "[]"
