@@ -284,7 +284,13 @@ class ModelCard(Answer):
     versions: int
 
 
+class FeatureOut(Answer):
+    name: str
+    label: str
+
+
 class ModelDetail(ModelCard):
+    features: list[FeatureOut]
     deployments: list[DeploymentOut]
     replicas: list[ReplicaOut]
 

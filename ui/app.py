@@ -1,6 +1,8 @@
 """The entry script of the dashboard: it runs before every page, on every run.
 
 All pages are registered whether or not somebody is signed in, so that a deep link survives the way through the door.
+Each has a `url_path` of its own: on the first run of a process Streamlit also knows the folder `pages/`, by the names
+of its files, and would run a page of the same name without this script around it.
 """
 
 from pathlib import Path
@@ -14,12 +16,13 @@ HERE = Path(__file__).parent
 
 st.set_page_config(page_title="Steward", page_icon=str(HERE / "static" / "icon.png"), layout="wide")
 st.html(HERE / "static" / "style.css")
+st.logo(HERE / "static" / "logo.svg", icon_image=HERE / "static" / "icon.png", size="large")
 
 signed_in = session.token() is not None
 page = st.navigation(
     {
         "Decide": [
-            st.Page("pages/0_Overview.py", title="Overview", icon=":material/home:", default=True),
+            st.Page("pages/0_Overview.py", title="Overview", icon=":material/home:", url_path="overview", default=True),
             st.Page("pages/3_Approvals.py", title="Approvals", icon=":material/rule:", url_path="approvals"),
             st.Page("pages/6_Decision.py", title="Decision", url_path="decision", visibility="hidden"),
         ],

@@ -104,6 +104,7 @@ def _frame(figure: go.Figure, colours: Look, height: int) -> go.Figure:
         "gridcolor": colours.grid,
         "linecolor": colours.grid,
         "zeroline": False,
+        "ticks": "",
         "tickfont": {"color": colours.muted, "size": 12},
         "title": {"font": {"color": colours.muted, "size": 12}},
         "automargin": True,
@@ -131,7 +132,9 @@ def _hover(point: Point) -> str:
     return "<br>".join(lines)
 
 
-def _with_line(figure: go.Figure, points: Sequence[Point], name: str, colour: str, *, dash: str = "solid") -> None:
+def _with_line(
+    figure: go.Figure, points: Sequence[Point], name: str, colour: str, *, dash: str = "solid", size: int = 9
+) -> None:
     shown = [point for point in points if point.value is not None]
     figure.add_trace(
         go.Scatter(
@@ -140,7 +143,8 @@ def _with_line(figure: go.Figure, points: Sequence[Point], name: str, colour: st
             name=name,
             mode="lines+markers",
             line={"color": colour, "width": 2, "dash": dash},
-            marker={"size": 9, "symbol": _shapes(shown), "color": colour, "line": {"width": 1.5, "color": colour}},
+            marker={"size": size, "symbol": _shapes(shown), "color": colour, "line": {"width": 1.5, "color": colour}},
+            cliponaxis=False,
             hovertext=[_hover(point) for point in shown],
             hoverinfo="text",
         )
@@ -166,6 +170,7 @@ def _with_band(figure: go.Figure, points: Sequence[Point], colours: Look) -> Non
         go.Scatter(
             x=[point.at for point in whole] + [point.at for point in reversed(whole)],
             y=[point.high for point in whole] + [point.low for point in reversed(whole)],
+            mode="lines",
             fill="toself",
             fillcolor=colours.band,
             line={"width": 0},
@@ -315,12 +320,11 @@ def trend(
         return None
     figure = go.Figure()
     _with_band(figure, points, colours)
-    _with_line(figure, points, "", colours.blue)
+    _with_line(figure, points, "", colours.blue, size=5)
     _with_markers(figure, markers, colours)
     figure.update_layout(showlegend=False)
     figure = _frame(figure, colours, height)
-    if not markers:
-        figure.update_layout(margin={"l": 8, "r": 12, "t": 8, "b": 8})
+    figure.update_layout(margin={"l": 8, "r": 12, "t": 6, "b": 4})
     return figure
 
 

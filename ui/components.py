@@ -57,7 +57,9 @@ def metric_card(
     """A figure that never stands alone: below it the interval, the n, or why there is none."""
     with st.container(key=key, border=True, height="stretch"):
         st.metric(label, value, chart_data=list(history) if history and len(history) > 1 else None)
-        st.caption((chip(sign) + "  " if sign else "") + wording.plain(note))
+        if sign:
+            st.markdown(chip(sign))
+        st.caption(wording.plain(note))
 
 
 def banner(kind: Literal["error", "warning", "info", "success"], title: str, text: str, *, key: str) -> None:
@@ -114,7 +116,7 @@ def chart(figure: go.Figure | None, *, key: str, summary: str, nothing: str) -> 
 
 def heading(text: str, *, key: str, note: str = "") -> None:
     """A page's first heading, with one line about what the page answers."""
-    with st.container(key=key, gap=None):
+    with st.container(key=key, gap="small"):
         st.title(wording.plain(text), anchor=False)
         if note:
             st.caption(wording.plain(note))

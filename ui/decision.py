@@ -182,9 +182,9 @@ class Why:
 
 def _said(fact: object) -> str:
     if isinstance(fact, dict):
-        words = wording.sentence(str(fact.get("says") or fact.get("why") or fact.get("reason") or ""))
+        words = str(fact.get("says") or fact.get("why") or fact.get("reason") or "").strip()
         n = _whole(fact.get("n"))
-        return f"{words} (n = {wording.count(n)})" if words and n else words
+        return wording.sentence(f"{words.removesuffix('.')} (n = {wording.count(n)})" if words and n else words)
     return wording.sentence(str(fact))
 
 

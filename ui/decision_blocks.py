@@ -19,7 +19,7 @@ def _list(lines: list[str], *, ordered: bool = False) -> None:
 def question(action: ActionDetail, now: datetime) -> None:
     """1: the question as a sentence, its risk, who asks, until when, and the digest that a decision signs."""
     with st.container(key="dec-1"):
-        with st.container(key="question", gap=None):
+        with st.container(key="question", gap="small"):
             st.title(wording.plain(decision.headline(action)), anchor=False)
             if action.question != decision.headline(action):
                 st.markdown(wording.plain(wording.sentence(action.question)))
@@ -130,9 +130,9 @@ def reasons(action: ActionDetail) -> None:
         if not (told.cause or told.says or told.facts_for):
             st.caption("No reasons were stored with this action.")
         with st.container(horizontal=True, gap="medium"):
-            st.page_link("pages/1_Performance.py", label="See performance")
-            st.page_link("pages/2_Drift_Detection.py", label="See drift")
-            st.page_link("pages/8_Data_Quality.py", label="See data quality")
+            st.page_link("pages/1_Performance.py", label="See performance", icon=":material/insights:")
+            st.page_link("pages/2_Drift_Detection.py", label="See drift", icon=":material/waves:")
+            st.page_link("pages/8_Data_Quality.py", label="See data quality", icon=":material/fact_check:")
 
 
 def blast_radius(action: ActionDetail) -> None:

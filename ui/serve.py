@@ -4,6 +4,7 @@ Binds its own socket, so that port 0 (any free one) works and the address it say
 with exit code 0.
 """
 
+import logging
 import signal
 import socket
 import sys
@@ -49,9 +50,12 @@ def main() -> None:
     listener = bind(settings.ui.host, settings.ui.port)
     host, port = listener.getsockname()[:2]
     logger.info("ui.listening url=http://{}:{} api={}", f"[{host}]" if ":" in host else host, port, settings.ui.api_url)
+    app = create_app(settings.ui)
+    # Streamlit gives uvicorn's loggers handlers of its own; a line for every request is noise.
+    logging.getLogger("uvicorn.access").disabled = True
     server = uvicorn.Server(
         uvicorn.Config(
-            create_app(settings.ui),
+            app,
             log_config=None,
             access_log=False,
             server_header=False,

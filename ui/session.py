@@ -1,7 +1,6 @@
 """Who is looking, and through which client: the one place that knows the cookie and Streamlit's session state."""
 
 from dataclasses import dataclass
-from typing import cast
 from urllib.parse import quote
 
 import streamlit as st
@@ -23,7 +22,8 @@ def _anonymous_client() -> ApiClient:
 
 def token() -> str | None:
     """The API's session token of this browser, if it is signed in."""
-    return st.session_state.get("session_token") or st.context.cookies.get(COOKIE)
+    found = st.session_state.get("session_token") or st.context.cookies.get(COOKIE)
+    return found if isinstance(found, str) and found else None
 
 
 def client() -> ApiClient:
@@ -54,5 +54,9 @@ def begin(visit: Visit) -> None:
 
 
 def visit() -> Visit:
-    """The visit of this run."""
-    return cast(Visit, st.session_state["visit"])
+    """The visit of this run. A page that was reached without the entry script says so and shows nothing."""
+    found = st.session_state.get("visit")
+    if not isinstance(found, Visit):
+        st.info("The dashboard was not ready yet. Reload this page.")
+        st.stop()
+    return found

@@ -111,7 +111,8 @@ def replicas(found: Sequence[ReplicaOut], now: datetime) -> list[dict[str, str]]
             {
                 "replica": wording.plain(replica.replica),
                 "state": f":{sign.colour}-badge[{sign.shape} {sign.word}]",
-                "serves": f"v{replica.version}, generation {replica.observed_generation} of {replica.desired_generation}",
+                "serves": f"v{replica.version}",
+                "generation": f"{replica.observed_generation} of {replica.desired_generation}",
                 "seen": wording.plain(wording.relative(replica.seen_at, now)),
                 "says": wording.plain(wording.sentence(replica.error) or wording.NOTHING),
             }

@@ -92,8 +92,9 @@ def short_digest(digest: str | None) -> str:
 
 
 def sentence(text: str | None) -> str:
-    """A sentence with a capital first letter and an end."""
+    """A sentence with a capital first letter and an end; a name such as `v2` or `heart_disease` keeps its letters."""
     text = (text or "").strip()
     if not text:
         return ""
-    return text[0].upper() + text[1:] + ("" if text[-1] in ".?!…" else ".")
+    begin = text[0].upper() + text[1:] if text.split()[0].isalpha() else text
+    return begin + ("" if text[-1] in ".?!…" else ".")

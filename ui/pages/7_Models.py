@@ -38,7 +38,7 @@ def _propose(model: str, back_to: VersionCard | None) -> None:
         st.switch_page("pages/6_Decision.py", query_params={"id": made.action_id})
 
 
-def _detail(model: str, number: int) -> None:
+def _detail(model: str, number: int, labels: dict[str, str]) -> None:
     found = c.fetched(lambda: session.client().version(model, number), key="version")
     if found is None:
         return
@@ -49,7 +49,7 @@ def _detail(model: str, number: int) -> None:
     if compared := view.candidates(found):
         c.section("Candidates compared")
         c.table(compared, key="candidates", alt="Candidates compared")
-    _influence(found)
+    _influence(found, labels)
     with st.expander("Lineage and settings", key="lineage"):
         st.markdown(
             f"Data `{found.dataset_digest[:12]}` → contract `{found.contract_digest[:12]}` → "
@@ -60,11 +60,11 @@ def _detail(model: str, number: int) -> None:
         st.json(found.hyperparameters, expanded=1)
 
 
-def _influence(found: VersionDetail) -> None:
+def _influence(found: VersionDetail, labels: dict[str, str]) -> None:
     ranked = sorted(found.influence.items(), key=lambda item: -item[1])[:12]
     if ranked:
         c.section("What it listens to")
-        names, shares = [name for name, _ in ranked], [share for _, share in ranked]
+        names, shares = [labels.get(name, name) for name, _ in ranked], [share for _, share in ranked]
         figure = charts.bars(names, shares, c.colours(), title="share of influence")
         summary = f"{names[0]} has the largest influence: {wording.percent(shares[0], 0)}."
         c.chart(figure, key="influence", summary=summary, nothing="No influence was measured.")
@@ -104,7 +104,7 @@ def page() -> None:
             st.session_state[ASKING] = "rollback"
     if asking := st.session_state.get(ASKING):
         _propose(visit.model, chosen if asking == "rollback" else None)
-    _detail(visit.model, number)
+    _detail(visit.model, number, {feature.name: feature.label for feature in model.features})
     c.section("Deployments")
     c.table(view.deployments(model.deployments, c.now()), key="deployments", alt="Which version served from when")
     c.section("Replicas")

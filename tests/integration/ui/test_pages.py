@@ -1,0 +1,252 @@
+"""Every page in every state, run by Streamlit itself without a browser."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from tests.dashboard_api import NEWER_DIGEST, RETRAIN, TOKEN, FakeApi
+from ui import session
+from ui.api_client import ApiClient
+
+APP = Path(__file__).parents[3] / "ui" / "app.py"
+PAGES = sorted(path.name for path in (APP.parent / "pages").glob("*.py"))
+Open = Callable[..., AppTest]
+
+
+@pytest.fixture
+def fake() -> FakeApi:
+    return FakeApi()
+
+
+@pytest.fixture
+def open_page(fake: FakeApi, monkeypatch: pytest.MonkeyPatch) -> Iterator[Open]:
+    """Opens a page as a signed-in person would; the API is the small world in `fake`."""
+    api = ApiClient("http://api", transport=httpx.MockTransport(fake.handle))
+    monkeypatch.setattr(session, "_anonymous_client", lambda: api)
+
+    def open_it(page: str = "0_Overview.py", *, signed_in: bool = True, **query: str) -> AppTest:
+        at = AppTest.from_file(str(APP), default_timeout=30)
+        if signed_in:
+            at.session_state["session_token"] = TOKEN
+        at.run()  # a page can only be switched to once the entry script has registered it
+        fake.seen.clear()
+        at.switch_page(f"pages/{page}")
+        for name, value in query.items():
+            at.query_params[name] = value
+        return at.run()
+
+    yield open_it
+    st.cache_resource.clear()
+
+
+def words(at: AppTest) -> str:
+    """Everything the page says, without the backslashes that keep data from formatting anything."""
+    parts: list[Any] = [*at.title, *at.subheader, *at.markdown, *at.caption, *at.error, *at.warning, *at.info]
+    parts += [*at.success, *at.metric]
+    tables = " ".join(table.value.to_string() for table in at.table)
+    return (" ".join(str(part.value) for part in parts) + " " + tables).replace("\\", "")
+
+
+def button(at: AppTest, key: str) -> Any:
+    return next(found for found in at.button if found.key == key)
+
+
+@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("state", ["full", "empty", "synthetic"])
+def test_every_page_in_every_state_shows_no_error_and_no_hole(
+    open_page: Open, fake: FakeApi, page: str, state: str
+) -> None:
+    fake.empty, fake.synthetic = state == "empty", state == "synthetic"
+    at = open_page(page, id=RETRAIN)
+    assert not at.exception
+    said = words(at)
+    assert not any(hole in said for hole in ("nan", "None", "inf]", "[inf"))
+    assert at.title[0].value
+    assert ("Synthetic data" in said) == (state == "synthetic")
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_when_the_database_is_away_every_page_says_so_and_stands(open_page: Open, fake: FakeApi, page: str) -> None:
+    fake.down = True
+    at = open_page(page, id=RETRAIN)
+    assert not at.exception
+    assert "the database does not answer" in words(at)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_the_api_going_away_while_a_page_is_open_is_said(open_page: Open, fake: FakeApi, page: str) -> None:
+    at = open_page(page, id=RETRAIN)
+    fake.down = True
+    at.run()
+    assert not at.exception
+    assert "the database does not answer" in words(at)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_an_ended_session_leads_back_to_the_form_from_every_page(open_page: Open, fake: FakeApi, page: str) -> None:
+    fake.signed_in = False
+    at = open_page(page, id=RETRAIN)
+    assert not at.exception
+    assert "Your session has ended" in words(at)
+    assert fake.seen == ["GET /auth/me"]
+
+
+def test_nobody_sees_anything_without_signing_in(open_page: Open, fake: FakeApi) -> None:
+    at = open_page("3_Approvals.py", signed_in=False)
+    assert at.title[0].value == "Sign in"
+    assert fake.seen == []
+
+
+def test_the_overview_says_first_whether_anything_needs_the_person(open_page: Open, fake: FakeApi) -> None:
+    assert open_page().title[0].value == "1 decision waits for you"
+    fake.status = "succeeded"
+    at = open_page()
+    assert at.title[0].value == "Nothing needs you"
+    assert "Last sign of life" in words(at)
+
+
+def test_an_unknown_action_is_a_friendly_sentence(open_page: Open) -> None:
+    at = open_page("6_Decision.py", id="A17")
+    assert "This action is not here" in at.title[0].value
+    assert "Which decision?" in open_page("6_Decision.py").title[0].value
+
+
+def test_automation_that_is_paused_is_said_on_every_page(open_page: Open, fake: FakeApi) -> None:
+    fake.automation = "paused"
+    assert "Automation is paused" in words(open_page("4_Trends.py"))
+
+
+def test_the_kill_switch_asks_for_a_reason(open_page: Open, fake: FakeApi) -> None:
+    at = open_page()
+    button(at, "automation").click()
+    at.run()
+    assert button(at, "automation-confirm").disabled
+    at.button_group(key="automation-state").set_value("stopped")
+    at.text_input(key="automation-reason").input("maintenance")
+    at.run()
+    button(at, "automation-confirm").click()
+    at.run()
+    assert not at.exception
+    assert fake.automation == "stopped"
+
+
+def test_approving_against_a_failed_check_takes_a_reason_and_is_recorded_once(open_page: Open, fake: FakeApi) -> None:
+    at = open_page("6_Decision.py", id=RETRAIN)
+    button(at, "approve").click()
+    at.run()
+    confirm = button(at, "confirm-approve")
+    assert confirm.label == "Approve v1 → v2"
+    assert confirm.disabled
+    at.text_area(key="approve-comment").input("Recall is watched by the clinic").run()
+    button(at, "confirm-approve").click()
+    at.run()
+    assert not at.exception
+    (decision,) = fake.decisions
+    assert decision["decision"] == "approve"
+    assert decision["comment"] == "Recall is watched by the clinic"
+    assert decision["evidence_digest"] == fake.digest
+    assert decision["seen_version"] == 3
+    said = words(at)
+    assert "Approved by ada" in said
+    assert "entry 47 of the audit log" in said
+    assert "project registry" in said
+    assert button(at, "approve").disabled
+
+
+def test_rejecting_takes_a_reason_code_that_the_agent_can_learn_from(open_page: Open, fake: FakeApi) -> None:
+    at = open_page("6_Decision.py", id=RETRAIN)
+    button(at, "reject").click()
+    at.run()
+    assert button(at, "confirm-reject").disabled
+    at.selectbox(key="reject-reason").select("The diagnosis is wrong").run()
+    button(at, "confirm-reject").click()
+    at.run()
+    assert fake.decisions[0]["comment"] == "The diagnosis is wrong"
+    assert "Rejected by ada" in words(at)
+
+
+def test_high_risk_is_confirmed_by_typing_the_version_exactly(open_page: Open, fake: FakeApi) -> None:
+    fake.risk = "high"
+    at = open_page("6_Decision.py", id=RETRAIN)
+    button(at, "approve").click()
+    at.run()
+    at.text_area(key="approve-comment").input("seen and weighed").run()
+    for typed in ("2", "V2", "v22", "v1"):
+        at.text_input(key="approve-version").input(typed).run()
+        assert button(at, "confirm-approve").disabled
+    at.text_input(key="approve-version").input("v2").run()
+    assert not button(at, "confirm-approve").disabled
+
+
+def test_who_may_not_decide_reads_why_and_finds_both_buttons_closed(open_page: Open, fake: FakeApi) -> None:
+    fake.why_not = "you proposed this, so somebody else has to decide"
+    at = open_page("6_Decision.py", id=RETRAIN)
+    assert button(at, "approve").disabled
+    assert button(at, "reject").disabled
+    assert "You proposed this, so somebody else has to decide" in words(at)
+
+
+def test_somebody_being_faster_is_a_sentence_and_changes_nothing(open_page: Open, fake: FakeApi) -> None:
+    at = open_page("6_Decision.py", id=RETRAIN)
+    button(at, "approve").click()
+    at.run()
+    at.text_area(key="approve-comment").input("looks right").run()
+    original = fake.decide
+
+    def rival(action_id: str, body: dict[str, Any]) -> Any:
+        fake.status = "rejected"
+        return original(action_id, body)
+
+    fake.decide = rival  # type: ignore[method-assign]
+    button(at, "confirm-approve").click()
+    at.run()
+    assert not at.exception
+    assert "already decided by grace" in words(at)
+    assert fake.decisions == []
+
+
+def test_newer_evidence_closes_the_buttons_and_is_shown_only_when_asked_for(open_page: Open, fake: FakeApi) -> None:
+    at = open_page("6_Decision.py", id=RETRAIN)
+    fake.digest, fake.interval = NEWER_DIGEST, (-0.05, 0.02)
+    at.run()
+    said = words(at)
+    assert "Newer evidence is available" in said
+    assert "[+0.034, +0.121]" in said
+    assert button(at, "approve").disabled
+    button(at, "show-newer").click()
+    at.run()
+    assert "[−0.050, +0.020]" in words(at)
+    assert not button(at, "approve").disabled
+
+
+def test_a_proposal_without_evidence_yet_can_be_read_but_not_decided(open_page: Open, fake: FakeApi) -> None:
+    fake.status = "gathering_evidence"
+    at = open_page("6_Decision.py", id=RETRAIN)
+    assert "still being gathered" in words(at)
+    assert button(at, "approve").disabled
+
+
+def test_a_rollback_is_proposed_with_a_reason_and_leads_to_its_page(open_page: Open, fake: FakeApi) -> None:
+    at = open_page("7_Models.py")
+    button(at, "rollback").click()
+    at.run()
+    assert button(at, "confirm-proposal").disabled
+    at.text_area(key="proposal-reason").input("the clinic reports odd answers").run()
+    button(at, "confirm-proposal").click()
+    at.run()
+    assert not at.exception
+    assert "POST /models/heart_disease/rollback" in fake.seen
+
+
+def test_evidently_s_page_is_fetched_only_when_it_is_asked_for(open_page: Open, fake: FakeApi) -> None:
+    at = open_page("2_Drift_Detection.py")
+    assert "GET /drift/5/report" not in fake.seen
+    button(at, "open-evidently").click()
+    at.run()
+    assert not at.exception
+    assert "GET /drift/5/report" in fake.seen

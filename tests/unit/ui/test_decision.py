@@ -1,0 +1,133 @@
+"""The decision page leads with what speaks against, never calls a coin-flip better, and closes the door in time."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as some
+
+from tests.dashboard_api import NEWER_DIGEST, RETRAIN, FakeApi
+from ui import decision
+from ui.api_types import ActionDetail
+
+NOW = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
+
+
+def action(**changes: Any) -> ActionDetail:
+    fake = FakeApi(now=NOW)
+    for name in ("status", "risk", "interval", "why_not", "digest"):
+        if name in changes:
+            setattr(fake, name, changes.pop(name))
+    return ActionDetail.model_validate(fake.detail(RETRAIN) | changes)
+
+
+def test_failed_checks_come_first_then_unknown_then_passed() -> None:
+    order = [check.ok for check in decision.strip(action())]
+    assert order == sorted(order, key=lambda ok: {False: 0, None: 1, True: 2}[ok])
+    assert order[0] is False
+    assert None in order
+
+
+@given(low=some.floats(-1, 1), high=some.floats(-1, 1), said=some.sampled_from(["better", "worse", "inconclusive", ""]))
+def test_an_interval_that_includes_zero_is_inconclusive_whatever_was_said(low: float, high: float, said: str) -> None:
+    low, high = sorted((low, high))
+    verdict = decision.verdict_of(low, high, said)
+    if low <= 0 <= high:
+        assert verdict == "inconclusive"
+    assert verdict in {"better", "worse", "inconclusive"}
+
+
+def test_the_table_overrules_a_verdict_that_its_interval_does_not_bear() -> None:
+    rows = {row.name: row.verdict for row in decision.comparisons(action().evidence, "metrics")}
+    assert rows == {"F1": "better", "ROC-AUC": "better", "Accuracy": "inconclusive", "Recall": "worse"}
+
+
+@pytest.mark.parametrize(
+    "evidence",
+    [None, {}, {"metrics": None}, {"metrics": ["x", 3]}, {"metrics": [{"metric": "f1"}]}, {"checks": [{}]},
+     {"metrics": [{"metric": "f1", "low": "0", "high": True, "difference": "a"}], "holdout": [], "inaction": 3}],
+)  # fmt: skip
+def test_evidence_with_holes_is_read_without_a_crash_and_without_a_verdict(evidence: Any) -> None:
+    odd = action(evidence=evidence, why={}, success_test=None)
+    assert all(row.verdict == "inconclusive" for row in decision.comparisons(evidence, "metrics"))
+    decision.strip(odd)
+    decision.radius(evidence)
+    decision.rested_on(evidence)
+    assert decision.consequences(odd, NOW).approve
+    assert decision.why(odd).facts_for == []
+
+
+def test_the_headline_names_both_versions_once_there_are_two() -> None:
+    assert decision.headline(action()) == "Replace v1 by v2 for heart_disease?"
+    assert decision.headline(action(action_type="rollback_model")) == "Take heart_disease back from v1 to v2?"
+    early = action(to_version=None, evidence=None)
+    assert decision.headline(early) == "Replace heart_disease v1 by a version that learned from recent data?"
+
+
+def test_why_now_keeps_the_explanations_that_were_rejected() -> None:
+    told = decision.why(action())
+    assert told.cause == "harmful change of the inputs"
+    assert told.facts_for[0] == "5 of 10 features moved, with 71 % of the influence (n = 100)."
+    assert told.facts_against
+    assert told.rejected[0] == "Data fault: The loss stays on rows without a failed check."
+
+
+def test_doing_nothing_is_priced_with_its_interval() -> None:
+    assert decision.inaction(action()).startswith("4.2 [1.9, 6.8] wrong answers per day.")
+    assert decision.inaction(action(evidence=None)).startswith("4.0 [1.0, 7.0]")
+    assert decision.inaction(action(evidence=None, why={})) == ""
+
+
+def test_what_happens_names_versions_undo_and_the_hour_of_expiry() -> None:
+    follows = decision.consequences(action(), NOW)
+    assert any("v2 is activated in place of v1" in line for line in follows.approve)
+    assert "goes back to v1 by itself, once" in follows.undo[0]
+    assert "21 Nov 2026 14:12 UTC (in 5 h 12 min)" in follows.nobody[0]
+    assert any("What goes on" in line for line in follows.reject)
+
+
+def test_a_second_person_is_announced_when_one_is_needed() -> None:
+    assert "1 other person must approve too" in decision.consequences(action(risk="high"), NOW).approve[0]
+    assert not any("other person" in line for line in decision.consequences(action(), NOW).approve)
+
+
+def test_only_the_highest_risk_asks_to_type_the_version() -> None:
+    assert decision.asks_for_typed_version(action(risk="high"))
+    assert not decision.asks_for_typed_version(action(risk="medium"))
+
+
+def test_approving_against_a_failed_check_or_the_recommendation_needs_a_reason() -> None:
+    assert decision.speaks_against(action())
+    calm = action().model_copy(update={"evidence": {"metrics": [], "checks": [{"name": "a", "ok": True}]}})
+    assert not decision.speaks_against(calm)
+    assert decision.speaks_against(calm.model_copy(update={"recommended": False}))
+
+
+@pytest.mark.parametrize(
+    ("newest", "words"),
+    [
+        ({"status": "stale"}, "changed"),
+        ({"status": "gathering_evidence"}, "still being gathered"),
+        ({"status": "rejected", "reviewed_by": "person:grace"}, "rejected by grace"),
+        ({"status": "succeeded"}, "no longer open"),
+        ({"expires_at": NOW - timedelta(seconds=1)}, "expired"),
+        ({"evidence_digest": NEWER_DIGEST}, "newer evidence"),
+        ({"version": 4}, "newer evidence"),
+        ({"why_not": "you proposed it, so somebody else decides"}, "You proposed it"),
+    ],
+)
+def test_the_buttons_are_closed_with_a_sentence(newest: dict[str, Any], words: str) -> None:
+    standing = decision.standing(action(), action(**newest), NOW)
+    assert not standing.open
+    assert words in standing.says
+
+
+def test_the_buttons_are_open_when_nothing_stands_against_it() -> None:
+    assert decision.standing(action(), action(), NOW).open
+
+
+def test_people_are_shown_by_name_and_the_agent_as_the_agent() -> None:
+    assert decision.person("person:ada") == "ada"
+    assert decision.person("agent:agent-1") == "the agent"
+    assert decision.person("ada") == "ada"
