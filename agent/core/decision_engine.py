@@ -144,11 +144,15 @@ def _consider(case: _Case, diagnosis: Diagnosis, action_type: ActionType, chosen
 # ------------------------------------------------------------------------------------------------- what holds it back
 
 
-def _held_back(case: _Case, action_type: ActionType, rule: ActionRule) -> str | None:
-    """Budget, cool-down and the breaker: the same for every action."""
+def _held_back(case: _Case, action_type: ActionType, cause: Cause, rule: ActionRule) -> str | None:
+    """Budget, cool-down and the breaker: the same for every action.
+
+    The cool-down of what changes nothing holds for its cause alone: news of one trouble must not silence the next.
+    """
     past = [p for p in case.past(action_type) if p.status is not ActionStatus.CANCELLED or p.dry_run]
-    if past and case.now - past[0].created_at < rule.cooldown:
-        return f"the last one was proposed at {past[0].created_at:%H:%M:%S}, the cool-down is {rule.cooldown}"
+    alike = [p for p in past if action_type in CORRECTIVE or p.cause is cause]
+    if alike and case.now - alike[0].created_at < rule.cooldown:
+        return f"the last one was proposed at {alike[0].created_at:%H:%M:%S}, the cool-down is {rule.cooldown}"
     if sum(case.now - p.created_at < _DAY for p in past) >= rule.budget:
         return f"the budget of {rule.budget} a day is used up"
     ended = [p for p in past if not p.open]
@@ -177,7 +181,7 @@ def _propose(
     supersedes: tuple[UUID, ...] = (),
 ) -> Choice:
     rule = case.policy.rule(action_type)
-    if (held := _held_back(case, action_type, rule)) is not None and not supersedes:
+    if (held := _held_back(case, action_type, diagnosis.cause, rule)) is not None and not supersedes:
         return NoAction(held, action_type, diagnosis.cause)
     alone = rule.decides == "agent" and rule.risk == "low" and case.autonomy != "suggest"
     judged = case.signals.judged

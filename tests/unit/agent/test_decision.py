@@ -152,6 +152,17 @@ def test_budget_and_cool_down_hold() -> None:
     assert "cool-down" in reason(choose(signals(HURT), used[1], policy=policy), A.RETRAIN_MODEL)
 
 
+def test_news_of_one_trouble_does_not_silence_the_next() -> None:
+    cool = POLICY.actions | {
+        "send_alert": POLICY.rule("send_alert").model_copy(update={"cooldown": timedelta(hours=3)})
+    }
+    policy = POLICY.model_copy(update={"actions": cool})
+    other = past(A.SEND_ALERT, S.SUCCEEDED, cause=Cause.DATA_FAULT)
+    assert A.SEND_ALERT in proposed(choose(signals(HURT), other, policy=policy))
+    same = past(A.SEND_ALERT, S.SUCCEEDED)
+    assert "cool-down" in reason(choose(signals(HURT), same, policy=policy), A.SEND_ALERT)
+
+
 def test_an_incident_is_told_once_and_again_only_when_it_grows() -> None:
     told = Incident(1, Cause.COVARIATE_SHIFT_HARMFUL, Severity.CRITICAL, notified=Severity.CRITICAL)
     assert A.SEND_ALERT not in proposed(choose(signals(HURT, incidents=(told,))))
