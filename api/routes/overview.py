@@ -128,7 +128,8 @@ def _state(serving: VersionCard | None, incidents: list[AlertOut], metrics: list
         return "critical"
     if Severity.WARNING in severities:
         return "warning"
+    # No incident: what the figures say by themselves, until the agent has looked at them.
     judged = [m for m in metrics if m.kind in {MetricKind.REALISED, MetricKind.ESTIMATED}]
     if all(m.verdict == Verdict.INCONCLUSIVE for m in judged):
         return "unknown"
-    return "healthy"
+    return "warning" if any(m.verdict == Verdict.CRIT for m in judged) else "healthy"
