@@ -71,8 +71,9 @@ def material_of(
 ) -> Material:
     """The rows as every candidate reads them. `traffic` marks those that were served and labelled lately.
 
-    With enough of them they are the population: measured on the four hospitals, calibration and threshold fitted on
-    the recent rows lose nothing against fitting them on all, and gain where the share of the sick has changed.
+    With enough of them they are the population, so that a version's figures, calibration, threshold and reference
+    profile speak of those it will serve. (For F1 alone it makes no difference: measured on the four hospitals, tuned
+    on the recent rows or on all, a challenger gains the same.)
     """
     encoding = encoding_for(contract)
     enough = int(traffic.sum()) >= LEAST_TRAFFIC and len(np.unique(labels[traffic])) == 2

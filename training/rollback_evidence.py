@@ -54,9 +54,8 @@ def gather(case: Case) -> Json:
     able, refused = _loaded(store, contract, archived)
     if not able:
         reasons = "; ".join(f"version {item['version']}: {item['says']}" for item in refused)
-        raise NotEnoughError(
-            f"{contract.name}: no earlier version can be gone back to{': ' if reasons else ''}{reasons}"
-        )
+        raise NotEnoughError(f"{contract.name}: no earlier version can be gone back to ({reasons or 'there is none'})")
+
     target, rows, considered = _best(contract, able, recent.rows)
     champion = serving_artifact.load(store, case.champion.artifact_digest)
     compared = compare_versions(
