@@ -5,9 +5,11 @@ closes it, so a monitor that dies leaves either a whole window or none. A check 
 verdict with the reason and never keeps the others from looking.
 """
 
+import traceback
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import TypeVar
 
 from loguru import logger
@@ -64,10 +66,16 @@ class _Guard:
         try:
             return look()
         except Exception as error:  # noqa: BLE001  whatever a check trips over must not blind the others
-            why = f"could not look: {type(error).__name__}: {error}"
-            self.faults.append(f"{check} of {self.window} {why}")
-            logger.opt(exception=error).error("monitor.check.failed check={} window={}", check, self.window)
-            return instead(why)
+            self.faults.append(f"{check} of {self.window}: {place_of(error)}")
+            logger.error("monitor.check.failed check={} window={} error={}", check, self.window, place_of(error))
+            return instead(f"could not look: {type(error).__name__}: {error}")
+
+
+def place_of(error: Exception) -> str:
+    """What went wrong and where, for the log: without the message, which may quote a patient's values."""
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f" at {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
+    return f"{type(error).__name__}{where}"
 
 
 def close_next_window(session: Session, contract: ModelContract, now: datetime) -> Closed | None:

@@ -3,7 +3,7 @@
 Each mature window is measured twice: on all its labelled rows (`realised`), and without rows that failed a data check
 (`realised_clean`). A loss that is gone on the clean rows is the data's fault, not the model's. A window of a hundred
 rows says little about F1, so the same figures are also made over the last windows of the version together; those carry
-`pooled` above 1.
+`pooled`, the number of windows; a window's own do not.
 """
 
 from collections.abc import Mapping
@@ -40,7 +40,9 @@ def _measure(
     contract: ModelContract, profile: Mapping[str, Any], rows: WindowRows, kind: MetricKind, pooled: int
 ) -> tuple[Measurement, ...]:
     labelled = rows.only(rows.labelled)
-    facts = {"pooled": pooled, "rows": rows.n, "coverage": labelled.n / rows.n if rows.n else 0.0}
+    facts: dict[str, Any] = {"rows": rows.n, "coverage": labelled.n / rows.n if rows.n else 0.0}
+    if pooled > 1:
+        facts["pooled"] = pooled
     labels, scored = labelled.labels.astype(np.int64), labelled.scored
     return tuple(_one(contract, profile, metric, labels, scored, kind, facts) for metric in METRICS)
 

@@ -29,7 +29,7 @@ from database.address import database_url
 from database.artifact_store import ArtifactStore
 from database.connection import make_engine, read_scope, session_scope
 from database.queries import heartbeats, model_versions, windows
-from monitoring.judging import close_next_window, judge_performance
+from monitoring.judging import close_next_window, judge_performance, place_of
 from monitoring.metrics import MonitorMetrics
 from monitoring.report_runner import ReportRunner
 from monitoring.verification import verify_change
@@ -99,8 +99,8 @@ def _look_at(
     except (OperationalError, InterfaceError):
         raise
     except Exception as error:  # noqa: BLE001  one model's trouble must not blind the monitor to the others
-        logger.opt(exception=error).error("monitor.model.failed model={}", name)
-        faults.append(f"{name}: {type(error).__name__}: {error}")
+        logger.error("monitor.model.failed model={} error={}", name, place_of(error))
+        faults.append(f"{name}: {place_of(error)}")
     return ModelPass(name, closed, judged, verified, tuple(faults))
 
 
