@@ -25,6 +25,7 @@ REASONS = (
     "Something else must come first",
     "Other",
 )
+SHORTEST_REASON = 3
 WATCH_S = 10
 PROGRESS_S = 2
 
@@ -82,9 +83,13 @@ def _approve(seen: ActionDetail, ask: Ask, standing: decision.Standing) -> None:
         typed = st.text_input(f"Type {pair.new} to confirm", key="approve-version").strip() == pair.new
     if not standing.open:
         st.error(wording.plain(standing.says))
-    ready = standing.open and typed and (len(comment.strip()) >= 3 or not against)
     label = f"Approve {pair.old} → {pair.new}"
-    if st.button(label, key="confirm-approve", type="primary", width="stretch", disabled=not ready):
+    pressed = st.button(
+        label, key="confirm-approve", type="primary", width="stretch", disabled=not (standing.open and typed)
+    )
+    if pressed and against and len(comment.strip()) < SHORTEST_REASON:
+        st.error("Write down the reason first.")
+    elif pressed:
         _send(seen, ask, comment.strip())
 
 

@@ -12,7 +12,7 @@ from ui.api_types import Me, Overview
 from ui.vocabulary import AUTOMATION, Sign
 
 SWITCH = "automation_dialog"
-STALE_S = 60.0
+SHORTEST_REASON = 3
 
 
 @dataclass(frozen=True)
@@ -63,8 +63,12 @@ def _switch(current: str) -> None:
         "State", ["running", "paused", "stopped"], default=current, format_func=str.capitalize, key="automation-state"
     )
     reason = st.text_input("Reason", key="automation-reason", placeholder="Written to the audit log")
-    ready = bool(state and state != current and len(reason.strip()) >= 3)
-    if st.button(f"Set automation to {state or current}", type="primary", key="automation-confirm", disabled=not ready):
+    changes = bool(state and state != current)
+    label = f"Set automation to {state}" if changes else "Choose another state"
+    pressed = st.button(label, type="primary", key="automation-confirm", width="stretch", disabled=not changes)
+    if pressed and len(reason.strip()) < SHORTEST_REASON:
+        st.error("Write down the reason first.")
+    elif pressed:
         try:
             session.client().set_automation(str(state), reason.strip())
         except ApiError as problem:

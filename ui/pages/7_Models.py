@@ -9,6 +9,7 @@ from ui.api_client import ApiError
 from ui.api_types import VersionCard, VersionDetail
 
 ASKING = "proposal_dialog"
+SHORTEST_REASON = 3
 
 
 def _close() -> None:
@@ -23,7 +24,10 @@ def _propose(model: str, back_to: VersionCard | None) -> None:
         "Nothing changes before that."
     )
     reason = st.text_area("Reason", key="proposal-reason", max_chars=2000, persist_state="session")
-    if st.button(what, key="confirm-proposal", type="primary", width="stretch", disabled=len(reason.strip()) < 3):
+    pressed = st.button(what, key="confirm-proposal", type="primary", width="stretch")
+    if pressed and len(reason.strip()) < SHORTEST_REASON:
+        st.error("Write down the reason first.")
+    elif pressed:
         try:
             client = session.client()
             made = (

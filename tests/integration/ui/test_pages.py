@@ -141,7 +141,10 @@ def test_approving_against_a_failed_check_takes_a_reason_and_is_recorded_once(op
     at.run()
     confirm = button(at, "confirm-approve")
     assert confirm.label == "Approve v1 → v2"
-    assert confirm.disabled
+    confirm.click()
+    at.run()
+    assert "Write down the reason first" in words(at)
+    assert fake.decisions == []
     at.text_area(key="approve-comment").input("Recall is watched by the clinic").run()
     button(at, "confirm-approve").click()
     at.run()
@@ -235,7 +238,9 @@ def test_a_rollback_is_proposed_with_a_reason_and_leads_to_its_page(open_page: O
     at = open_page("7_Models.py")
     button(at, "rollback").click()
     at.run()
-    assert button(at, "confirm-proposal").disabled
+    button(at, "confirm-proposal").click()
+    at.run()
+    assert "Write down the reason first" in words(at)
     at.text_area(key="proposal-reason").input("the clinic reports odd answers").run()
     button(at, "confirm-proposal").click()
     at.run()
