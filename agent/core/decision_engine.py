@@ -12,7 +12,7 @@ from uuid import UUID
 
 from agent.core.diagnosis_engine import Diagnosis
 from agent.core.pricing import price_of_inaction
-from agent.core.signals import Signals, harm_on
+from agent.core.signals import Signals
 from config.agent_policy import ActionRule, AgentPolicy, Autonomy
 from database.enums import OPEN_STATUSES, ActionStatus, ActionType, Cause, Risk, Severity
 
@@ -29,7 +29,7 @@ REMEDIES: dict[Cause, tuple[ActionType, ...]] = {
     Cause.UNKNOWN: (ActionType.SEND_ALERT, ActionType.COLLECT_DIAGNOSTICS),
 }
 CORRECTIVE = frozenset({ActionType.RETRAIN_MODEL, ActionType.ROLLBACK_MODEL, ActionType.ADJUST_THRESHOLD})
-# An open question is asked anew once this many judged windows with a loss came after its evidence.
+# An open question is asked anew once this many judged windows came after its evidence and the loss goes on.
 NEWER_WINDOWS = 2
 # After this many failures in a row an action type rests until a person has looked, or `stand_back` has passed.
 BREAKER = 2
@@ -144,14 +144,15 @@ def _consider(case: _Case, diagnosis: Diagnosis, action_type: ActionType, chosen
 # ------------------------------------------------------------------------------------------------- what holds it back
 
 
-def _held_back(case: _Case, action_type: ActionType, cause: Cause, rule: ActionRule) -> str | None:
+def _held_back(case: _Case, action_type: ActionType, cause: Cause, rule: ActionRule, *, urgent: bool) -> str | None:
     """Budget, cool-down and the breaker: the same for every action.
 
-    The cool-down of what changes nothing holds for its cause alone: news of one trouble must not silence the next.
+    The cool-down of what changes nothing holds for its cause alone: news of one trouble must not silence the next,
+    and `urgent` news (the same trouble became graver) does not wait for it.
     """
     past = [p for p in case.past(action_type) if p.status is not ActionStatus.CANCELLED or p.dry_run]
     alike = [p for p in past if action_type in CORRECTIVE or p.cause is cause]
-    if alike and case.now - alike[0].created_at < rule.cooldown:
+    if alike and not urgent and case.now - alike[0].created_at < rule.cooldown:
         return f"the last one was proposed at {alike[0].created_at:%H:%M:%S}, the cool-down is {rule.cooldown}"
     if sum(case.now - p.created_at < _DAY for p in past) >= rule.budget:
         return f"the budget of {rule.budget} a day is used up"
@@ -168,7 +169,7 @@ def _proposed_before(case: _Case, key: str) -> bool:
 
 def _key(case: _Case, *parts: object) -> str:
     mode = "dry" if case.recorded_only else "real"
-    return ":".join(map(str, (mode, case.signals.model_name, case.signals.version_id, *parts)))
+    return ":".join(map(str, (mode, case.signals.model_name, *parts)))
 
 
 def _propose(
@@ -179,9 +180,11 @@ def _propose(
     key: str,
     params: dict[str, Any],
     supersedes: tuple[UUID, ...] = (),
+    *,
+    urgent: bool = False,
 ) -> Choice:
     rule = case.policy.rule(action_type)
-    if (held := _held_back(case, action_type, diagnosis.cause, rule)) is not None and not supersedes:
+    if (held := _held_back(case, action_type, diagnosis.cause, rule, urgent=urgent)) is not None and not supersedes:
         return NoAction(held, action_type, diagnosis.cause)
     alone = rule.decides == "agent" and rule.risk == "low" and case.autonomy != "suggest"
     judged = case.signals.judged
@@ -230,7 +233,8 @@ def _alert(case: _Case, diagnosis: Diagnosis, escalation: str | None = None) -> 
         return NoAction("this message was sent already", ActionType.SEND_ALERT, diagnosis.cause)
     question = f"Tell people: {_words(diagnosis.cause)} on {case.signals.model_name}"
     params = {"severity": diagnosis.severity, "escalation": escalation, "window_id": window}
-    return _propose(case, diagnosis, ActionType.SEND_ALERT, question, key, params)
+    graver = escalation is not None or told is not None
+    return _propose(case, diagnosis, ActionType.SEND_ALERT, question, key, params, urgent=graver)
 
 
 # ------------------------------------------------------------ what changes what serves
@@ -285,12 +289,15 @@ def _worn_out(case: _Case, action_type: ActionType) -> str | None:
 
 
 def _outdated(case: _Case, open_ones: list[PastAction]) -> bool:
-    """Whether every open question waits for a person and lacks enough judged windows that still show a loss."""
-    lossy = [w.seq for w in case.signals.own if harm_on(case.signals, w) is not None]
+    """Whether every open question waits for a person on evidence that enough judged windows have overtaken.
+
+    That the loss goes on is known here: without one in the newest judged window nothing corrective is considered.
+    """
+    judged = [w.seq for w in case.signals.own if w.mature]
     return all(
         p.status is ActionStatus.PENDING_APPROVAL
         and p.cause is not None
-        and sum(seq > (p.evidence_seq or 0) for seq in lossy) >= NEWER_WINDOWS
+        and sum(seq > (p.evidence_seq or 0) for seq in judged) >= NEWER_WINDOWS
         for p in open_ones
     )
 

@@ -242,13 +242,22 @@ def harm(signals: Signals) -> Harm | None:
 
 
 def performance_holds(signals: Signals) -> Figure | None:
-    """A figure that shows quality is as it should be, or None when that was not shown."""
+    """A figure that shows quality is as it should be, or None when that was not shown.
+
+    Shown means: the contract's own metric is fine, and no watched metric warns, on sound rows and on all of them.
+    """
     judged, latest = signals.judged, signals.latest
     if judged is not None and latest is judged:
-        kinds = (MetricKind.REALISED_CLEAN, MetricKind.REALISED)
-        shown = [f for kind in kinds for f in judged.of(kind, (signals.primary,))]
+        seen = [
+            *judged.of(MetricKind.REALISED_CLEAN, signals.watched),
+            *judged.of(MetricKind.REALISED, signals.watched),
+        ]
     elif latest is not None:
-        shown = [f for f in latest.of(MetricKind.ESTIMATED, (signals.primary,)) if f.trusted]
+        seen = [f for f in latest.of(MetricKind.ESTIMATED, signals.watched) if f.trusted]
     else:
-        shown = []
-    return next((f for f in shown if f.verdict is Verdict.OK), None)
+        seen = []
+    if any(f.verdict in {Verdict.WARN, Verdict.CRIT} for f in seen):
+        return None
+    # The sound rows come first in the list: too few of them to say is not made up for by the others.
+    own = next((f for f in seen if f.name == signals.primary and f.pooled == 1), None)
+    return own if own is not None and own.verdict is Verdict.OK and own.value is not None else None

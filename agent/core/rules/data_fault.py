@@ -44,12 +44,13 @@ def faults_of(signals: Signals, window: Window) -> tuple[Fact, ...]:
 
 
 def consider(signals: Signals) -> Finding:
-    """Judge the newest window; older ones with the same fault are named so that their rows are quarantined too."""
-    latest = signals.latest
+    """Judge the newest window of whichever version: a fault of the data outlives a change of the model. Older windows
+    with a fault are named too, so that their rows are quarantined."""
+    latest = signals.windows[-1] if signals.windows else None
     issue, cause = IssueType.DATA_QUALITY, Cause.DATA_FAULT
     if latest is None or (not latest.checks and latest.n < signals.min_rows):
         return Finding(cause, issue, 0.0, Severity.INFO, could_not_look="no window with data checks yet")
-    faulty = tuple(w for w in signals.own if faults_of(signals, w))
+    faulty = tuple(w for w in signals.windows if faults_of(signals, w))
     facts = faults_of(signals, latest)
     warned = tuple(
         Fact(f"{c.name} is unusual on {c.column or 'rows'}: {c.failed_rows} of {c.n} rows", c.share, c.n)

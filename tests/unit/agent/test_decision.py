@@ -99,18 +99,20 @@ def test_an_open_change_of_the_model_is_waited_for() -> None:
         assert "already" in reason(choices, A.RETRAIN_MODEL)
 
 
-def test_a_question_two_lossy_windows_behind_is_asked_anew() -> None:
+def test_a_question_two_judged_windows_behind_is_asked_anew_while_the_loss_goes_on() -> None:
     waiting = past(A.RETRAIN_MODEL, S.PENDING_APPROVAL, evidence_seq=3)
-    one_newer = signals(replace(HURT, seq=3, id=30), replace(HURT, seq=4, id=40))
+    one_newer = signals(window(3), replace(HURT, seq=4, id=40))
     assert A.RETRAIN_MODEL not in proposed(choose(one_newer, waiting))
-    two_newer = signals(*one_newer.windows, HURT)
+    two_newer = signals(window(3), window(4), HURT)
     assert proposed(choose(two_newer, waiting))[A.RETRAIN_MODEL].supersedes == (waiting.action_id,)
 
 
 def test_newer_windows_without_a_loss_do_not_replace_a_question() -> None:
     waiting = past(A.RETRAIN_MODEL, S.PENDING_APPROVAL, evidence_seq=2)
-    found = signals(window(3), window(4), HURT)
+    found = signals(replace(HURT, seq=3, id=30), window(4), window(5))
     assert A.RETRAIN_MODEL not in proposed(choose(found, waiting))
+    unlabelled = signals(HURT, window(6, mature=False), window(7, mature=False))
+    assert A.RETRAIN_MODEL not in proposed(choose(unlabelled, replace(waiting, evidence_seq=4)))
 
 
 def test_what_a_person_approved_or_asked_for_is_never_replaced() -> None:
@@ -161,6 +163,16 @@ def test_news_of_one_trouble_does_not_silence_the_next() -> None:
     assert A.SEND_ALERT in proposed(choose(signals(HURT), other, policy=policy))
     same = past(A.SEND_ALERT, S.SUCCEEDED)
     assert "cool-down" in reason(choose(signals(HURT), same, policy=policy), A.SEND_ALERT)
+
+
+def test_a_trouble_that_becomes_graver_does_not_wait_for_the_cool_down() -> None:
+    cool = POLICY.actions | {
+        "send_alert": POLICY.rule("send_alert").model_copy(update={"cooldown": timedelta(hours=3)})
+    }
+    policy = POLICY.model_copy(update={"actions": cool})
+    told = Incident(1, Cause.COVARIATE_SHIFT_HARMFUL, Severity.CRITICAL, notified=Severity.WARNING)
+    sent = past(A.SEND_ALERT, S.SUCCEEDED)
+    assert A.SEND_ALERT in proposed(choose(signals(HURT, incidents=(told,)), sent, policy=policy))
 
 
 def test_an_incident_is_told_once_and_again_only_when_it_grows() -> None:

@@ -104,6 +104,21 @@ def test_drift_whose_effect_is_not_known_yet_is_not_called_harmless() -> None:
     assert causes(window(1, figure(verdict=Verdict.INCONCLUSIVE), mature=False, **drifted(0.6))) == []
 
 
+def test_drift_is_not_called_harmless_while_any_watched_metric_warns_or_the_sound_rows_are_too_few() -> None:
+    warned = window(1, figure(), figure("accuracy", 0.78, reference=0.83, verdict=Verdict.WARN), **drifted(0.6))
+    assert causes(warned) == []
+    thin = window(1, figure(kind=CLEAN, verdict=Verdict.INCONCLUSIVE, n=3), figure(), suspect_n=9, **drifted(0.6))
+    assert causes(thin) == []
+    pooled = window(1, figure(), figure(pooled=3, verdict=Verdict.WARN), **drifted(0.6))
+    assert causes(pooled) == []
+
+
+def test_a_data_fault_outlives_the_version_it_was_found_under() -> None:
+    old = window(1, checks=(failed(),), suspect_n=100, version_id=1)
+    (found,) = diagnose(signals(old, version_id=2))
+    assert (found.cause, found.windows) == (Cause.DATA_FAULT, (10,))
+
+
 def test_a_release_that_the_old_version_beats_on_the_same_rows_is_bad() -> None:
     replay = Replay("f1", -0.2, -0.3, -0.1, 60, old_version_id=7)
     hurt = window(1, lost())
