@@ -10,6 +10,7 @@ import logging
 import os
 import sys
 import tempfile
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -88,7 +89,9 @@ class Registry:
         when MLflow cannot be reached or refuses."""
         try:
             self._reach()
-            return self._log_run(model_name, candidates, winner, model)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # MLflow's own use of what its libraries deprecate
+                return self._log_run(model_name, candidates, winner, model)
         except Exception as error:  # noqa: BLE001  (whatever MLflow or its drivers raise: training does not wait for it)
             logger.warning("mlflow.away model={} reason={}: {}", model_name, type(error).__name__, _first_line(error))
             return None
@@ -98,7 +101,8 @@ class Registry:
         try:
             self._reach()
             client = self._client()
-            present = client.get_registered_model(model_name).aliases
+            # A store behind a server answers with text, one in a database with numbers.
+            present = {name: str(version) for name, version in client.get_registered_model(model_name).aliases.items()}
             for alias, version in (("champion", champion), ("challenger", challenger)):
                 if version is None and alias in present:
                     client.delete_registered_model_alias(model_name, alias)

@@ -23,6 +23,7 @@ from database.queries.training_rows import LabelledRow
 from training import serving_artifact
 from training.evaluator import value_of
 from training.evidence_command import Case, Json, NotEnoughError, naming, run, unknown_inaction
+from training.feature_engineering import encoding_for
 from training.recent import features_of, holdout_facts, labels_of, too_few, trusted
 from training.replay import compare_versions, recommendation, scored_by
 from training.serving_artifact import LoadedModel
@@ -55,7 +56,6 @@ def gather(case: Case) -> Json:
     if not able:
         reasons = "; ".join(f"version {item['version']}: {item['says']}" for item in refused)
         raise NotEnoughError(f"{contract.name}: no earlier version can be gone back to ({reasons or 'there is none'})")
-
     target, rows, considered = _best(contract, able, recent.rows)
     champion = serving_artifact.load(store, case.champion.artifact_digest)
     compared = compare_versions(
@@ -106,7 +106,7 @@ def _loaded(
         except StewardError as error:
             refused.append({"version": version.version, "says": str(error)})
             continue
-        if model.contract.features != contract.features or model.contract.target != contract.target:
+        if model.encoding != encoding_for(contract) or model.contract.target != contract.target:
             refused.append({"version": version.version, "says": "was made for another set of features"})
             continue
         able.append(Earlier(version, model))
