@@ -14,10 +14,10 @@ from typing import Any
 # Run as a file, Python looks for our folders beside this one and not above it.
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from config.logging_config import configure_logging  # noqa: E402
-from config.settings import Settings  # noqa: E402
-from database.errors import StewardError  # noqa: E402
-from training.data_loader import HOSPITALS, UCI_URL, load_hospital  # noqa: E402
+from config.logging_config import configure_logging
+from config.settings import Settings
+from database.errors import StewardError
+from training.data_loader import HOSPITALS, UCI_URL, load_hospital
 
 
 def main(argv: Sequence[str] | None = None) -> int:
