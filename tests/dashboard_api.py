@@ -369,10 +369,12 @@ class FakeApi:
         }  # fmt: skip
 
     def cycles(self) -> Json:
-        quiet = [{"says": "nothing is wrong as far as can be seen", "why": "nothing is wrong as far as can be seen"}]
+        quiet = [{"does": "nothing", "why": "nothing is wrong as far as can be seen", "action_type": None}]
         loud = [
-            {"action_type": "retrain_model", "question": self.card(RETRAIN)["question"], "cause": DIAGNOSIS["cause"]},
-            {"action_type": "send_alert", "why": "an alert about this is open already", "cause": "data_fault"},
+            {"does": "retrain_model", "action_type": "retrain_model", "question": self.card(RETRAIN)["question"],
+             "cause": DIAGNOSIS["cause"]},
+            {"does": "nothing", "action_type": "send_alert", "why": "an alert about this is open already",
+             "cause": "data_fault"},
         ]
         cycles: list[Json] = [
             {"cycle_id": 20 - step, "model_name": MODEL, "agent": "agent-1", "window_id": 5 if step == 0 else 4,

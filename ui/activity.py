@@ -58,8 +58,8 @@ def _decision(found: Json) -> Line:
     action = vocabulary.words(vocabulary.ACTIONS, str(kind)) if kind else ""
     why = found.get("why")
     question = str(found.get("question") or "")
-    if question or found.get("action_id") or found.get("chosen"):
-        return Line(_DID, f"{action}: {wording.sentence(question)}" if question else wording.sentence(action))
+    if question and found.get("does") != "nothing":
+        return Line(_DID, f"{action}: {wording.sentence(question)}")
     said = why if isinstance(why, str) else str(found.get("says") or "nothing to do")
     return Line(_LEFT, f"{action}: {wording.sentence(said)}" if action else wording.sentence(said))
 

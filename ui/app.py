@@ -1,8 +1,6 @@
 """The entry script of the dashboard: it runs before every page, on every run.
 
 All pages are registered whether or not somebody is signed in, so that a deep link survives the way through the door.
-Each has a `url_path` of its own: on the first run of a process Streamlit also knows the folder `pages/`, by the names
-of its files, and would run a page of the same name without this script around it.
 """
 
 from pathlib import Path

@@ -19,6 +19,7 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
+from streamlit.runtime.pages_manager import PagesManager
 
 from config.settings import UiSettings
 from ui.api_client import ApiClient, ApiError
@@ -158,5 +159,8 @@ class Gate:
 
 def create_app(settings: UiSettings) -> st.App:
     """The application for one API. Streamlit allows one per process."""
+    # Until a first run has called `st.navigation`, Streamlit would serve the folder `pages/` by the names of its files:
+    # the first deep link after a start would open under a dialog "Page not found".
+    PagesManager.uses_pages_directory = False
     door = Door(ApiClient(settings.api_url))
     return st.App(_HERE / "app.py", routes=door.routes, middleware=[Middleware(Gate)])
