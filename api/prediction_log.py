@@ -129,9 +129,15 @@ class Shipper:
         self._thread.start()
 
     def stop(self, patience: timedelta) -> None:
-        """Ship what can be shipped within `patience`; the rest waits on disk for the next start."""
+        """Ship what can be shipped within `patience`; the rest waits on disk for the next start.
+
+        The files are let go of, unless a database that hangs still holds the thread: then they end with the process.
+        """
         self._stopping.set()
         self._thread.join(timeout=patience.total_seconds())
+        if not self._thread.is_alive():
+            for file in (self._own, *self._orphans):
+                file.close()
 
     def _run(self) -> None:
         wait, swept = self._settings.ship_interval_s, 0.0

@@ -102,7 +102,11 @@ class Watcher:
         self._stopping.set()
         os.write(self._wake_end, b".")
         self._thread.join(timeout=3)
-        if self._gate.is_open and not self._thread.is_alive():
+        if self._thread.is_alive():
+            return
+        os.close(self._reading)
+        os.close(self._wake_end)
+        if self._gate.is_open:
             with session_scope(self._engine) as session:
                 replicas.forget(session, self._facts.replica)
 

@@ -123,11 +123,13 @@ def serve(app: FastAPI) -> Generator[Api, None, None]:
     thread.start()
     wait_until(lambda: server.started, 10)
     port = server.servers[0].sockets[0].getsockname()[1]
-    with Api(base_url=f"http://127.0.0.1:{port}", timeout=10) as client:
-        client.app = app
-        yield client
-    server.should_exit = True
-    thread.join(timeout=15)
+    try:
+        with Api(base_url=f"http://127.0.0.1:{port}", timeout=10) as client:
+            client.app = app
+            yield client
+    finally:
+        server.should_exit = True
+        thread.join(timeout=15)
 
 
 @pytest.fixture

@@ -100,6 +100,16 @@ def test_an_orderly_stop_leaves_nothing_behind(api_process: ApiProcess, installe
     assert installed.rows("SELECT * FROM replicas") == []
 
 
+def test_an_application_that_ended_lets_go_of_its_spool_so_that_the_next_one_takes_it(installed: Installation) -> None:
+    for _ in range(2):
+        generator = serve(create_app(installed.settings))
+        api = next(generator)
+        assert api.runtime.spool.path.name == "spool-0.sqlite"
+        assert api.predict(installed.keys.everything).status_code == 200
+        generator.close()
+    assert len(_ids(installed)) == 2
+
+
 @pytest.fixture(scope="module")
 def own_postgres() -> Iterator[EmbeddedPostgres]:
     """A server that a test may stop."""

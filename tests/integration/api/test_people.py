@@ -1,7 +1,7 @@
 """Keys and people: made, used, taken away, refused."""
 
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from statistics import median
 
 import pytest
@@ -139,11 +139,3 @@ def test_more_requests_than_a_key_may_send_get_429_with_a_time_to_wait(installed
     assert answers[-1].json()["code"] == "rate_limited"
     assert int(answers[-1].headers["retry-after"]) >= 1
     generator.close()
-
-
-def test_an_expired_key_is_refused_though_the_table_still_holds_it(api: Api, installed: Installation) -> None:
-    known = api.runtime.keys.known()
-    assert all(key.expires_at > datetime.now(UTC) for key in known)
-    api.runtime.watcher.stop()
-    api.runtime.keys.replace([type(key)(**{**vars(key), "expires_at": datetime.now(UTC)}) for key in known])
-    assert api.predict(installed.keys.everything).status_code == 401
