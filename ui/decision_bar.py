@@ -70,11 +70,12 @@ def _send(seen: ActionDetail, ask: Ask, comment: str) -> None:
 def _approve(seen: ActionDetail, ask: Ask, standing: decision.Standing) -> None:
     pair, follows = decision.versions_of(seen), decision.consequences(seen, c.now())
     st.markdown(f"**{wording.plain(decision.headline(seen))}**")
-    for line in (follows.approve[0], *follows.undo[:1]):
+    for line in (*follows.approve[:-1], *follows.undo[:1]):
         st.markdown(wording.plain(line))
     against = decision.speaks_against(seen)
     if against:
-        st.warning("Something in the evidence speaks against this. Write down why you approve it all the same.")
+        failed = ", ".join(check.name for check in decision.strip(seen) if check.ok is False) or "the recommendation"
+        st.warning(f"Against this speaks: {wording.plain(failed)}. Write down why you approve it all the same.")
     comment = st.text_area(
         "Reason" if against else "Comment (optional)", key="approve-comment", max_chars=2000, persist_state="session"
     )

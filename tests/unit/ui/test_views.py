@@ -1,0 +1,143 @@
+"""What the pages say is worked out of the API's answers by plain functions; here are their edges."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from tests.dashboard_api import FakeApi
+from ui import action_cards, activity, api_types, data_quality, drift, frame, overview, performance, trends, versions
+
+NOW = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
+FULL, EMPTY = FakeApi(now=NOW), FakeApi(now=NOW, empty=True)
+
+
+def told(fake: FakeApi, **changes: Any) -> api_types.Overview:
+    return api_types.Overview.model_validate(fake.overview() | changes)
+
+
+def test_the_measured_figure_is_preferred_and_the_estimated_one_is_called_so() -> None:
+    assert overview.figures(told(FULL))[0].note.endswith("measured")
+    guessed = [FULL.point(5, "estimated", "f1", 0.70)]
+    assert "estimated" in overview.figures(told(FULL, metrics=guessed))[0].note
+
+
+def test_without_any_figure_the_card_says_what_is_missing() -> None:
+    figure = overview.figures(told(EMPTY))[0]
+    assert figure.value == "–"
+    assert "labels are needed" in figure.note
+
+
+def test_a_first_run_lists_what_is_still_to_do_and_a_settled_one_nothing() -> None:
+    assert len(overview.first_steps(told(EMPTY).first_steps)) == 5
+    assert overview.first_steps(told(FULL).first_steps) == []
+
+
+def test_silence_proves_nothing_when_no_process_reported() -> None:
+    assert "proves nothing" in overview.proof_of_quiet(told(EMPTY))
+    assert "0 late" in overview.proof_of_quiet(told(FULL))
+
+
+def test_a_silent_monitor_is_more_urgent_than_a_paused_agent() -> None:
+    late = [service | {"late": True} for service in FULL.overview()["services"]]
+    paused = FULL.automation_answer() | {"state": "paused"}
+    assert frame.most_urgent(told(FULL)) is None
+    banner = frame.most_urgent(told(FULL, automation=paused))
+    assert banner is not None
+    assert banner.kind == "warning"
+    banner = frame.most_urgent(told(FULL, automation=paused, services=late))
+    assert banner is not None
+    assert "agent and monitor" in banner.text
+
+
+def test_a_version_that_cannot_be_loaded_is_told_with_the_replica_and_the_reason() -> None:
+    broken = [FULL.replica() | {"error": "the file does not fit its digest"}]
+    banner = frame.most_urgent(told(FULL, replicas=broken))
+    assert banner is not None
+    assert "api-1: The file does not fit its digest." in banner.text
+
+
+def test_what_expires_first_comes_first_and_the_riskier_one_before() -> None:
+    def card(action_id: str, risk: str, hours: float | None) -> api_types.ActionCard:
+        expires = None if hours is None else NOW + timedelta(hours=hours)
+        values = FULL.card(action_id) | {"risk": risk, "expires_at": expires, "action_id": action_id}
+        return api_types.ActionCard.model_validate(values)
+
+    cards = [card("d", "low", None), card("c", "low", 2), card("b", "high", 2), card("a", "medium", 1)]
+    assert [found.action_id for found in action_cards.in_order(cards)] == ["a", "b", "c", "d"]
+
+
+def test_a_feature_is_drifted_since_the_first_window_of_its_unbroken_run() -> None:
+    found = api_types.Drift.model_validate(FULL.drift())
+    assert drift.since(found, "cp") == 3
+    assert drift.since(found, "oldpeak") == 5
+    assert drift.since(found, "slope") is None
+
+
+def test_too_few_rows_is_not_called_steady() -> None:
+    found = api_types.Drift.model_validate(FULL.drift())
+    small = found.reports[-1].model_copy(update={"drift_detected": None})
+    assert "too few rows to say" in drift.headline(small)
+
+
+def test_a_drift_line_with_nothing_in_it_is_dashes() -> None:
+    found = api_types.Drift.model_validate(FULL.drift())
+    bare = found.reports[0].model_copy(update={"features": [{"feature": "cp"}]})
+    (row,) = drift.rows(found, bare)
+    assert (row["score"], row["alarm above"], row["p"], row["Evidently says"]) == ("–", "–", "–", "–")
+
+
+def test_a_pooled_figure_is_not_drawn_as_if_it_were_one_window() -> None:
+    answer = FULL.performance()
+    answer["points"].append(FULL.point(4, "realised", "f1", 0.5) | {"metadata": {"pooled": 3}})
+    found = api_types.Performance.model_validate(answer)
+    assert [point.value for point in performance.line(found, "realised", "f1")] == [0.83, 0.81, 0.80, 0.71]
+
+
+def test_not_enough_labels_says_how_many_of_how_many() -> None:
+    found = api_types.Performance.model_validate(FULL.performance() | {"points": []})
+    assert performance.why_nothing(found) == "Not enough labels: 38 of 100 in the newest window."
+    assert performance.metrics(found) == []
+    nothing = api_types.Performance.model_validate(EMPTY.performance())
+    assert "No window" in performance.why_nothing(nothing)
+
+
+def test_verification_shows_both_versions_and_their_difference() -> None:
+    point = FULL.point(5, "verification", "f1", 0.06) | {"metadata": {"old": 0.71, "new": 0.77}, "window_id": None}
+    found = api_types.Performance.model_validate(FULL.performance() | {"verification": [point]})
+    (row,) = performance.verification_rows(found, NOW)
+    assert (row["old"], row["new"]) == ("0.710", "0.770")
+
+
+def test_quiet_passes_in_a_row_are_one_entry_with_a_count() -> None:
+    cycles = api_types.ActivityList.model_validate(FULL.cycles()).cycles
+    loud, quiet = activity.timeline(cycles, with_quiet=True)
+    assert (loud.times, quiet.times) == (1, 11)
+    assert [line.sign.word for line in loud.chosen] == ["Chosen", "Left alone"]
+    assert activity.timeline(cycles, with_quiet=False) == [loud]
+
+
+@pytest.mark.parametrize("odd", [{}, {"cause": None, "for": "x"}, {"does": "nothing", "why": None}, {"why": {"a": 1}}])
+def test_a_pass_written_in_another_way_is_still_told(odd: dict[str, Any]) -> None:
+    cycle = api_types.ActivityList.model_validate(FULL.cycles()).cycles[0]
+    strange = cycle.model_copy(update={"diagnoses": [odd], "decisions": [odd]})
+    assert activity.timeline([strange], with_quiet=True)[0].chosen[0].says
+
+
+def test_failed_checks_are_listed_the_loudest_first_and_passed_ones_are_not() -> None:
+    found = api_types.DataQuality.model_validate(FULL.data_quality())
+    assert [row["column"] for row in data_quality.failed(found, 5)] == ["Serum cholesterol"]
+    assert data_quality.failed(found, 1) == []
+    assert data_quality.headline(found, 1) == "All 3 checks of window 1 passed."
+    assert "not been checked" in data_quality.headline(found, 99)
+
+
+def test_every_trend_says_when_it_has_no_figure_yet() -> None:
+    panels = trends.panels(api_types.Trends.model_validate(EMPTY.trends()))
+    assert {panel.newest for panel in panels if panel.key != "trend-traffic"} == {"no figure yet"}
+
+
+def test_a_version_without_cross_validation_figures_shows_no_empty_table() -> None:
+    bare = api_types.VersionDetail.model_validate(FULL.version_detail(1) | {"metrics": {"cv": None, "candidates": 3}})
+    assert versions.metrics(bare) == []
+    assert versions.candidates(bare) == []
