@@ -11,6 +11,7 @@ import threading
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -28,8 +29,6 @@ _NAME = re.compile(r"^[a-z0-9._@-]{1,64}$")
 # OWASP's smaller argon2id profile: 19 MiB each, so that a burst of sign-ins cannot exhaust a small machine.
 _hasher = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
 _two_at_a_time = threading.Semaphore(2)
-# Verified against when there is no such person, so that both answers take as long.
-_NOBODY = _hasher.hash(secrets.token_urlsafe(16))
 _SEEN_RESOLUTION = timedelta(seconds=30)
 
 
@@ -38,6 +37,12 @@ def hash_password(password: str) -> str:
     if len(password) < SHORTEST_PASSWORD:
         raise InvalidError(f"password: expected at least {SHORTEST_PASSWORD} characters")
     return _hasher.hash(password)
+
+
+@cache
+def _nobody() -> str:
+    """Verified against when there is no such person, so that both answers take as long."""
+    return _hasher.hash(secrets.token_urlsafe(16))
 
 
 def _password_matches(stored: str, password: str) -> bool:
@@ -139,7 +144,8 @@ def sign_in(
 ) -> tuple[str, SignedIn] | None:
     """A new session's token and person, or None: for an unknown name, a wrong password and a disabled account alike."""
     user = session.scalars(select(User).where(User.name == name)).one_or_none()
-    matches = _password_matches(user.password_hash if user else _NOBODY, password)
+    nobody = _nobody()
+    matches = _password_matches(user.password_hash if user else nobody, password)
     if user is None or not matches or user.disabled_at is not None:
         return None
     token = secrets.token_urlsafe(32)
