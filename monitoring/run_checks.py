@@ -18,7 +18,7 @@ from datetime import UTC, datetime, timedelta
 
 from loguru import logger
 from sqlalchemy import Engine
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.orm import Session
 
 from config.logging_config import configure_logging
@@ -43,6 +43,8 @@ LOOK_BACK_WINDOWS = 100
 # A page nobody asked for is made only while the window is news.
 PAGE_NEWS = timedelta(days=1)
 LONGEST_WAIT_S = 60.0
+# PostgreSQL's words for: connection lost, shutting down or starting up, no connection free, disk full.
+AWAY_CODES = ("08", "57P", "53")
 
 Stop = threading.Event
 
@@ -73,13 +75,21 @@ def run_pass(engine: Engine, settings: Settings, now: datetime, stop: Stop | Non
     """Look once at every model that has a version.
 
     A model that cannot be looked at becomes a fault in the report and does not stop the others; only a database that
-    is away ends the pass (`OperationalError`).
+    is away ends the pass (`DBAPIError`).
     """
     stop = stop or Stop()
     store = ArtifactStore(settings.artifacts_dir)
     with read_scope(engine) as session:
         names = model_versions.model_names(session)
     return PassReport(tuple(_look_at(engine, settings, store, name, now, stop) for name in names))
+
+
+def is_away(error: Exception) -> bool:
+    """Whether it is the database that cannot be reached, and not a question of ours that failed or took too long."""
+    if not isinstance(error, (OperationalError, InterfaceError)):
+        return False
+    code = getattr(error.orig, "pgcode", None)
+    return code is None or code.startswith(AWAY_CODES)
 
 
 def _look_at(
@@ -96,9 +106,9 @@ def _look_at(
         closed = _close_due(engine, contract, now, stop, faults)
         judged = _judge_due(engine, contract, now, stop, faults)
         verified = not stop.is_set() and _verify(engine, contract, store)
-    except (OperationalError, InterfaceError):
-        raise
-    except Exception as error:  # noqa: BLE001  one model's trouble must not blind the monitor to the others
+    except Exception as error:
+        if is_away(error):
+            raise
         logger.error("monitor.model.failed model={} error={}", name, place_of(error))
         faults.append(f"{name}: {place_of(error)}")
     return ModelPass(name, closed, judged, verified, tuple(faults))
@@ -171,7 +181,7 @@ class Monitor:
         interval = self.settings.monitor.interval_s
         try:
             self._pass()
-        except (OperationalError, InterfaceError) as error:
+        except DBAPIError as error:
             if self._away:
                 return min(LONGEST_WAIT_S, wait * 1.5)
             logger.error("monitor.database.away error={}", str(error.orig).strip().replace("\n", " "))

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from prometheus_client import generate_latest
-from sqlalchemy import Engine, create_engine, select
+from sqlalchemy import Engine, create_engine, select, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
@@ -51,6 +51,7 @@ def test_the_process_judges_beats_and_ends_on_sigterm(world: World, session: Ses
         **os.environ,
         "DATABASE_URL": url,
         "STEWARD_HOME": str(world.settings.platform.home),
+        "STEWARD_CONTRACTS_DIR": str(world.settings.platform.contracts_dir),
         "MONITOR_INTERVAL_S": "0.2",
     }
     root = Path(run_checks.__file__).parent.parent
@@ -106,6 +107,18 @@ def test_a_pass_without_a_database_says_so_at_once() -> None:
     with pytest.raises(OperationalError, match="refused"):
         run_checks.run_pass(engine, Settings(), datetime.now(UTC))
     engine.dispose()
+
+
+def test_a_question_that_takes_too_long_is_a_fault_of_that_model_and_not_an_absent_database(world: World) -> None:
+    with world.engine.connect() as connection:
+        connection.execute(text("SET statement_timeout = 10"))
+        with pytest.raises(OperationalError) as slow:
+            connection.execute(text("SELECT pg_sleep(5)"))
+    assert not run_checks.is_away(slow.value)
+    with world.engine.connect() as connection, pytest.raises(OperationalError) as cut:
+        connection.execute(text("SELECT pg_terminate_backend(pg_backend_pid())"))
+    assert run_checks.is_away(cut.value)
+    assert not run_checks.is_away(ValueError("ours"))
 
 
 def test_figures_for_prometheus_follow_the_newest_window(world: World) -> None:

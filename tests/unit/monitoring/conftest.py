@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import config
-from config.model_contract import ModelContract, load_contract
+from config.model_contract import Labels, ModelContract, load_contract
 
 Row = dict[str, Any]
 Profile = dict[str, Any]
@@ -18,7 +18,9 @@ REFERENCE_ROWS = 303
 @pytest.fixture(scope="session")
 def contract() -> ModelContract:
     """Heart disease: thirteen features, windows of 100 rows."""
-    return load_contract("heart_disease", Path(config.__file__).parent / "models")
+    found = load_contract("heart_disease", Path(config.__file__).parent / "models")
+    pinned = found.monitoring.model_copy(update={"window_rows": 100, "min_rows": 30, "suspect_share": 0.1})
+    return found.model_copy(update={"monitoring": pinned, "labels": Labels()})
 
 
 @pytest.fixture(scope="session")
