@@ -62,12 +62,13 @@ def _rows_since(session: Session, model_name: str, since: datetime) -> int:
 
 
 def _agent_saw(session: Session, window: MonitoringWindow) -> bool:
-    """Whether a cycle began after the window was judged."""
+    """Whether a cycle began (its row is written at its end) after the window was judged."""
+    began = AgentCycle.created_at - func.make_interval(0, 0, 0, 0, 0, 0, AgentCycle.seconds)
     seen = (
         select(func.count())
         .select_from(AgentCycle)
         .where(AgentCycle.model_name == window.model_name, AgentCycle.window_id == window.id)
-        .where(AgentCycle.created_at > func.coalesce(window.judged_at, window.created_at))
+        .where(began > func.coalesce(window.judged_at, window.created_at))
     )
     return _count(session, seen) > 0
 
