@@ -3,15 +3,11 @@
 MLflow keeps its tables in a database of its own beside ours, because both have an `alembic_version` table.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 from sqlalchemy import URL
 
 from config.settings import Settings
 from database.connection import normalised_url
 from database.embedded import EmbeddedPostgres
-from database.migrations import upgrade
 
 DATABASE = "steward"
 MLFLOW_DATABASE = "mlflow"
@@ -32,24 +28,3 @@ def database_url(settings: Settings) -> URL:
 def mlflow_url(settings: Settings) -> URL:
     """MLflow's database: `mlflow` on the same server."""
     return database_url(settings).set(database=MLFLOW_DATABASE)
-
-
-@contextmanager
-def running_database(settings: Settings) -> Iterator[URL]:
-    """A migrated database for the length of the block.
-
-    The embedded server is started if it does not run, and stopped again only if this block started it. A server
-    given by DATABASE_URL is only migrated.
-    """
-    server = embedded(settings)
-    started = server.start() if server else False
-    try:
-        if server:
-            server.ensure_database(DATABASE)
-            server.ensure_database(MLFLOW_DATABASE)
-        url = database_url(settings)
-        upgrade(url)
-        yield url
-    finally:
-        if server and started:
-            server.stop()

@@ -45,6 +45,11 @@ def make_engine(url: URL, settings: DatabaseSettings | None = None, *, applicati
         hide_parameters=True,  # an error in a log must not show what patients' rows hold
         connect_args={
             "connect_timeout": settings.connect_timeout_s,
+            # A server that vanished from the network is noticed in seconds, not in the kernel's quarter of an hour.
+            "keepalives_idle": 15,
+            "keepalives_interval": 5,
+            "keepalives_count": 3,
+            "tcp_user_timeout": 30_000,
             "application_name": application,
             "options": f"-c timezone=UTC -c statement_timeout={int(settings.statement_timeout_s * 1000)}",
         },

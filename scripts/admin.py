@@ -14,12 +14,12 @@ from rich.table import Table
 from sqlalchemy.orm import Session
 
 from config.settings import Settings
-from database.address import running_database
 from database.connection import ReadSession, make_engine, session_scope
 from database.enums import ActorKind, Automation, Role, Scope
 from database.queries import api_keys, automation, people
 from database.queries import audit as audit_log
 from database.queries.audit import Actor
+from database.running import running_database
 from scripts.plain_speech import JsonFlag, said_plainly
 
 keys = typer.Typer(help="API keys of client programs.", no_args_is_help=True)

@@ -14,8 +14,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from database.address import running_database
 from database.migrations import head_revision
+from database.running import running_database
 from scripts import admin
 from scripts.bench.stack import bench_stack
 from scripts.demo import run_demo

@@ -20,7 +20,8 @@ import psutil
 from loguru import logger
 
 from config.settings import Settings
-from database.address import mlflow_url, running_database
+from database.address import mlflow_url
+from database.running import running_database
 from scripts.plain_speech import CommandFailedError
 from scripts.platform_roles import ROLES, build_roles
 from scripts.process import Supervised
