@@ -67,8 +67,7 @@ def lines(actions: Sequence[ActionCard], now: datetime) -> list[dict[str, str]]:
     return [
         {
             "when": wording.plain(wording.relative(action.executed_at or action.updated_at, now)),
-            "what": f"**{wording.plain(vocabulary.words(vocabulary.ACTIONS, action.action_type))}** "
-            f"{wording.plain(action.question)}",
+            "what": wording.plain(wording.sentence(action.question)),
             "state": c.chip_for(vocabulary.ACTION_STATUSES, action.status) + (" dry run" if action.dry_run else ""),
             "result": wording.plain(wording.sentence(action.outcome) or wording.NOTHING),
         }

@@ -34,6 +34,14 @@ class Entry:
     concluded: tuple[Line, ...]
     chosen: tuple[Line, ...]
 
+    @property
+    def did(self) -> tuple[Line, ...]:
+        return tuple(line for line in self.chosen if line.sign is _DID)
+
+    @property
+    def left_alone(self) -> tuple[Line, ...]:
+        return tuple(line for line in self.chosen if line.sign is not _DID)
+
 
 _DID = vocabulary.Sign("Chosen", "▸", "blue")
 _LEFT = vocabulary.Sign("Left alone", "○", "gray")

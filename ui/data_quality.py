@@ -8,6 +8,7 @@ from ui.overview import Figure
 
 LOUD_FIRST = ("crit", "warn", "inconclusive", "ok")
 WORDS = {
+    "suspect_rows": "rows no sound source sends",
     "null": "missing values",
     "missing": "missing values",
     "null_jump": "more missing values than before",
@@ -37,7 +38,7 @@ def headline(found: DataQuality, seq: int) -> str:
 
 
 def _details(check: CheckOut) -> str:
-    said = check.details.get("says") or check.details.get("reason")
+    said = check.details.get("why") or check.details.get("says") or check.details.get("reason")
     if said:
         return wording.sentence(str(said))
     shown = [

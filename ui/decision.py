@@ -160,6 +160,15 @@ def strip(action: ActionDetail) -> list[Check]:
     return sorted([*own, *checks(action.evidence)], key=lambda check: {False: 0, None: 1, True: 2}[check.ok])
 
 
+def in_short(action: ActionDetail) -> str:
+    """The strip in one sentence: what is not shown to be better is not called worse."""
+    if action.recommended:
+        return "The evidence supports this."
+    if any(check.ok is False for check in strip(action)):
+        return "The evidence speaks against this."
+    return "The evidence does not decide this."
+
+
 def speaks_against(action: ActionDetail) -> bool:
     """Approving needs a written reason when a check failed or the evidence does not recommend it."""
     return any(check.ok is False for check in strip(action)) or action.recommended is False
@@ -266,7 +275,7 @@ def inaction(action: ActionDetail) -> str:
     cost = _object(_object(action.evidence).get("inaction")) or _object(action.why.get("inaction"))
     per_day = _figure(cost.get("per_day"))
     says = wording.sentence(str(cost.get("says") or ""))
-    if per_day is None:
+    if per_day is None or "[" in says:
         return says
     spread = wording.interval(_figure(cost.get("low")), _figure(cost.get("high")), 1)
     figure = f"{wording.number(per_day, 1)} {spread} {cost.get('currency') or 'errors'} per day."

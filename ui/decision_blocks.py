@@ -56,10 +56,7 @@ def verdicts(action: ActionDetail) -> None:
         failed = sum(row.ok is False for row in rows)
         unknown = sum(row.ok is None for row in rows)
         says = str((action.evidence or {}).get("says") or "")
-        headline = {True: "The evidence supports this.", False: "The evidence does not support this."}.get(
-            bool(action.recommended) if action.recommended is not None else failed == 0, ""
-        )
-        st.markdown(f"**{headline}** {wording.plain(wording.sentence(says))}")
+        st.markdown(f"**{decision.in_short(action)}** {wording.plain(wording.sentence(says))}")
         st.caption(f"{failed} failed · {unknown} not known · {len(rows) - failed - unknown} passed")
         st.markdown(
             "  \n".join(

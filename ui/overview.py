@@ -32,6 +32,11 @@ def headline(overview: Overview) -> str:
     return f"{wording.plural(n, 'decision')} {'waits' if n == 1 else 'wait'} for you"
 
 
+def state_sentence(overview: Overview) -> str:
+    """How the model is; what the headline has said already is not said twice."""
+    return wording.sentence(overview.headline.sentence.removeprefix(f"{headline(overview)}.").strip())
+
+
 def proof_of_quiet(overview: Overview) -> str:
     """Silence is only good news when the monitors are known to have run."""
     if not overview.services:

@@ -62,8 +62,10 @@ def main() -> None:
             timeout_graceful_shutdown=GRACE_S,
         )
     )
-    server.run(sockets=[listener])
-    logger.info("ui.stopped")
+    try:
+        server.run(sockets=[listener])
+    finally:
+        logger.info("ui.stopped")
 
 
 if __name__ == "__main__":

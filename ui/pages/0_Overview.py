@@ -49,7 +49,7 @@ def page() -> None:
         return
     c.heading(view.headline(overview), key="headline")
     state = STATES.get(overview.headline.state, vocabulary.UNKNOWN)
-    st.markdown(f"{c.chip(state)} {wording.plain(wording.sentence(overview.headline.sentence))}")
+    st.markdown(f"{c.chip(state)} {wording.plain(view.state_sentence(overview))}")
     _needs(overview)
     if steps := view.first_steps(overview.first_steps):
         c.section("First steps")

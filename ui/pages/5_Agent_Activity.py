@@ -26,7 +26,10 @@ def _entry(place: int, entry: Entry) -> None:
         if not entry.concluded:
             st.markdown("Nothing is wrong as far as can be seen.")
         _lines(entry.concluded)
-        _lines(entry.chosen)
+        _lines(entry.did)
+        if entry.left_alone:
+            with st.expander(f"Left alone, and why ({len(entry.left_alone)})", key=f"left-{place}"):
+                _lines(entry.left_alone)
 
 
 def page() -> None:

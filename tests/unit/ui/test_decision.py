@@ -92,6 +92,13 @@ def test_a_second_person_is_announced_when_one_is_needed() -> None:
     assert not any("other person" in line for line in decision.consequences(action(), NOW).approve)
 
 
+def test_what_is_not_shown_to_be_better_is_not_called_worse() -> None:
+    assert decision.in_short(action()) == "The evidence supports this."
+    assert decision.in_short(action(recommended=False)) == "The evidence speaks against this."
+    thin = action(recommended=False, evidence={"metrics": [], "checks": [{"name": "latency", "ok": True}]})
+    assert decision.in_short(thin) == "The evidence does not decide this."
+
+
 def test_only_the_highest_risk_asks_to_type_the_version() -> None:
     assert decision.asks_for_typed_version(action(risk="high"))
     assert not decision.asks_for_typed_version(action(risk="medium"))

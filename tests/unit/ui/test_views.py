@@ -38,6 +38,11 @@ def test_silence_proves_nothing_when_no_process_reported() -> None:
     assert "0 late" in overview.proof_of_quiet(told(FULL))
 
 
+def test_the_state_does_not_repeat_the_headline() -> None:
+    twice = FULL.overview()["headline"] | {"sentence": "1 decision waits for you. heart_disease needs attention."}
+    assert overview.state_sentence(told(FULL, headline=twice)) == "heart_disease needs attention."
+
+
 def test_a_silent_monitor_is_more_urgent_than_a_paused_agent() -> None:
     late = [service | {"late": True} for service in FULL.overview()["services"]]
     paused = FULL.automation_answer() | {"state": "paused"}
@@ -113,7 +118,8 @@ def test_quiet_passes_in_a_row_are_one_entry_with_a_count() -> None:
     cycles = api_types.ActivityList.model_validate(FULL.cycles()).cycles
     loud, quiet = activity.timeline(cycles, with_quiet=True)
     assert (loud.times, quiet.times) == (1, 11)
-    assert [line.sign.word for line in loud.chosen] == ["Chosen", "Left alone"]
+    assert [line.sign.word for line in loud.did] == ["Chosen"]
+    assert [line.says for line in loud.left_alone] == ["Send alert: An alert about this is open already."]
     assert activity.timeline(cycles, with_quiet=False) == [loud]
 
 
