@@ -27,6 +27,7 @@ def bind(host: str, port: int) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))
+        listener.listen(128)  # whoever reads the address in the log may connect at once, and waits until we answer
     except OSError as problem:
         listener.close()
         raise SystemExit(
