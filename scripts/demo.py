@@ -20,7 +20,7 @@ from typing import Any
 from uuid import UUID
 
 from rich.console import Console
-from rich.panel import Panel
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from sqlalchemy import Engine
 
@@ -44,7 +44,7 @@ from training.data_loader import load_hospital
 MODEL = "heart_disease"
 SEED = 20_240_601
 # Hospital, and how many of its patients are kept back: they arrive after the decision.
-ARRIVALS = (("hungarian", 0), ("va", 40), ("switzerland", 40))
+ARRIVALS = (("hungarian", 0), ("va", 40), ("switzerland", 60))
 MARK = ".steward-demo"
 PERSON = "anna"
 PATIENCE_S = 180.0
@@ -274,7 +274,7 @@ class Demo:
         parts = [f"{name} {_interval(value)}" for name, value in found.metrics.items()]
         self.say(f"[bold]{visit.cohort.title}[/]: {found.rows} patients; {', '.join(parts)}")
         for incident in incidents:
-            self.say(f"  found [bold]{incident['cause'].replace('_', ' ')}[/]: {incident['title']}")
+            self.say(f"  found [bold]{incident['cause'].replace('_', ' ')}[/]: {escape(incident['says'])}")
         for action in actions:
             self.say(f"  did   {action['action'].replace('_', ' ')} ({action['status'].replace('_', ' ')})")
         if not incidents:
@@ -373,17 +373,20 @@ def _see_through(demo: Demo, action: AgentAction) -> AgentAction:
 def _invite(demo: Demo, action: AgentAction, seconds: float) -> None:
     """Say where the decision waits and how to get in."""
     ui, api = demo.stack.urls["ui"], demo.stack.urls["api"]
-    lines = [
-        f"[bold]{action.question}[/]",
+    demo.console.rule(f"[bold]a decision is waiting[/] ({seconds:.0f} s after the start)", style="blue")
+    for line in (
+        "",
+        f"[bold]{escape(action.question)}[/]",
         "",
         f"decide     {ui}/decision?id={action.action_id}",
         f"sign in    {PERSON}  /  {demo.password}",
         f"dashboard  {ui}",
         f"API        {api}/docs",
         f"state      {demo.settings.platform.home}",
-    ]
-    title = f"a decision is waiting ({seconds:.0f} s after the start)"
-    demo.console.print(Panel("\n".join(lines), title=title, expand=False, padding=(1, 2)), soft_wrap=True)
+        "",
+    ):
+        demo.say(line)
+    demo.console.rule(style="blue")
 
 
 def _report(demo: Demo, action: AgentAction, *, seconds: float) -> dict[str, Any]:

@@ -107,7 +107,7 @@ def incidents_between(session: ReadSession, model_name: str, begin: datetime, en
         .order_by(Alert.severity, Alert.id)
     )
     return [
-        {"cause": alert.cause, "issue": alert.alert_type, "severity": alert.severity, "title": alert.title}
+        {"cause": alert.cause, "issue": alert.alert_type, "severity": alert.severity, "says": alert.message}
         for alert in found
     ]
 
