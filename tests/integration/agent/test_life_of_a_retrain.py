@@ -20,6 +20,7 @@ from database.queries.audit import SYSTEM
 from tests.integration.agent.conftest import MakeExecutor
 from tests.integration.agent.world import (
     MODEL,
+    POLICY,
     action_of,
     approve,
     cycle,
@@ -77,7 +78,7 @@ def test_the_whole_life(engine: Engine, champion: int, make_executor: MakeExecut
     verification(engine, watched, 0.15, 0.1, 45)
     assert [a.status for a in settle(engine)] == ["succeeded"]
     ended = reread(engine, question.action_id)
-    assert "no loss of more than 0.02" in str(ended.outcome)
+    assert f"no loss of more than {POLICY.verification.margin:g}" in str(ended.outcome)
     with session_scope(engine) as session:
         assert session.scalars(select(Alert.status).where(Alert.id == ended.alert_id)).one() == "resolved"
         verbs = list(session.scalars(select(AuditEvent.verb).where(AuditEvent.object_id == str(question.action_id))))
