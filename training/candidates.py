@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from config.model_contract import Metric, ModelContract
 from training import evaluator
-from training.cross_validation import OutOfFold, Serving, as_served, fit_serving, out_of_fold
+from training.cross_validation import Serving, as_served, fit_serving, folds_of, out_of_fold
 from training.evaluator import Estimate, Scored
 from training.export import Exported, export
 from training.feature_engineering import Encoding, Row, encoding_for
@@ -24,7 +24,7 @@ LEAST_TRAFFIC = 60
 @dataclass(frozen=True)
 class Material:
     """What every candidate of a run learns from. `population` marks the rows it is judged on and tuned for: those it
-    is going to serve."""
+    is going to serve; `traffic` those that were served and labelled lately."""
 
     contract: ModelContract
     encoding: Encoding
@@ -32,17 +32,22 @@ class Material:
     matrix: NDArray[np.float32]
     labels: NDArray[np.int64]
     population: NDArray[np.bool_]
+    traffic: NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
 class Trained:
-    """A candidate with everything that is known about it."""
+    """A candidate with everything that is known about it. `unseen`: what it said about each row, as it would serve,
+    when it had not learnt from it, by repeat; `judged`: of that, the population; `folds`: which rows it had not seen
+    together."""
 
     algorithm: str
     params: Params
     estimator: Any
     metrics: dict[Metric, Estimate]
+    unseen: tuple[Scored, ...]
     judged: tuple[Scored, ...]
+    folds: NDArray[np.int64]
     serving: Serving
     exported: Exported
     seconds: float
@@ -78,7 +83,7 @@ def material_of(
     encoding = encoding_for(contract)
     enough = int(traffic.sum()) >= LEAST_TRAFFIC and len(np.unique(labels[traffic])) == 2
     population = traffic if enough else np.ones(len(labels), dtype=bool)
-    return Material(contract, encoding, rows, encoding.matrix(rows), labels, population)
+    return Material(contract, encoding, rows, encoding.matrix(rows), labels, population, traffic)
 
 
 def train_candidate(name: str, params: Params, given: Material) -> Trained:
@@ -88,16 +93,13 @@ def train_candidate(name: str, params: Params, given: Material) -> Trained:
     """
     training = given.contract.training
     metric = given.contract.quality.metric
-    found: OutOfFold = out_of_fold(
-        partial(make, name, params, training.seed),
-        given.matrix,
-        given.labels,
-        folds=training.cv_folds,
-        repeats=training.cv_repeats,
-        seed=training.seed,
-    )
     here = given.population
-    judged = tuple(one.take(here) for one in as_served(found, given.labels, here, metric))
+    places = folds_of(
+        given.matrix, given.labels, here, folds=training.cv_folds, repeats=training.cv_repeats, seed=training.seed
+    )
+    found = out_of_fold(partial(make, name, params, training.seed), given.matrix, given.labels, places)
+    unseen = as_served(found, given.labels, here, metric)
+    judged = tuple(one.take(here) for one in unseen)
     serving = fit_serving(found.scores[:, here], given.labels[here], metric)
     estimator = make(name, params, training.seed).fit(given.matrix, given.labels)
     exported = export(
@@ -110,4 +112,4 @@ def train_candidate(name: str, params: Params, given: Material) -> Trained:
         seed=training.seed,
     )
     metrics = evaluator.estimates(given.labels[here], *judged, seed=training.seed)
-    return Trained(name, params, estimator, metrics, judged, serving, exported, found.seconds)
+    return Trained(name, params, estimator, metrics, unseen, judged, found.folds, serving, exported, found.seconds)

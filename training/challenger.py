@@ -1,14 +1,17 @@
 """The evidence for a retrain: a challenger trained on what can be trusted, compared with what serves.
 
 `python -m training.challenger --action-id UUID` prints one JSON object as its last line; the log goes to stderr. Run
-twice for one action it trains once: the version made before is only compared anew, on rows later than it has seen.
+twice for one action it trains once: the version made before is only compared anew, on the rows that judged it then or,
+when these are no longer among the recent ones or have taught what serves now, on rows later than it has seen.
 """
 
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from loguru import logger
 
@@ -18,14 +21,38 @@ from database.enums import ActorKind, DataSource
 from database.models import ModelVersion
 from database.queries import model_versions, training_rows
 from database.queries.audit import Actor
+from database.queries.training_rows import LabelledRow
+from training import cross_fitting, serving_artifact
 from training import dataset as datasets
-from training import serving_artifact
+from training.evaluator import Scored
 from training.evidence_command import Case, Json, NotEnoughError, naming, run, unknown_inaction
-from training.recent import Recent, Split, features_of, holdout_facts, labels_of, later_than, split, too_few, trusted
+from training.recent import (
+    Method,
+    Recent,
+    Split,
+    divide,
+    features_of,
+    holdout_facts,
+    labels_of,
+    later_than,
+    too_few,
+    trusted,
+    unknown_to,
+)
 from training.replay import compare_versions, recommendation
 from training.train_pipeline import train
 
 _ACTOR = Actor(ActorKind.AGENT, "training")
+
+
+@dataclass(frozen=True)
+class Judges:
+    """The rows both versions are compared on, none of which taught the champion. `unseen` is what the challenger's
+    training said about them without having learnt from them; None when the challenger itself never saw them."""
+
+    rows: tuple[LabelledRow, ...]
+    method: Method
+    unseen: tuple[Scored, ...] | None = None
 
 
 def gather(case: Case) -> Json:
@@ -39,29 +66,48 @@ def gather(case: Case) -> Json:
         recent = trusted(contract, training_rows.newest_labelled(session, contract.name))
         quarantined = training_rows.quarantined_since(session, contract.name, recent.since) if recent.since else 0
         challenger = model_versions.by_action(session, case.action_id)
+    known_until = _learnt_until(store.read(case.champion.dataset_digest, datasets.KIND).meta)
     if challenger is None:
-        parts = split(contract, recent.rows, case.onset)
-        _refuse_too_few(case, parts)
+        parts = divide(contract, recent.rows, case.onset)
+        _refuse_too_few(case, unknown_to(parts.holdout, known_until))
         if not parts.learn:
             raise NotEnoughError(f"{contract.name}: no recent labelled row is left to learn from")
         dataset = _dataset(case, store, parts, recent, quarantined)
         challenger = train(
             case.engine, case.settings, contract, dataset, actor=_ACTOR, action_id=case.action_id, progress=_tell
         )
-        made_from = store.read(dataset.digest, datasets.KIND).meta
-    else:
-        made_from = store.read(challenger.dataset_digest, datasets.KIND).meta
-        parts = later_than(recent.rows, datetime.fromisoformat(made_from["trained_until"]))
-        _refuse_too_few(case, parts)
-    return _evidence(case, store, challenger, parts, made_from["training"])
+    made_from = store.read(challenger.dataset_digest, datasets.KIND).meta
+    judges = _judges(case, store, challenger, made_from, unknown_to(recent.rows, known_until))
+    _refuse_too_few(case, judges.rows)
+    return _evidence(case, store, challenger, judges, made_from["training"])
+
+
+def _learnt_until(made_from: Json) -> datetime | None:
+    """The newest traffic row a training set holds; None for one without traffic."""
+    until = made_from.get("trained_until")
+    return None if until is None else datetime.fromisoformat(until)
+
+
+def _judges(
+    case: Case, store: ArtifactStore, challenger: ModelVersion, made_from: Json, rows: Sequence[LabelledRow]
+) -> Judges:
+    """Of rows the champion never saw: those that taught, by their cross-fitted answers, or those that came later."""
+    if made_from.get("method") == Method.CROSS_FITTED:
+        place = {key: at for at, key in enumerate(made_from["taught_by"])}
+        taught = tuple(row for row in rows if str(row.prediction_id) in place)
+        if too_few(case.contract, taught) is None:
+            unseen = cross_fitting.load(store, challenger.metrics["artifacts"]["out_of_fold"])
+            return Judges(taught, Method.CROSS_FITTED, unseen.take([place[str(row.prediction_id)] for row in taught]))
+    until = _learnt_until(made_from)
+    return Judges(later_than(rows, until).holdout if until else tuple(rows), Method.LATER_ROWS)
 
 
 def _tell(step: str, share: float) -> None:
     logger.info("training.step share={:.2f} step={}", share, step)
 
 
-def _refuse_too_few(case: Case, parts: Split) -> None:
-    if (why := too_few(case.contract, parts.holdout)) is not None:
+def _refuse_too_few(case: Case, rows: Sequence[LabelledRow]) -> None:
+    if (why := too_few(case.contract, rows)) is not None:
         raise NotEnoughError(f"{case.contract.name}: {why}")
 
 
@@ -91,24 +137,36 @@ def _dataset(case: Case, store: ArtifactStore, parts: Split, recent: Recent, qua
         "quarantined_rows": quarantined,
         "suspect_rows_left_out": recent.suspect,
     }
-    details = {"training": facts, "trained_until": parts.learn[-1].created_at.isoformat()}
+    details: Json = {
+        "training": facts,
+        "trained_until": parts.learn[-1].created_at.isoformat(),
+        "method": parts.method.value,
+    }
+    if parts.method is Method.CROSS_FITTED:
+        details["taught_by"] = [str(row.prediction_id) for row in parts.learn]
     return datasets.store(store, contract, frame, source, details)
 
 
-def _evidence(case: Case, store: ArtifactStore, challenger: ModelVersion, parts: Split, made_from: Json) -> Json:
-    contract = case.contract
-    old = serving_artifact.load(store, case.champion.artifact_digest)
-    new = serving_artifact.load(store, challenger.artifact_digest)
+def _evidence(case: Case, store: ArtifactStore, challenger: ModelVersion, judges: Judges, made_from: Json) -> Json:
+    contract, rows = case.contract, judges.rows
+    since = None if case.onset is None else np.array([row.created_at >= case.onset for row in rows])
     compared = compare_versions(
-        features_of(contract, parts.holdout), labels_of(parts.holdout), old, new, contract, seed=contract.training.seed
+        features_of(contract, rows),
+        labels_of(rows),
+        serving_artifact.load(store, case.champion.artifact_digest),
+        serving_artifact.load(store, challenger.artifact_digest),
+        contract,
+        unseen=judges.unseen,
+        since_onset=since,
+        seed=contract.training.seed,
     )
     compared["checks"].extend(_data_checks(challenger, made_from))
-    advice, says = recommendation(compared)
+    advice, says = recommendation(compared, contract, case.harmed)
     evidence: dict[str, Any] = {
         "kind": "retrain",
         "champion": naming(case.champion),
         "challenger": naming(challenger),
-        "holdout": holdout_facts(parts.holdout),
+        "holdout": holdout_facts(rows, judges.method),
         "training": made_from,
         **compared,
         "inaction": case.inaction or unknown_inaction(contract),

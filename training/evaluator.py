@@ -59,7 +59,8 @@ class Estimate:
 
 @dataclass(frozen=True)
 class Difference:
-    """New minus old on the same rows, with the paired interval (95 % unless asked otherwise)."""
+    """New minus old on the same rows, with the paired interval (95 % unless asked otherwise). `p` is how often luck
+    alone makes a difference this large, to either side."""
 
     metric: str
     before: float | None
@@ -68,6 +69,7 @@ class Difference:
     low: float | None
     high: float | None
     n: int
+    p: float | None = None
 
     @property
     def verdict(self) -> Literal["better", "worse", "inconclusive"]:
@@ -190,32 +192,44 @@ def value_of(metric: Metric, labels: NDArray[Any], scored: Scored) -> float | No
 
 
 def paired_difference(
-    metric: Metric, labels: NDArray[Any], old: Scored, new: Scored, *, seed: int = 0, level: float = LEVEL
+    metric: Metric, labels: NDArray[Any], old: Scored, *new: Scored, seed: int = 0, level: float = LEVEL
 ) -> Difference:
-    """New minus old on the same rows. Whoever looks at many at once widens their `level`."""
+    """New minus old on the same rows. Several `new` are repeats of one cross-validation: the mean of their figures,
+    where a row is drawn with all its repeats. Whoever looks at many at once widens their `level`."""
     n = len(labels)
     if n == 0:
         return Difference(metric, None, None, None, None, None, 0)
     if metric == "roc_auc":
         return _paired_auc(labels, old, new, level)
-    cells = _cells(labels, [old.answers, new.answers], seed)
-    before, after = (cells.metric(metric, which, drawn=False) for which in (0, 1))
+    cells, repeats = _cells(labels, [old.answers, *(one.answers for one in new)], seed), range(1, len(new) + 1)
+    before = cells.metric(metric, 0, drawn=False)
+    after = np.mean([cells.metric(metric, which, drawn=False) for which in repeats])
     if np.isnan(before) or np.isnan(after):
         return Difference(metric, _number(before), _number(after), None, None, None, n)
-    low, high = _interval(cells.metric(metric, 1, drawn=True) - cells.metric(metric, 0, drawn=True), level)
-    return Difference(metric, float(before), float(after), float(after - before), low, high, n)
+    drawn = np.mean([cells.metric(metric, which, drawn=True) for which in repeats], axis=0)
+    draws = drawn - cells.metric(metric, 0, drawn=True)
+    low, high = _interval(draws, level)
+    return Difference(metric, float(before), float(after), float(after - before), low, high, n, _luck(draws))
 
 
-def _paired_auc(labels: NDArray[Any], old: Scored, new: Scored, level: float) -> Difference:
+def _luck(draws: Floats) -> float | None:
+    """Two-sided: twice the share of draws on the rarer side of zero, never less than the draws can show."""
+    known = draws[~np.isnan(draws)]
+    rarer = min(int((known <= 0).sum()), int((known >= 0).sum()))
+    return min(1.0, 2 * (rarer + 1) / (len(known) + 1)) if len(known) else None
+
+
+def _paired_auc(labels: NDArray[Any], old: Scored, new: Sequence[Scored], level: float) -> Difference:
     n = len(labels)
-    found = _delong(labels, [old.probabilities, new.probabilities])
+    found = _delong(labels, [old.probabilities, *(one.probabilities for one in new)])
     if found is None:
         return Difference("roc_auc", None, None, None, None, None, n)
-    (before, after), covariance = found
-    variance = covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1]
-    half = _normal(level) * float(np.sqrt(max(variance, 0.0)))
-    change = float(after - before)
-    return Difference("roc_auc", float(before), float(after), change, change - half, change + half, n)
+    aucs, covariance = found
+    weights = np.array([-1.0, *[1 / len(new)] * len(new)])
+    change, error = float(weights @ aucs), float(np.sqrt(max(weights @ covariance @ weights, 0.0)))
+    half = _normal(level) * error
+    luck = 2 * NormalDist().cdf(-abs(change) / error) if error else float(change == 0)
+    return Difference("roc_auc", float(aucs[0]), float(aucs[1:].mean()), change, change - half, change + half, n, luck)
 
 
 def _midranks(values: Floats) -> Floats:

@@ -23,6 +23,7 @@ from database.connection import ReadSession, make_engine, read_scope
 from database.errors import NotFoundError, StewardError
 from database.models import AgentAction, Alert, ModelVersion, MonitoringWindow
 from database.queries import model_versions
+from training.evaluator import METRICS
 
 Json = dict[str, Any]
 _TEMPORARY = 75  # EX_TEMPFAIL: try again later
@@ -36,7 +37,7 @@ class NotEnoughError(StewardError):
 
 @dataclass(frozen=True)
 class Case:
-    """What evidence is wanted for."""
+    """What evidence is wanted for. `harmed` names the metrics the loss was shown in."""
 
     engine: Engine
     settings: Settings
@@ -46,6 +47,14 @@ class Case:
     onset: datetime | None
     params: Json
     inaction: Json | None
+    harmed: tuple[str, ...] = ()
+
+
+def _harmed(why: Json) -> tuple[str, ...]:
+    """The metrics the diagnosis behind an action names; none when it names none, as when a person asked."""
+    harm = why.get("harm")
+    named = harm.get("metric") if isinstance(harm, dict) else None
+    return tuple(name for name in METRICS if name in (named if isinstance(named, list) else [named]))
 
 
 def _onset(session: Session | ReadSession, action: AgentAction) -> datetime | None:
@@ -70,8 +79,17 @@ def read_case(engine: Engine, settings: Settings, action_id: UUID) -> Case:
         if champion is None:
             raise NotEnoughError(f"{action.model_name}: no version serves, so there is nothing to compare with")
         contract = load_contract(action.model_name, settings.platform.contracts_dir)
-        params, inaction = dict(action.params), action.why.get("inaction")
-        case = Case(engine, settings, contract, action_id, champion, _onset(session, action), params, inaction)
+        case = Case(
+            engine,
+            settings,
+            contract,
+            action_id,
+            champion,
+            _onset(session, action),
+            dict(action.params),
+            action.why.get("inaction"),
+            _harmed(action.why),
+        )
         session.expunge(champion)
     return case
 

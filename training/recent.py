@@ -1,14 +1,18 @@
 """Which recent labelled rows teach a retrain, and which judge it. Pure, given the rows.
 
-Rows are split by time: the later ones judge, the earlier ones teach, so nothing is judged on what came before it was
-learnt. When the evidence is about an incident, the judging part takes no more than its share of the rows since the
-incident began; otherwise, right after a change of population, all rows of the new one would judge and a challenger
-would be asked about patients it was never shown (measured on the four hospitals: it then gains nothing on them).
+Few rows do both: all of them teach, and all of them judge, by the answers of cross-validation, which were given
+without having learnt the row (`training/cross_fitting.py`). Many rows are split by time: the later ones judge, the
+earlier ones teach, so nothing is judged on what came before it was learnt, and the very version that would serve is
+judged. When the evidence is about an incident, the judging part of a split takes no more than its share of the rows
+since the incident began; otherwise, right after a change of population, all rows of the new one would judge and a
+challenger would be asked about patients it was never shown (measured on the four hospitals: it then gains nothing on
+them).
 """
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
 import numpy as np
@@ -20,6 +24,15 @@ from training.suspects import suspect_reasons
 
 # However many rows are suspect, no further back than this many times the rows that are wanted.
 _REACH = 10
+# With fewer rows than this, half of them cannot tell a gain worth having from luck.
+CROSS_FITTED_BELOW = 1000
+
+
+class Method(StrEnum):
+    """How the rows that judge are kept apart from those that teach."""
+
+    CROSS_FITTED = "cross_fitted"
+    LATER_ROWS = "later_rows"
 
 
 @dataclass(frozen=True)
@@ -36,10 +49,11 @@ class Recent:
 
 @dataclass(frozen=True)
 class Split:
-    """Rows that teach, and later rows that judge."""
+    """Rows that teach, and rows that judge: later ones, or the same ones."""
 
     learn: tuple[LabelledRow, ...]
     holdout: tuple[LabelledRow, ...]
+    method: Method = Method.LATER_ROWS
 
 
 def trusted(contract: ModelContract, newest_first: Iterable[LabelledRow]) -> Recent:
@@ -55,6 +69,13 @@ def trusted(contract: ModelContract, newest_first: Iterable[LabelledRow]) -> Rec
         if len(found) == wanted or len(found) + suspect >= _REACH * wanted:
             break
     return Recent(tuple(reversed(found)), suspect)
+
+
+def divide(contract: ModelContract, rows: Sequence[LabelledRow], onset: datetime | None) -> Split:
+    """The one rule: few rows all teach and all judge, many are split by time."""
+    if len(rows) < CROSS_FITTED_BELOW:
+        return Split(tuple(rows), tuple(rows), Method.CROSS_FITTED)
+    return split(contract, rows, onset)
 
 
 def split(contract: ModelContract, rows: Sequence[LabelledRow], onset: datetime | None) -> Split:
@@ -75,6 +96,11 @@ def later_than(rows: Sequence[LabelledRow], until: datetime) -> Split:
     )
 
 
+def unknown_to(rows: Iterable[LabelledRow], learnt_until: datetime | None) -> tuple[LabelledRow, ...]:
+    """Without the rows a version may have learnt from: on those it would look better than it is."""
+    return tuple(row for row in rows if learnt_until is None or row.created_at > learnt_until)
+
+
 def features_of(contract: ModelContract, rows: Sequence[LabelledRow]) -> list[dict[str, Any]]:
     """In contract order, whatever order the JSON came back in."""
     return [{name: row.features.get(name) for name in contract.feature_names} for row in rows]
@@ -84,9 +110,10 @@ def labels_of(rows: Sequence[LabelledRow]) -> NDArray[np.int64]:
     return np.array([row.actual for row in rows], dtype=np.int64)
 
 
-def holdout_facts(rows: Sequence[LabelledRow]) -> dict[str, Any]:
+def holdout_facts(rows: Sequence[LabelledRow], method: Method = Method.LATER_ROWS) -> dict[str, Any]:
     """What evidence says about the rows that judged."""
     return {
+        "method": method.value,
         "n": len(rows),
         "from": rows[0].created_at.isoformat(),
         "to": rows[-1].created_at.isoformat(),

@@ -5,8 +5,8 @@ are both made of this.
 """
 
 import time
-from collections.abc import Mapping, Sequence
-from statistics import median
+from collections.abc import Collection, Mapping, Sequence
+from statistics import mean, median
 from typing import Any
 
 import numpy as np
@@ -33,16 +33,25 @@ def compare_versions(
     new: LoadedModel,
     contract: ModelContract,
     *,
+    unseen: Sequence[Scored] | None = None,
+    since_onset: NDArray[np.bool_] | None = None,
     seed: int = 0,
 ) -> dict[str, Any]:
     """`metrics` (the contract's own first), `segments`, `answers_changed`, `latency_ms` and `checks`, as evidence
-    carries them. Every difference is new minus old with its paired interval."""
-    before, after = scored_by(old, rows), scored_by(new, rows)
-    order = [contract.quality.metric, *(name for name in METRICS if name != contract.quality.metric)]
-    metrics = [paired_difference(name, labels, before, after, seed=seed).to_json() for name in order]
-    changed = int((before.answers != after.answers).sum())
+    carries them, and `since_onset` when asked for some of the rows alone. Every difference is new minus old with its
+    paired interval.
+
+    If `new` has learnt from these rows, `unseen` is what was said about them, by repeat, without having learnt them;
+    then `new` itself only says how many answers would change, and how fast.
+    """
+    before, there = scored_by(old, rows), scored_by(new, rows)
+    after = tuple(unseen) if unseen is not None else (there,)
+    metrics = _metrics(labels, before, after, contract, seed)
+    changed = int((before.answers != there.answers).sum())
     latency = _latency_ms(rows, old, new)
+    block = {} if since_onset is None else {"since_onset": _part(since_onset, labels, before, after, contract, seed)}
     return {
+        **block,
         "metrics": metrics,
         "segments": _segments(rows, labels, before, after, contract, seed),
         "answers_changed": {"n": len(rows), "changed": changed, "share": changed / len(rows) if rows else 0.0},
@@ -54,6 +63,26 @@ def compare_versions(
             _tolerance_check(metrics[0], contract),
         ],
     }
+
+
+def _metrics(
+    labels: NDArray[np.int64], before: Scored, after: Sequence[Scored], contract: ModelContract, seed: int
+) -> list[dict[str, Any]]:
+    order = [contract.quality.metric, *(name for name in METRICS if name != contract.quality.metric)]
+    return [paired_difference(name, labels, before, *after, seed=seed).to_json() for name in order]
+
+
+def _part(
+    who: NDArray[np.bool_],
+    labels: NDArray[np.int64],
+    before: Scored,
+    after: Sequence[Scored],
+    contract: ModelContract,
+    seed: int,
+) -> dict[str, Any]:
+    """The figures of some of the rows."""
+    taken = [one.take(who) for one in after]
+    return {"n": int(who.sum()), "metrics": _metrics(labels[who], before.take(who), taken, contract, seed)}
 
 
 def _latency_ms(rows: Sequence[Mapping[str, Any]], old: LoadedModel, new: LoadedModel) -> dict[str, float]:
@@ -84,7 +113,7 @@ def _segments(
     rows: Sequence[Mapping[str, Any]],
     labels: NDArray[np.int64],
     before: Scored,
-    after: Scored,
+    after: Sequence[Scored],
     contract: ModelContract,
     seed: int,
 ) -> list[dict[str, Any]]:
@@ -96,7 +125,12 @@ def _segments(
     found = []
     for name, who in chosen.items():
         difference = paired_difference(
-            contract.quality.metric, labels[who], before.take(who), after.take(who), seed=seed, level=level
+            contract.quality.metric,
+            labels[who],
+            before.take(who),
+            *(one.take(who) for one in after),
+            seed=seed,
+            level=level,
         )
         found.append({"segment": name, **difference.to_json()})
     return found
@@ -115,10 +149,12 @@ def _parity_check(new: LoadedModel) -> dict[str, Any]:
     )
 
 
-def _calibration_check(labels: NDArray[np.int64], before: Scored, after: Scored) -> dict[str, Any]:
-    old, new = calibration_error(labels, before.probabilities), calibration_error(labels, after.probabilities)
-    if old is None or new is None:
+def _calibration_check(labels: NDArray[np.int64], before: Scored, after: Sequence[Scored]) -> dict[str, Any]:
+    old = calibration_error(labels, before.probabilities)
+    repeats = [found for one in after if (found := calibration_error(labels, one.probabilities)) is not None]
+    if old is None or not repeats:
         return _check("calibration", None, "no rows to look at")
+    new = mean(repeats)
     says = f"a probability is off by {new:.3f} on average, by {old:.3f} before (n={len(labels)})"
     return _check("calibration", new <= old + _CALIBRATION_SLACK, says)
 
@@ -137,22 +173,71 @@ def _tolerance_check(primary: Mapping[str, Any], contract: ModelContract) -> dic
     return _check("no_step_back", primary["difference"] >= -tolerance, says)
 
 
-def recommendation(compared: Mapping[str, Any]) -> tuple[str, str]:
-    """`approve` only when the contract's metric is surely better, no segment surely worse and no check failed; and
-    the sentence that says which."""
+def recommendation(
+    compared: Mapping[str, Any], contract: ModelContract, harmed: Collection[str] = ()
+) -> tuple[str, str]:
+    """`approve` or `none`, and the sentence that says why.
+
+    `approve` needs a metric that is surely better: the contract's own, or one the harm was shown in (`harmed`; when
+    none is named, any watched one). Nothing may speak against it: no watched metric surely worse, on all rows or on
+    those since the incident began, no segment surely worse, no check failed.
+
+    Whoever looks at several metrics finds one better by luck more often than at one. Holm's procedure keeps that in
+    hand: over all metrics that could decide, the chance that luck makes any of them differ stays at 5 %, so that it
+    makes any of them better at 2.5 %. Speaking against needs no such correction: to look harder for harm is safe.
+    """
     primary = compared["metrics"][0]
-    failed = [check["name"] for check in compared["checks"] if check["ok"] is False]
-    worse = [segment["segment"] for segment in compared["segments"] if segment["verdict"] == "worse"]
     if primary["difference"] is None:
         return "none", f"{primary['metric']} cannot be computed on these {primary['n']} rows."
-    told = (
-        f"{primary['metric']} {primary['before']:.3f} to {primary['after']:.3f}, difference "
-        f"{primary['difference']:+.3f} [{primary['low']:+.3f}, {primary['high']:+.3f}] on {primary['n']} rows"
+    asked = {primary["metric"], *(harmed or contract.quality.watched)}
+    better = _better([one for one in compared["metrics"] if one["metric"] in asked])
+    worse = _worse(compared["metrics"], contract)
+    told = "; ".join(_told(one) for one in better or [primary]) + f", on {primary['n']} rows"
+    since, worse_since = "", []
+    if (block := compared.get("since_onset")) and block["metrics"][0]["difference"] is not None:
+        worse_since = [f"{name} since the incident began" for name in _worse(block["metrics"], contract)]
+        since = (
+            f" On the {block['n']} rows since the incident began: {_told(block['metrics'][0])}, "
+            f"{block['metrics'][0]['verdict']}."
+        )
+    if not better:
+        if primary["metric"] in worse:
+            return "none", f"Worse: {told}.{since}"
+        return "none", f"Inconclusive: {told}; {_why_not(compared['metrics'], asked)}.{since}"
+    segments = [segment["segment"] for segment in compared["segments"] if segment["verdict"] == "worse"]
+    failed = [check["name"] for check in compared["checks"] if check["ok"] is False]
+    if against := [*failed, *worse, *worse_since, *segments]:
+        return "none", f"Better overall ({told}), but {', '.join(against)} speaks against it.{since}"
+    return "approve", f"Better: {told}.{since}"
+
+
+def _told(one: Mapping[str, Any]) -> str:
+    return (
+        f"{one['metric']} {one['before']:.3f} to {one['after']:.3f}, difference {one['difference']:+.3f} "
+        f"[{one['low']:+.3f}, {one['high']:+.3f}]"
     )
-    if primary["verdict"] == "worse":
-        return "none", f"Worse: {told}."
-    if primary["verdict"] == "inconclusive":
-        return "none", f"Inconclusive: {told}; the interval includes zero."
-    if failed or worse:
-        return "none", f"Better overall ({told}), but {', '.join([*failed, *worse])} speaks against it."
-    return "approve", f"Better: {told}."
+
+
+def _better(metrics: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Those that are better though several were looked at (Holm): the clearest must pass the strictest test, and the
+    first that fails ends it. In the order they came in."""
+    known = sorted((one for one in metrics if one["p"] is not None), key=lambda one: float(one["p"]))
+    passed = []
+    for at, one in enumerate(known):
+        if one["p"] > (1 - LEVEL) / (len(known) - at):
+            break
+        passed.append(one["metric"])
+    return [one for one in metrics if one["metric"] in passed and one["verdict"] == "better"]
+
+
+def _worse(metrics: Sequence[Mapping[str, Any]], contract: ModelContract) -> list[str]:
+    watched = contract.quality.watched
+    return [one["metric"] for one in metrics if one["metric"] in watched and one["verdict"] == "worse"]
+
+
+def _why_not(metrics: Sequence[Mapping[str, Any]], asked: Collection[str]) -> str:
+    alone = [one["metric"] for one in metrics if one["metric"] in asked and one["verdict"] == "better"]
+    if alone:
+        return f"{', '.join(alone)} alone would be better, but not surely when {len(asked)} metrics are looked at"
+    others = [one["metric"] for one in metrics[1:] if one["metric"] in asked]
+    return "the interval includes zero" + (f"; {' and '.join(others)} not surely better either" if others else "")

@@ -61,7 +61,7 @@ def gather(case: Case) -> Json:
     compared = compare_versions(
         features_of(contract, rows), labels_of(rows), champion, target.model, contract, seed=contract.training.seed
     )
-    advice, says = recommendation(compared)
+    advice, says = recommendation(compared, contract, case.harmed)
     return {
         "kind": "rollback",
         "champion": naming(case.champion),

@@ -30,7 +30,7 @@ from database.errors import ConflictError, InvalidError, StewardError
 from database.models import ModelVersion
 from database.queries import model_versions
 from database.queries.audit import SYSTEM, Actor
-from training import charts, data_loader
+from training import charts, cross_fitting, data_loader
 from training import dataset as datasets
 from training.candidates import Material, Trained, material_of, train_candidate
 from training.data_validation import validate
@@ -84,12 +84,16 @@ def train(
     tell("describing the reference", 0.8)
     influence = _influence(given, winner)
     store = ArtifactStore(settings.artifacts_dir)
-    artifact_digest = _store(store, given, winner, dataset)
+    artifacts = {
+        "dataset": dataset.digest,
+        "serving": _store(store, given, winner, dataset),
+        "out_of_fold": cross_fitting.store(store, trained, given),
+    }
     tell("logging the experiment", 0.85)
     record = [_record(given, one, influence if one is winner else None) for one in trained]
     registered = Registry.of(settings).log_run(contract.name, record, winner.algorithm, winner.exported.model or b"")
     tell("registering the version", 0.95)
-    columns = _columns(given, winner, dataset, artifact_digest, influence, trained, selection, registered)
+    columns = _columns(given, winner, dataset, artifacts, influence, trained, selection, registered)
     with session_scope(engine) as session:
         version = model_versions.register(session, actor, action_id=action_id, **columns)
         if activate:
@@ -209,7 +213,7 @@ def _columns(
     given: Material,
     winner: Trained,
     dataset: Dataset,
-    artifact_digest: str,
+    artifacts: dict[str, str | None],
     influence: dict[str, float],
     trained: Sequence[Trained],
     selection: Selection,
@@ -241,7 +245,7 @@ def _columns(
             "candidates": [one.to_json() for one in trained],
             "why": selection.why,
             "population": {"rows": int(given.population.sum()), "of": len(given.rows)},
-            "artifacts": {"dataset": dataset.digest, "serving": artifact_digest},
+            "artifacts": artifacts,
         },
         "hyperparameters": dict(winner.params),
         "feature_names": list(contract.feature_names),
@@ -250,7 +254,7 @@ def _columns(
         "data_source": dataset.source.value,
         "contract_digest": contract.digest,
         "dataset_digest": dataset.digest,
-        "artifact_digest": artifact_digest,
+        "artifact_digest": artifacts["serving"],
         "reference_profile": profile,
         "mlflow_run_id": registered.run_id if registered else None,
         "mlflow_version": registered.version if registered else None,

@@ -8,17 +8,17 @@ from uuid import UUID, uuid4
 
 import pytest
 from loguru import logger
-from sqlalchemy import URL, Engine
+from sqlalchemy import URL, Engine, select
 from sqlalchemy.orm import Session
 
 from config.model_contract import ModelContract
 from config.settings import Settings
 from database.artifact_store import ArtifactStore
-from database.enums import ActionType, DataSource, WindowStatus
-from database.models import AgentAction, Label, ModelVersion, MonitoringWindow, Prediction, QuarantinedRow
+from database.enums import ActionType, Cause, DataSource, IssueType, WindowStatus
+from database.models import AgentAction, Alert, Label, ModelVersion, MonitoringWindow, Prediction, QuarantinedRow
 from database.queries import model_versions
 from database.queries.audit import SYSTEM, digest_of
-from training import challenger, dataset, evidence_command, rollback_evidence, train_pipeline
+from training import challenger, dataset, evidence_command, recent, rollback_evidence, train_pipeline
 from training.dataset import Dataset
 from training.feature_engineering import Row
 from training.model_factory import load_candidates
@@ -109,16 +109,46 @@ class World:
             created_at=self.now,
         )
 
-    def ask(self, kind: ActionType = ActionType.RETRAIN_MODEL, **params: Any) -> UUID:
+    def ask(
+        self,
+        kind: ActionType = ActionType.RETRAIN_MODEL,
+        *,
+        onset: datetime | None = None,
+        harmed: str | None = None,
+        **params: Any,
+    ) -> UUID:
+        """An action; with `onset`, about an incident that the window beginning then showed first."""
         action_id = uuid4()
         with Session(self.engine) as session, session.begin():
+            alert = None if onset is None else self._alert(session, onset)
             action = AgentAction(
                 action_id=action_id, model_name=self.contract.name, action_type=kind, risk_level=3,
                 requires_approval=True, approvers_needed=1, status="proposed", dedupe_key=str(action_id),
-                cause=None, question="?", why={}, params=params, proposed_by="agent:test",
+                cause=None, question="?", why={"harm": {"metric": harmed}} if harmed else {}, params=params,
+                proposed_by="agent:test", alert_id=alert.id if alert else None,
             )  # fmt: skip
             session.add(action)
         return action_id
+
+    def _alert(self, session: Session, onset: datetime) -> Alert:
+        window = session.scalars(select(MonitoringWindow).where(MonitoringWindow.from_at == onset)).one()
+        alert = Alert(
+            model_name=self.contract.name, alert_type=IssueType.PERFORMANCE_DEGRADATION,
+            cause=Cause.COVARIATE_SHIFT_HARMFUL, severity="warning", title="?", message="?", evidence={},
+            first_window_id=window.id, last_window_id=window.id,
+        )  # fmt: skip
+        session.add(alert)
+        session.flush()
+        return alert
+
+    def serve(self, version_id: int) -> None:
+        """That version serves from now on."""
+        with Session(self.engine, expire_on_commit=False) as session, session.begin():
+            version = model_versions.get(session, version_id)
+            model_versions.activate(session, SYSTEM, version, expected_active_id=self.version.id, reason="test")
+            session.refresh(version)
+            self.version = version
+        self.now = max(self.now, datetime.now(UTC) + timedelta(seconds=1))
 
     def activate(self, rows: list[Row], labels: list[int]) -> ModelVersion:
         """A new version trained on these rows serves from now on."""
@@ -127,12 +157,7 @@ class World:
             store, self.contract, dataset.frame_of(self.contract, rows, labels, "made"), DataSource.FILE
         )
         version = train(self.engine, self.settings, self.contract, made, actor=SYSTEM, action_id=uuid4())
-        with Session(self.engine, expire_on_commit=False) as session, session.begin():
-            again = model_versions.get(session, version.id)
-            model_versions.activate(session, SYSTEM, again, expected_active_id=self.version.id, reason="test")
-            session.refresh(again)
-            self.version = again
-        self.now = max(self.now, datetime.now(UTC) + timedelta(seconds=1))
+        self.serve(version.id)
         return self.version
 
 
@@ -169,6 +194,10 @@ def known(labels: list[int]) -> list[int | None]:
     return list(labels)
 
 
+def _known(given: tuple[list[Row], list[int]]) -> tuple[list[Row], list[int | None]]:
+    return given[0], known(given[1])
+
+
 def test_a_challenger_that_learnt_the_new_world_is_shown_to_be_better(world: World, run: Any) -> None:
     rows, labels = patients(240, "heart")
     zeros: list[Row] = [{**row, "chol": 0} for row in rows[:20]]
@@ -179,13 +208,14 @@ def test_a_challenger_that_learnt_the_new_world_is_shown_to_be_better(world: Wor
     assert answer["ok"] is True
     evidence = answer["evidence"]
     primary = evidence["metrics"][0]
-    assert (primary["metric"], primary["verdict"], primary["n"]) == ("f1", "better", 120)
+    assert (primary["metric"], primary["verdict"], primary["n"]) == ("f1", "better", 240)
     assert primary["after"] > 0.8 > 0.65 > primary["before"]
     assert evidence["recommendation"] == "approve"
     assert answer["recommended"] is True
-    assert evidence["holdout"]["n"] == 120
+    assert (evidence["holdout"]["method"], evidence["holdout"]["n"]) == ("cross_fitted", 240)
+    assert "since_onset" not in evidence
     assert evidence["training"] == {
-        "rows": 240, "original_rows": 120, "traffic_rows": 120, "quarantined_rows": 0, "suspect_rows_left_out": 20,
+        "rows": 360, "original_rows": 120, "traffic_rows": 240, "quarantined_rows": 0, "suspect_rows_left_out": 20,
     }  # fmt: skip
     assert evidence["champion"]["version"] == 1
     assert answer["to_version_id"] == evidence["challenger"]["version_id"]
@@ -194,6 +224,74 @@ def test_a_challenger_that_learnt_the_new_world_is_shown_to_be_better(world: Wor
     assert again["to_version_id"] == answer["to_version_id"]
     assert again["evidence"]["holdout"] == evidence["holdout"]
     assert again["evidence"]["metrics"] == evidence["metrics"]
+
+
+def test_many_rows_are_split_by_time_and_the_later_ones_judge(
+    world: World, run: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recent, "CROSS_FITTED_BELOW", 240)
+    rows, labels = patients(240, "heart")
+    world.receive(rows, known(labels))
+    action_id = world.ask()
+    evidence = run(challenger, action_id)["evidence"]
+    assert (evidence["holdout"]["method"], evidence["holdout"]["n"]) == ("later_rows", 120)
+    assert (evidence["metrics"][0]["verdict"], evidence["training"]["traffic_rows"]) == ("better", 120)
+    assert run(challenger, action_id)["evidence"]["holdout"] == evidence["holdout"]
+
+
+def test_an_incident_shows_the_figures_since_it_began(world: World, run: Any) -> None:
+    world.receive(*_known(patients(100)))
+    onset = world.now
+    world.receive(*_known(patients(120, "heart")))
+    evidence = run(challenger, world.ask(onset=onset, harmed="accuracy"))["evidence"]
+    assert (evidence["holdout"]["n"], evidence["since_onset"]["n"]) == (220, 120)
+    assert [one["metric"] for one in evidence["since_onset"]["metrics"]] == [
+        one["metric"] for one in evidence["metrics"]
+    ]
+    assert evidence["since_onset"]["metrics"][0]["verdict"] == "better"
+    assert evidence["recommendation"] == "approve"
+    assert "accuracy" in evidence["says"]
+    assert "On the 120 rows since the incident began" in evidence["says"]
+    assert digest_of(evidence)
+
+
+def test_what_taught_the_serving_version_does_not_judge_it(world: World, run: Any) -> None:
+    """A second retrain, soon after the first: most recent rows are known to the champion by heart."""
+    world.receive(*_known(patients(160, "heart")))
+    first = run(challenger, world.ask())
+    world.serve(first["to_version_id"])
+    world.receive(*_known(patients(20, seed=3)))
+    assert "only 20 labelled rows that can be trusted are left to judge with" in run(challenger, world.ask())["says"]
+    world.receive(*_known(patients(40, seed=40)))
+    evidence = run(challenger, world.ask())["evidence"]
+    assert (evidence["champion"]["version"], evidence["holdout"]["n"]) == (2, 60)
+    assert evidence["training"]["traffic_rows"] == 220
+
+
+def test_a_challenger_whose_rows_taught_the_champion_meanwhile_is_judged_by_later_ones(world: World, run: Any) -> None:
+    world.receive(*_known(patients(120, "heart")))
+    waits, overtakes = world.ask(), world.ask()
+    challenger_id = run(challenger, waits)["to_version_id"]
+    world.serve(run(challenger, overtakes)["to_version_id"])
+    assert "only 0 labelled rows" in run(challenger, waits)["says"]
+    world.receive(*_known(patients(50, seed=3)))
+    answer = run(challenger, waits)
+    assert answer["to_version_id"] == challenger_id
+    assert answer["evidence"]["holdout"]["method"] == "later_rows"
+    assert answer["evidence"]["holdout"]["n"] == 50
+
+
+def test_a_row_quarantined_after_it_taught_no_longer_judges(world: World, run: Any) -> None:
+    ids = world.receive(*_known(patients(120, "heart")))
+    action_id = world.ask()
+    assert run(challenger, action_id)["evidence"]["holdout"]["n"] == 120
+    with Session(world.engine) as session, session.begin():
+        window = session.query(MonitoringWindow).first()
+        assert window is not None
+        for key in ids[:7]:
+            session.add(QuarantinedRow(prediction_id=key, window_id=window.id, action_id=uuid4(), reason="suspect"))
+    evidence = run(challenger, action_id)["evidence"]
+    assert (evidence["holdout"]["method"], evidence["holdout"]["n"]) == ("cross_fitted", 113)
 
 
 def test_only_labelled_rows_of_mature_windows_outside_quarantine_are_learnt_from(world: World, run: Any) -> None:

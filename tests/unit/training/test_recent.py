@@ -8,7 +8,17 @@ from hypothesis import strategies as st
 
 from config.model_contract import ModelContract
 from database.queries.training_rows import LabelledRow
-from training.recent import later_than, split, too_few, trusted
+from training.recent import (
+    CROSS_FITTED_BELOW,
+    Method,
+    divide,
+    holdout_facts,
+    later_than,
+    split,
+    too_few,
+    trusted,
+    unknown_to,
+)
 
 T0 = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -80,3 +90,18 @@ def test_too_few_rows_or_one_class_cannot_judge(contract: ModelContract) -> None
     assert f"only {least - 1} labelled rows" in (too_few(contract, rows(least - 1)) or "")
     assert "same label" in (too_few(contract, [row for row in rows(2 * least) if row.actual]) or "")
     assert too_few(contract, rows(least)) is None
+
+
+def test_few_rows_all_teach_and_all_judge_and_many_are_split_by_time(contract: ModelContract) -> None:
+    few, many = rows(CROSS_FITTED_BELOW - 1), rows(CROSS_FITTED_BELOW)
+    parts = divide(contract, few, None)
+    assert (parts.method, len(parts.learn), len(parts.holdout)) == (Method.CROSS_FITTED, len(few), len(few))
+    later = divide(contract, many, None)
+    assert later == split(contract, many, None)
+    assert holdout_facts(later.holdout, later.method)["method"] == "later_rows"
+
+
+def test_what_taught_the_champion_does_not_judge_it() -> None:
+    everything = rows(20)
+    assert list(unknown_to(everything, None)) == everything
+    assert list(unknown_to(everything, everything[11].created_at)) == everything[12:]

@@ -7,7 +7,7 @@ import numpy as np
 from config.model_contract import ModelContract
 from training.calibration import Calibration
 from training.feature_engineering import encoding_for
-from training.replay import compare_versions, recommendation
+from training.replay import compare_versions, recommendation, scored_by
 from training.serving_artifact import LoadedModel
 
 
@@ -49,7 +49,7 @@ def test_a_better_version_is_recommended_with_its_numbers(contract: ModelContrac
     assert found["metrics"][0]["metric"] == contract.quality.metric
     assert found["metrics"][0]["verdict"] == "better"
     assert found["answers_changed"]["changed"] > 0
-    advice, says = recommendation(found)
+    advice, says = recommendation(found, contract)
     assert advice == "approve"
     assert "400 rows" in says
 
@@ -58,7 +58,7 @@ def test_the_same_version_is_inconclusive_and_changes_nothing(contract: ModelCon
     rows, labels = patients()
     found = compare_versions(rows, labels, model(contract), model(contract), contract)
     assert found["answers_changed"] == {"n": 400, "changed": 0, "share": 0.0}
-    advice, says = recommendation(found)
+    advice, says = recommendation(found, contract)
     assert advice == "none"
     assert "includes zero" in says
 
@@ -72,7 +72,8 @@ def test_a_group_that_loses_is_found_though_all_together_gain(contract: ModelCon
 
 def test_a_worse_version_is_never_recommended(contract: ModelContract) -> None:
     rows, labels = patients()
-    advice, says = recommendation(compare_versions(rows, labels, model(contract), model(contract, per=550), contract))
+    found = compare_versions(rows, labels, model(contract), model(contract, per=550), contract)
+    advice, says = recommendation(found, contract)
     assert advice == "none"
     assert says.startswith("Worse")
 
@@ -80,8 +81,8 @@ def test_a_worse_version_is_never_recommended(contract: ModelContract) -> None:
 def test_a_file_that_changed_decisions_speaks_against_it(contract: ModelContract) -> None:
     rows, labels = patients()
     found = compare_versions(rows, labels, model(contract, per=550), model(contract, changes=3), contract)
-    assert recommendation(found)[0] == "none"
-    assert "serving_file" in recommendation(found)[1]
+    assert recommendation(found, contract)[0] == "none"
+    assert "serving_file" in recommendation(found, contract)[1]
 
 
 def test_groups_too_small_to_judge_and_groups_of_everybody_are_not_shown(contract: ModelContract) -> None:
@@ -99,4 +100,69 @@ def test_one_class_only_is_answered_without_a_figure(contract: ModelContract) ->
     none_sick = np.zeros(len(healthy), dtype=int)
     found = compare_versions(healthy, none_sick, model(contract), model(contract), contract)
     assert found["metrics"][0]["difference"] is None
-    assert recommendation(found)[0] == "none"
+    assert recommendation(found, contract)[0] == "none"
+
+
+def test_a_version_is_judged_by_what_was_said_before_it_learnt_the_rows(contract: ModelContract) -> None:
+    rows, labels = patients()
+    knows, before = model(contract), model(contract, per=550)
+    unseen = scored_by(before, rows)
+    found = compare_versions(rows, labels, before, knows, contract, unseen=[unseen, unseen])
+    assert [one["difference"] for one in found["metrics"]] == [0] * 5
+    assert {one["verdict"] for one in found["segments"]} == {"inconclusive"}
+    assert found["answers_changed"]["changed"] > 0
+
+
+def test_the_rows_since_the_incident_began_are_told_apart_and_can_speak_against(contract: ModelContract) -> None:
+    rows, labels = patients()
+    since = np.arange(400) >= 300
+    twisted = np.where(since, labels, 1 - labels)
+    found = compare_versions(rows, twisted, model(contract), model(contract, per=1500), contract, since_onset=since)
+    assert found["since_onset"]["n"] == 100
+    assert found["since_onset"]["metrics"][0] == {
+        **compare_versions(rows[300:], labels[300:], model(contract), model(contract, per=1500), contract)["metrics"][0]
+    }
+    advice, says = recommendation(found, contract, ["accuracy"])
+    assert advice == "none"
+    assert "accuracy since the incident began" in says
+    assert "On the 100 rows since the incident began" in says
+
+
+def figure(metric: str, p: float, difference: float = 0.05) -> dict[str, Any]:
+    verdict = "inconclusive" if p >= 0.05 else "better" if difference > 0 else "worse"
+    ends = {"low": -0.01, "high": 0.11} if verdict == "inconclusive" else {"low": 0.01, "high": 0.09}
+    return {
+        "metric": metric, "before": 0.7, "after": 0.7 + difference, "difference": difference,
+        **ends, "n": 100, "p": p, "verdict": verdict,
+    }  # fmt: skip
+
+
+def advice(contract: ModelContract, *metrics: dict[str, Any], harmed: tuple[str, ...] = ()) -> tuple[str, str]:
+    return recommendation({"metrics": metrics, "segments": [], "checks": []}, contract, harmed)
+
+
+def test_the_metric_the_harm_was_shown_in_is_enough(contract: ModelContract) -> None:
+    figures = figure("f1", 0.2), figure("accuracy", 0.02), figure("roc_auc", 0.5)
+    assert advice(contract, *figures, harmed=("accuracy",))[0] == "approve"
+    assert "accuracy 0.700 to 0.750" in advice(contract, *figures, harmed=("accuracy",))[1]
+    assert advice(contract, *figures, harmed=("f1",))[0] == "none"
+
+
+def test_whoever_looks_at_more_metrics_must_see_more(contract: ModelContract) -> None:
+    figures = figure("f1", 0.2), figure("accuracy", 0.02), figure("roc_auc", 0.5)
+    recommended, says = advice(contract, *figures)
+    assert recommended == "none"
+    assert "accuracy alone would be better, but not surely when 3 metrics are looked at" in says
+    assert advice(contract, figure("f1", 0.04), figure("accuracy", 0.016), figure("roc_auc", 0.5))[0] == "approve"
+
+
+def test_a_metric_that_is_watched_and_worse_speaks_against_it(contract: ModelContract) -> None:
+    recommended, says = advice(contract, figure("f1", 0.001), figure("roc_auc", 0.03, -0.02), figure("accuracy", 0.5))
+    assert recommended == "none"
+    assert "roc_auc speaks against it" in says
+
+
+def test_a_figure_that_does_not_exist_decides_nothing(contract: ModelContract) -> None:
+    nothing = {**figure("roc_auc", 0.5), "before": None, "difference": None, "p": None, "verdict": "inconclusive"}
+    assert advice(contract, figure("f1", 0.02), nothing, figure("accuracy", 0.02))[0] == "approve"
+    assert advice(contract, figure("f1", 0.5), nothing, figure("accuracy", 0.5))[0] == "none"
