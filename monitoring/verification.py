@@ -21,6 +21,7 @@ from monitoring.measurement import Measurement
 from monitoring.windows import CLOCK_SLACK, WindowRows, columns_of
 from training.evaluator import Difference, Scored, paired_difference
 from training.serving_artifact import LoadedModel, load
+from training.suspects import suspect_reasons
 
 # Fewer new labels than this cannot change anybody's mind.
 LEAST_NEW = 5
@@ -42,10 +43,12 @@ def verify_change(session: Session, store: ArtifactStore, contract: ModelContrac
     outcomes = predictions.labelled_of_generation(
         session, contract.name, deployment.generation, deployment.created_at - CLOCK_SLACK, MOST_ROWS
     )
-    if len(outcomes) < (done.n if done else 0) + LEAST_NEW:
+    # A fault of the source says nothing about a version: what is never learnt from does not judge either.
+    sound = [outcome for outcome in outcomes if not suspect_reasons(contract, outcome.features)]
+    if len(sound) < (done.n if done else 0) + LEAST_NEW:
         return False
-    rows = columns_of(outcomes, contract)
-    found = _measure(session, store, contract, deployment, rows)
+    rows = columns_of(sound, contract)
+    found = _measure(session, store, contract, deployment, rows, suspect_n=len(outcomes) - len(sound))
     session.add(found.to_row(deployment.version_id, None, rows.labels_as_of))
     logger.info(
         "monitor.verification.measured model={} generation={} rows={} verdict={}",
@@ -63,13 +66,14 @@ def _measure(
     contract: ModelContract,
     deployment: Deployment,
     rows: WindowRows,
+    suspect_n: int,
 ) -> Measurement:
     facts = {
         "new_version_id": deployment.version_id,
         "old_version_id": deployment.previous_version_id,
         "generation": deployment.generation,
         "action_id": str(deployment.action_id) if deployment.action_id else None,
-        "suspect_n": int(rows.suspect.sum()),
+        "suspect_n": suspect_n,
     }
     assert deployment.previous_version_id is not None  # noqa: S101  (the caller looked)
     old_version = model_versions.get(session, deployment.previous_version_id)

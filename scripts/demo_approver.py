@@ -18,7 +18,7 @@ def approve(base_url: str, name: str, password: str, action_id: UUID) -> None:
                 f"/actions/{action_id}/decision",
                 json={
                     "decision": "approve",
-                    "comment": "The challenger is better on patients it has not seen; the data fault is kept out.",
+                    "comment": "The loss is measured, the faulty rows are kept out, and the change is watched.",
                     "evidence_digest": page["evidence_digest"],
                     "seen_version": page["version"],
                     "idempotency_key": str(uuid4()),

@@ -65,11 +65,15 @@ def schedule(patients: int, seed: int) -> list[Event]:
 
 
 class HospitalClient:
-    """A client program of one hospital, with its own API key. It waits for an API that is away."""
+    """A client program of one hospital, with its own API key.
 
-    def __init__(self, base_url: str, key: str, model: str) -> None:
+    It waits for an API that is away, and calls `meanwhile` so that somebody may bring it back.
+    """
+
+    def __init__(self, base_url: str, key: str, model: str, *, meanwhile: Callable[[], None]) -> None:
         self._http = httpx.Client(base_url=base_url, headers={"X-API-Key": key}, timeout=10.0)
         self._model = model
+        self._meanwhile = meanwhile
 
     def close(self) -> None:
         self._http.close()
@@ -85,19 +89,25 @@ class HospitalClient:
 
     def _post(self, path: str, body: dict[str, Any], headers: dict[str, str]) -> dict[str, Any]:
         deadline = time.monotonic() + _PATIENCE_S
-        while True:
-            try:
-                response = self._http.post(path, json=body, headers=headers)
-            except httpx.TransportError:
-                if time.monotonic() > deadline:
-                    raise
-            else:
-                if response.status_code not in {429, 503} or time.monotonic() > deadline:
-                    if response.is_error:
-                        raise CommandFailedError(f"{path} answered {response.status_code}: {response.text[:300]}")
-                    answer: dict[str, Any] = response.json()
-                    return answer
+        while (answer := self._once(path, body, headers, last=time.monotonic() > deadline)) is None:
+            self._meanwhile()
             time.sleep(0.2)
+        return answer
+
+    def _once(self, path: str, body: dict[str, Any], headers: dict[str, str], *, last: bool) -> dict[str, Any] | None:
+        """The answer, or None if it is worth asking again."""
+        try:
+            response = self._http.post(path, json=body, headers=headers)
+        except httpx.TransportError as error:
+            if last:
+                raise CommandFailedError(f"{path}: the API has been away for {_PATIENCE_S:.0f} s ({error})") from error
+            return None
+        if response.status_code in {429, 503} and not last:
+            return None
+        if response.is_error:
+            raise CommandFailedError(f"{path} answered {response.status_code}: {response.text[:300]}")
+        answer: dict[str, Any] = response.json()
+        return answer
 
 
 def replay(

@@ -29,7 +29,7 @@ def decision_part(action: AgentAction, versions: dict[int, ModelVersion]) -> dic
 
 
 def primary_difference(action: AgentAction) -> dict[str, Any]:
-    """Before, after, difference, interval and n of the primary metric on the held-out rows."""
+    """Before, after, difference, interval and n of the primary metric on the recent labelled rows."""
     metrics: list[dict[str, Any]] = (action.evidence or {}).get("metrics", [])
     return metrics[0] if metrics else {}
 
@@ -55,5 +55,5 @@ def figures(
         ok=low is not None and low > 0,
     )
     found["seconds_to_decision"] = _figure(round(seconds, 1), bar="at most 120", ok=seconds <= 120)
-    found["loop_closed"] = _figure(closed, bar="approved, activated, verified", ok=closed)
+    found["loop_closed"] = _figure(closed, bar="approved, activated, and a verdict reached", ok=closed)
     return found

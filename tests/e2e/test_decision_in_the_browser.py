@@ -39,6 +39,16 @@ def _kill(home: Path, name: str) -> None:
     os.kill(int(found[1]), signal.SIGKILL)
 
 
+def _wait_for_predictions(home: Path, count: int) -> None:
+    engine = _database(home)
+    deadline = time.monotonic() + 60
+    with engine.connect() as connection:
+        while (connection.execute(select(func.count()).select_from(Prediction)).scalar_one()) < count:
+            assert time.monotonic() < deadline, "no patients arrive"
+            time.sleep(0.1)
+    engine.dispose()
+
+
 def _sign_in(page: Page, name: str, password: str) -> None:
     page.locator(".st-key-login-name input").fill(name)
     page.locator(".st-key-login-password input").fill(password)
@@ -52,7 +62,8 @@ def test_a_person_approves_and_the_loop_closes_through_kills(
     steward: Callable[..., Steward], browser: Browser, home: Path
 ) -> None:
     demo = steward("demo")
-    demo.wait_for(lambda said: "Budapest" in said, 90)
+    demo.wait_for(lambda said: "serves: f1" in said, 90)
+    _wait_for_predictions(home, 40)
     for name in ("api", "monitor", "agent"):
         _kill(home, name)
         time.sleep(1.5)
@@ -92,7 +103,11 @@ def _everything_happened_once(home: Path) -> None:
             select(AgentAction).where(AgentAction.status == "succeeded", AgentAction.action_type == "retrain_model")
         ).all()
         serving = session.scalars(select(ModelVersion).where(ModelVersion.is_active)).one()
-    assert stored == 294 + 200 + 123
+    later = 50 + 40
+    # Everybody once; those kept back may have come again, all of them, for a follow-up.
+    assert stored is not None
+    assert stored >= 294 + 200 + 123
+    assert (stored - 294 - 200 - 123) % later == 0
     assert [row.generation for row in activations] == [1, 2]
     assert len(retrained) == 1
     assert serving.id == retrained[0].to_version_id
