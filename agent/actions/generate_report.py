@@ -2,16 +2,22 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 from sqlalchemy.orm import Session
 
 from agent.actions.command import PYTHON, run_json
 from agent.actions.unasked import Unasked
-from agent.core.work import Effect, Json, Outcome, PermanentError, Work
+from agent.core.work import Effect, Json, NotYetError, Outcome, PermanentError, Work
 from database.connection import read_scope
-from database.queries import windows
+from database.enums import Verdict
+from database.queries import actions, windows
 
 COMMAND = (*PYTHON, "monitoring.evidently_report")
+# The monitor draws the pages of windows that alarm, by itself; for this long the agent leaves it to it.
+PATIENCE = timedelta(minutes=2)
+LOOK_AGAIN = timedelta(seconds=5)
+DRAWN_ANYWAY = (Verdict.WARN, Verdict.CRIT)
 
 
 @dataclass(frozen=True)
@@ -21,13 +27,17 @@ class GenerateReport(Unasked):
     command: Sequence[str] = COMMAND
 
     def prepare(self, work: Work) -> Json:
-        """Draw the page, unless the window has one."""
+        """Draw the page, unless the window has one or is about to get one from the monitor."""
         window_id = int(work.claim.params["window_id"])
         with read_scope(work.engine) as session:
             report = windows.drift_report(session, window_id)
             made = report.report_path if report else None
+            fresh = report is not None and actions.database_now(session) - report.created_at < PATIENCE
+            drawn_anyway = report is not None and report.verdict in DRAWN_ANYWAY
         if made is not None:
-            return {"ok": True, "report": made}
+            return {"ok": True, "report": made, "found": True}
+        if drawn_anyway and fresh:
+            raise NotYetError(f"the monitor is about to draw window {window_id}", LOOK_AGAIN)
         arguments = [*self.command, "--window", str(window_id)]
         limit = work.settings.agent.evidence_timeout_s
         return work.step("report", lambda: run_json(arguments, timeout_s=limit, interrupted=work.interrupted))
@@ -36,7 +46,10 @@ class GenerateReport(Unasked):
         """Note where the page is. A window it cannot be drawn for is said to be so."""
         if effect.prepared.get("ok") is False:
             raise PermanentError(str(effect.prepared.get("says", "the report could not be made")))
-        window_id = int(effect.action.params["window_id"])
-        report = windows.drift_report(session, window_id)
+        window = windows.get(session, int(effect.action.params["window_id"]))
+        report = windows.drift_report(session, window.id)
         where = (report.report_path if report else None) or effect.prepared.get("report")
-        return Outcome(f"the report of window {window_id} was made", {"report": where, "window_id": window_id})
+        found = bool(effect.prepared.get("found"))
+        how = "was there already: the monitor had drawn it" if found else "was drawn"
+        result = {"report": where, "window_id": window.id, "found": found}
+        return Outcome(f"the drift report of window {window.seq} {how}", result)

@@ -23,6 +23,7 @@ from agent.core.decision_engine import (
     decide,
 )
 from agent.core.diagnosis_engine import Diagnosis, diagnose
+from agent.core.incidents import TURNED_OUT, told_by
 from agent.core.observation import read_history, read_incidents, read_signals, summary
 from agent.core.signals import Signals
 from agent.core.transitions import move
@@ -57,8 +58,8 @@ def run_cycle(
     cycles.lock(session, contract.name)
     signals = read_signals(session, contract, now)
     diagnoses = diagnose(signals)
-    incidents = {d.cause: _keep_incident(session, signals, d) for d in diagnoses}
-    _close_quiet(session, signals, set(incidents))
+    _close_quiet(session, signals, {d.cause for d in diagnoses})
+    incidents = _keep_incidents(session, signals, diagnoses)
     signals = replace(signals, incidents=read_incidents(session, contract.name))
     actions.lock_proposals(session, contract.name)
     history = read_history(session, contract.name, now, policy.escalation.within)
@@ -74,6 +75,16 @@ def run_cycle(
 
 
 # --------------------------------------------------------------------------------------------------------- incidents
+
+
+def _keep_incidents(session: Session, signals: Signals, diagnoses: tuple[Diagnosis, ...]) -> dict[Cause, Alert]:
+    """Open or bring up to date what people are to know, and end what a graver incident now says better."""
+    live = {Cause(alert.cause): alert for alert in alerts.live(session, signals.model_name)}
+    causes = {*live, *(d.cause for d in diagnoses)}
+    for cause, alert in live.items():
+        if told_by(cause, causes):
+            alerts.resolve(session, AGENT, alert.id, TURNED_OUT)
+    return {d.cause: _keep_incident(session, signals, d) for d in diagnoses if not told_by(d.cause, causes)}
 
 
 def _keep_incident(session: Session, signals: Signals, diagnosis: Diagnosis) -> Alert:

@@ -11,6 +11,7 @@ from typing import Any
 from uuid import UUID
 
 from agent.core.diagnosis_engine import Diagnosis
+from agent.core.incidents import told_by
 from agent.core.pricing import price_of_inaction
 from agent.core.signals import Signals
 from config.agent_policy import ActionRule, AgentPolicy, Autonomy
@@ -124,7 +125,12 @@ def decide(
         return (NoAction(f"nothing is concluded: {signals.blind}"),)
     case = _Case(signals, policy, tuple(sorted(history, key=lambda p: p.created_at, reverse=True)), now, dry_run)
     chosen: list[Choice] = []
+    diagnoses = tuple(diagnoses)
+    causes = {*(d.cause for d in diagnoses), *(i.cause for i in signals.incidents)}
     for diagnosis in diagnoses:
+        if (graver := told_by(diagnosis.cause, causes)) is not None:
+            chosen.append(NoAction(f"an incident about this is open: {_words(graver)}", cause=diagnosis.cause))
+            continue
         for action_type in REMEDIES.get(diagnosis.cause, ()):
             chosen.extend(_consider(case, diagnosis, action_type, chosen))
     return tuple(chosen) or (NoAction("nothing is wrong as far as can be seen"),)

@@ -160,3 +160,31 @@ def test_when_everything_waits_even_a_message_does(engine: Engine, champion: int
         "pending_approval", True, Cause.COVARIATE_SHIFT_HARMFUL,
     )  # fmt: skip
     assert alert.evidence_digest
+
+
+def test_a_movement_of_the_inputs_has_one_incident_and_the_harmful_one_wins(engine: Engine, champion: int) -> None:
+    window(engine, champion, lost=False)
+    cycle(engine)
+    window(engine, champion)
+    cycle(engine)
+    harmless, harmful = everything(engine)[1]
+    assert (harmless.cause, harmless.status) == ("covariate_shift_harmless", "resolved")
+    assert harmless.resolution_notes == "it turned out to do harm"
+    assert (harmful.cause, harmful.status) == ("covariate_shift_harmful", "active")
+    window(engine, champion, lost=False)
+    report = cycle(engine)
+    assert [d.cause for d in report.diagnoses] == [Cause.COVARIATE_SHIFT_HARMLESS]
+    assert len(everything(engine)[1]) == 2
+    assert report.proposed == ()
+
+
+def test_when_the_harm_is_over_the_movement_may_be_called_harmless(engine: Engine, champion: int) -> None:
+    window(engine, champion)
+    cycle(engine)
+    for _ in range(2):
+        window(engine, champion, lost=False)
+        cycle(engine)
+    assert [(i.cause, i.status) for i in everything(engine)[1]] == [
+        ("covariate_shift_harmful", "resolved"),
+        ("covariate_shift_harmless", "active"),
+    ]

@@ -17,7 +17,18 @@ from database.models import AgentAction, AgentCycle, Heartbeat
 from database.queries import automation
 from database.queries.audit import SYSTEM
 from tests.integration.agent.conftest import known_handlers
-from tests.integration.agent.world import CONTRACT, MODEL, POLICY, approve, pending, register, reread, user, window
+from tests.integration.agent.world import (
+    CONTRACT,
+    MODEL,
+    POLICY,
+    approve,
+    drawn,
+    pending,
+    register,
+    reread,
+    user,
+    window,
+)
 
 
 def agent(engine: Engine, settings: Settings, *command: str) -> Agent:
@@ -26,7 +37,7 @@ def agent(engine: Engine, settings: Settings, *command: str) -> Agent:
 
 
 def test_one_pass_thinks_asks_and_acts(engine: Engine, champion: int, agent_settings: Settings) -> None:
-    window(engine, champion)
+    drawn(engine, window(engine, champion).id, report_path="from-the-monitor")
     agent(engine, agent_settings).once()
     with session_scope(engine) as session:
         found = {a.action_type: a.status for a in session.scalars(select(AgentAction))}

@@ -26,7 +26,7 @@ from database.models import (
     Prediction,
     User,
 )
-from database.queries import actions, heartbeats, model_versions
+from database.queries import actions, heartbeats, model_versions, windows
 from database.queries.audit import SYSTEM, digest_of
 
 PLATFORM = PlatformSettings()
@@ -128,6 +128,15 @@ def window(
             )  # fmt: skip
         _rows(session, version_id, made, rows or [])
     return made
+
+
+def drawn(engine: Engine, window_id: int, **changes: Any) -> None:
+    """Change what is known about the page of a window."""
+    with session_scope(engine) as session:
+        report = windows.drift_report(session, window_id)
+        assert report is not None
+        for name, value in changes.items():
+            setattr(report, name, value)
 
 
 def metric(

@@ -62,6 +62,17 @@ def test_drift_alone_only_makes_a_report() -> None:
     assert set(proposed(choose(signals(window(1, **drifted(0.9)))))) == {A.GENERATE_REPORT}
 
 
+def test_a_drift_that_did_no_harm_this_time_is_only_a_note_while_a_harmful_one_is_open() -> None:
+    held = signals(window(6, **drifted(0.9)))
+    for cause in (Cause.COVARIATE_SHIFT_HARMFUL, Cause.CONCEPT_DRIFT, Cause.PRIOR_SHIFT):
+        told = Incident(1, cause, Severity.CRITICAL, notified=Severity.CRITICAL)
+        (choice,) = choose(replace(held, incidents=(told,)))
+        assert isinstance(choice, NoAction)
+        assert choice.cause is Cause.COVARIATE_SHIFT_HARMLESS
+    other = Incident(1, Cause.DATA_FAULT, Severity.CRITICAL, notified=Severity.CRITICAL)
+    assert set(proposed(choose(replace(held, incidents=(other,))))) == {A.GENERATE_REPORT}
+
+
 def test_a_data_fault_is_told_validated_and_never_learned_from() -> None:
     zurich = window(1, lost(), checks=(failed(),), suspect_n=100, **drifted(0.4))
     older = window(0, checks=(failed(),), suspect_n=100, mature=False)
