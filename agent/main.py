@@ -31,7 +31,7 @@ from config.model_contract import ModelContract, load_contracts
 from config.settings import Settings
 from config.yaml_source import ConfigError
 from database.address import database_url
-from database.connection import make_engine, session_scope
+from database.connection import first_line, is_away, make_engine, session_scope
 from database.enums import ActionType, Automation
 from database.errors import StewardError
 from database.queries import automation, heartbeats
@@ -108,9 +108,9 @@ class Agent:
                     dry_run=self._settings.agent.dry_run,
                     now=datetime.now(UTC),
                 )
-        except OperationalError:
-            raise
-        except Exception:  # noqa: BLE001  (one model's trouble must not blind the agent to the others)
+        except Exception as error:
+            if is_away(error):
+                raise
             logger.exception("agent.cycle.failed model={}", contract.name)
             return
         if report.proposed:
@@ -156,12 +156,11 @@ class Agent:
                 if failures:
                     logger.info("agent.database.back loop={}", name)
                 failures = 0
-            except OperationalError as error:
-                if not failures:
-                    logger.warning("agent.database.away loop={} error={}", name, str(error.orig).strip()[:200])
-                failures += 1
-            except Exception:  # noqa: BLE001  (a loop that ends is an agent that silently stopped)
-                logger.exception("agent.loop.failed loop={}", name)
+            except Exception as error:  # noqa: BLE001  (a loop that ends is an agent that silently stopped)
+                if not is_away(error):
+                    logger.exception("agent.loop.failed loop={}", name)
+                elif not failures:
+                    logger.warning("agent.database.away loop={} error={}", name, first_line(error))
                 failures += 1
             pause = min(LONGEST_PAUSE_S, interval_s * 2 ** min(failures, 5)) if failures else interval_s
             self.stopping.wait(pause)
@@ -198,7 +197,7 @@ def main(argv: list[str] | None = None) -> int:
         else:
             agent.run()
     except OperationalError as error:
-        sys.stderr.write(f"the database cannot be reached: {str(error.orig).strip()[:200]}\n")
+        sys.stderr.write(f"the database cannot be reached: {first_line(error)}\n")
         return 1
     finally:
         engine.dispose()

@@ -12,11 +12,12 @@ import orjson
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from loguru import logger
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from database.connection import first_line, is_away, sqlstate
 from database.errors import (
     ConflictError,
     ForbiddenError,
@@ -30,6 +31,9 @@ from database.errors import (
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_S = 2
 _MOST_ERRORS = 100
+# PostgreSQL's words for: the statement or its wait for a lock took too long, or two transactions stood in each other's
+# way. The database is there, and the same request may well succeed.
+_BUSY_CODES = ("57014", "55P03", "40")
 
 _STATUS: tuple[tuple[type[StewardError], int], ...] = (
     (NotFoundError, 404),
@@ -152,23 +156,24 @@ def _on_http(request: Request, error: Exception) -> Response:
     return _respond(request, RefusalError(status, code, detail, headers=headers))
 
 
-def is_database_away(error: BaseException) -> bool:
-    """Whether the database could not be asked, as against: it answered that the question was wrong."""
-    if isinstance(error, (OperationalError, InterfaceError, PoolTimeoutError)):
-        return True
-    return isinstance(error, DBAPIError) and error.connection_invalidated
-
-
 def _on_database_error(request: Request, error: Exception) -> Response:
-    if not is_database_away(error):
-        logger.opt(exception=error).error("api.database.error path={}", request.scope.get("path"))
-        return _respond(request, _unexpected())
-    logger.warning("api.database.away kind={}", type(error).__name__)
-    return _respond(request, database_away())
+    path = request.scope.get("path")
+    if is_away(error):
+        logger.warning("api.database.away kind={}", type(error).__name__)
+        return _respond(request, database_away())
+    if isinstance(error, DBAPIError) and sqlstate(error).startswith(_BUSY_CODES):
+        logger.error("api.database.busy path={} error={}", path, first_line(error))
+        return _respond(request, _database_busy())
+    logger.opt(exception=error).error("api.database.error path={}", path)
+    return _respond(request, _unexpected())
 
 
 def database_away() -> RefusalError:
     return unavailable("database_unavailable", "The database cannot be reached now; nothing was recorded. Try again.")
+
+
+def _database_busy() -> RefusalError:
+    return unavailable("database_busy", "The database took too long over this; nothing was recorded. Try again.")
 
 
 def install(app: FastAPI) -> None:

@@ -18,10 +18,9 @@ from loguru import logger
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
-from api.errors import is_database_away
 from api.spool_file import ANSWERS_KEPT_S, Answered, Outcome, SpoolFile, SpoolFullError
 from config.settings import SpoolSettings
-from database.connection import session_scope
+from database.connection import first_line, session_scope, sqlstate
 from database.errors import StewardError
 from database.queries import prediction_log
 
@@ -180,7 +179,7 @@ class Shipper:
                 prediction_log.store(session, (b"[" + b",".join(bodies) + b"]").decode())
             self.facts.shipped += len(bodies)
         except DBAPIError as error:
-            if is_database_away(error) or not _row_is_at_fault(error):
+            if not sqlstate(error).startswith(_ROW_IS_AT_FAULT):
                 raise
             if len(bodies) > 1:
                 middle = len(bodies) // 2
@@ -190,7 +189,7 @@ class Shipper:
                 self._bury(bodies[0], error)
 
     def _bury(self, body: bytes, error: DBAPIError) -> None:
-        reason = f"{type(error.orig).__name__} {_sqlstate(error)}"
+        reason = f"{type(error.orig).__name__} {sqlstate(error)}"
         prediction_id = str(orjson.loads(body).get("id"))
         with session_scope(self._engine) as session:
             prediction_log.bury(session, prediction_id=prediction_id, payload=body.decode(), reason=reason)
@@ -200,24 +199,10 @@ class Shipper:
     def _failed(self, error: Exception) -> None:
         kind = type(error).__name__
         if self.facts.last_error is None:
-            logger.warning("spool.shipping.stopped depth={} kind={} error={}", self.depth, kind, _first_line(error))
+            logger.warning("spool.shipping.stopped depth={} kind={} error={}", self.depth, kind, first_line(error))
         self.facts.last_error = kind
 
     def _recovered(self) -> None:
         if self.facts.last_error is not None:
             logger.info("spool.shipping.resumed shipped={}", self.facts.shipped)
             self.facts.last_error = None
-
-
-def _sqlstate(error: DBAPIError) -> str:
-    return str(getattr(error.orig, "sqlstate", None) or getattr(error.orig, "pgcode", None) or "")
-
-
-def _row_is_at_fault(error: DBAPIError) -> bool:
-    return _sqlstate(error).startswith(_ROW_IS_AT_FAULT)
-
-
-def _first_line(error: Exception) -> str:
-    """Enough to see what is wrong, and never a statement's parameters: those are people's features."""
-    cause = error.orig if isinstance(error, DBAPIError) and error.orig else error
-    return str(cause).partition("\n")[0][:200]

@@ -20,10 +20,9 @@ from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from api import last_known
-from api.errors import is_database_away
 from api.keys import KeyTable, KnownKey
 from api.serving import Desired, Predictor, Slots
-from database.connection import session_scope
+from database.connection import first_line, is_away, session_scope
 from database.models import Deployment, ModelVersion
 from database.queries import api_keys, overview, replicas
 
@@ -56,8 +55,8 @@ class DatabaseGate:
     def failed(self, error: Exception) -> None:
         if not self._broken:
             self.away_since = datetime.now(UTC)
-            if isinstance(error, psycopg2.Error) or is_database_away(error):
-                logger.warning("api.database.away error={}", str(error).partition("\n")[0][:200])
+            if isinstance(error, psycopg2.Error) or is_away(error):
+                logger.warning("api.database.away error={}", first_line(error))
             else:
                 logger.opt(exception=error).error("api.watcher.failed")
         self._broken = True

@@ -8,13 +8,18 @@ from contextlib import contextmanager
 from typing import NewType
 
 from sqlalchemy import URL, Engine, create_engine, make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session
 
 from config.settings import DatabaseSettings
 from database.errors import InvalidError
 
 ReadSession = NewType("ReadSession", Session)
+
+# PostgreSQL's words for: connection lost, shutting down or starting up, no connection, memory or disk left.
+_AWAY_CODES = ("08", "57P", "53")
+_LONGEST_LINE = 200
 
 
 def normalised_url(text: str) -> URL:
@@ -69,3 +74,28 @@ def read_scope(engine: Engine) -> Iterator[ReadSession]:
     with Session(engine, expire_on_commit=False) as session, session.begin():
         session.connection(execution_options={"postgresql_readonly": True})
         yield ReadSession(session)
+
+
+def is_away(error: BaseException) -> bool:
+    """Whether the database cannot be reached, as against: it answered that a question is wrong or takes too long."""
+    if isinstance(error, PoolTimeoutError):
+        return True
+    if not isinstance(error, DBAPIError):
+        return False
+    if error.connection_invalidated:
+        return True
+    if not isinstance(error, (OperationalError, InterfaceError)):
+        return False
+    code = sqlstate(error)
+    return not code or code.startswith(_AWAY_CODES)
+
+
+def sqlstate(error: DBAPIError) -> str:
+    """PostgreSQL's five characters for what went wrong; empty when no answer came."""
+    return str(getattr(error.orig, "pgcode", None) or "")
+
+
+def first_line(error: BaseException) -> str:
+    """Enough to see what is wrong, and never a statement or its parameters: those are people's features."""
+    cause = error.orig if isinstance(error, DBAPIError) and error.orig else error
+    return (str(cause).strip().splitlines() or [type(cause).__name__])[0][:_LONGEST_LINE]

@@ -18,7 +18,7 @@ from datetime import UTC, datetime, timedelta
 
 from loguru import logger
 from sqlalchemy import Engine
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from config.logging_config import configure_logging
@@ -27,7 +27,7 @@ from config.settings import Settings
 from config.yaml_source import ConfigError
 from database.address import database_url
 from database.artifact_store import ArtifactStore
-from database.connection import make_engine, read_scope, session_scope
+from database.connection import first_line, is_away, make_engine, read_scope, session_scope
 from database.queries import heartbeats, model_versions, windows
 from monitoring.judging import close_next_window, judge_performance, place_of
 from monitoring.metrics import MonitorMetrics
@@ -43,8 +43,6 @@ LOOK_BACK_WINDOWS = 100
 # A page nobody asked for is made only while the window is news.
 PAGE_NEWS = timedelta(days=1)
 LONGEST_WAIT_S = 60.0
-# PostgreSQL's words for: connection lost, shutting down or starting up, no connection free, disk full.
-AWAY_CODES = ("08", "57P", "53")
 
 Stop = threading.Event
 
@@ -82,14 +80,6 @@ def run_pass(engine: Engine, settings: Settings, now: datetime, stop: Stop | Non
     with read_scope(engine) as session:
         names = model_versions.model_names(session)
     return PassReport(tuple(_look_at(engine, settings, store, name, now, stop) for name in names))
-
-
-def is_away(error: Exception) -> bool:
-    """Whether it is the database that cannot be reached, and not a question of ours that failed or took too long."""
-    if not isinstance(error, (OperationalError, InterfaceError)):
-        return False
-    code = getattr(error.orig, "pgcode", None)
-    return code is None or code.startswith(AWAY_CODES)
 
 
 def _look_at(
@@ -184,7 +174,7 @@ class Monitor:
         except DBAPIError as error:
             if self._away:
                 return min(LONGEST_WAIT_S, wait * 1.5)
-            logger.error("monitor.database.away error={}", str(error.orig).strip().replace("\n", " "))
+            logger.error("monitor.database.away error={}", first_line(error))
             self._away = True
             return interval
         if self._away:

@@ -19,7 +19,7 @@ from config.model_contract import ModelContract, load_contract
 from config.settings import Settings
 from config.yaml_source import ConfigError
 from database.address import database_url
-from database.connection import ReadSession, make_engine, read_scope
+from database.connection import ReadSession, first_line, make_engine, read_scope
 from database.errors import NotFoundError, StewardError
 from database.models import AgentAction, Alert, ModelVersion, MonitoringWindow
 from database.queries import model_versions
@@ -144,7 +144,7 @@ def run(prog: str, description: str, gather: Callable[[Case], Json], argv: Seque
         answer = {"ok": False, "says": str(error)}
         logger.info("evidence.not_enough action_id={} says={}", given.action_id, error)
     except OperationalError as error:
-        answer, code = {"ok": False, "says": f"the database cannot be reached: {str(error.orig).strip()}"}, _TEMPORARY
+        answer, code = {"ok": False, "says": f"the database cannot be used now: {first_line(error)}"}, _TEMPORARY
     finally:
         engine.dispose()
     sys.stdout.write(json.dumps(answer, allow_nan=False) + "\n")

@@ -41,7 +41,7 @@ from sqlalchemy.exc import OperationalError
 from config.logging_config import configure_logging
 from config.settings import Settings
 from database.address import database_url, mlflow_url
-from database.connection import make_engine, read_scope
+from database.connection import first_line, make_engine, read_scope
 from database.enums import VersionStatus
 from database.queries import model_versions
 from training.export import library_versions
@@ -93,7 +93,7 @@ class Registry:
                 warnings.simplefilter("ignore")  # MLflow's own use of what its libraries deprecate
                 return self._log_run(model_name, candidates, winner, model)
         except Exception as error:  # noqa: BLE001  (whatever MLflow or its drivers raise: training does not wait for it)
-            logger.warning("mlflow.away model={} reason={}: {}", model_name, type(error).__name__, _first_line(error))
+            logger.warning("mlflow.away model={} reason={}: {}", model_name, type(error).__name__, first_line(error))
             return None
 
     def project_aliases(self, model_name: str, champion: str | None, challenger: str | None) -> bool:
@@ -109,7 +109,7 @@ class Registry:
                 elif version is not None and present.get(alias) != version:
                     client.set_registered_model_alias(model_name, alias, version)
         except Exception as error:  # noqa: BLE001  (a projection that is late is not an error; the next one corrects it)
-            logger.warning("mlflow.aliases_late model={} reason={}", model_name, _first_line(error))
+            logger.warning("mlflow.aliases_late model={} reason={}", model_name, first_line(error))
             return False
         return True
 
@@ -181,10 +181,6 @@ class Registry:
         return Registered(run_id, str(version.version))
 
 
-def _first_line(error: BaseException) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0][:200]
-
-
 def main(argv: Sequence[str] | None = None) -> int:
     """`python -m training.registry project MODEL`: make the aliases say what our database says; 1 if it must be tried
     again later."""
@@ -202,7 +198,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             staged = (v.mlflow_version for v in versions if v.status == VersionStatus.STAGING and v.mlflow_version)
             challenger = next(staged, None)
     except OperationalError as error:
-        logger.warning("mlflow.aliases_late model={} reason={}", given.model, _first_line(error))
+        logger.warning("mlflow.aliases_late model={} reason={}", given.model, first_line(error))
         return 1
     finally:
         engine.dispose()

@@ -24,7 +24,7 @@ from config.settings import Settings
 from config.yaml_source import ConfigError
 from database.address import database_url
 from database.artifact_store import ArtifactStore
-from database.connection import make_engine, read_scope, session_scope
+from database.connection import first_line, make_engine, read_scope, session_scope
 from database.enums import DataSource
 from database.errors import ConflictError, InvalidError, StewardError
 from database.models import ModelVersion
@@ -352,7 +352,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"{error}\n")
         return 1
     except OperationalError as error:
-        sys.stderr.write(f"the database cannot be reached ({str(error.orig).strip()}); is it running?\n")
+        sys.stderr.write(f"the database cannot be used now ({first_line(error)}); is it running?\n")
         return 1
     finally:
         engine.dispose()

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from prometheus_client import generate_latest
-from sqlalchemy import Engine, create_engine, select, text
+from sqlalchemy import Engine, create_engine, select
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
@@ -107,18 +107,6 @@ def test_a_pass_without_a_database_says_so_at_once() -> None:
     with pytest.raises(OperationalError, match="refused"):
         run_checks.run_pass(engine, Settings(), datetime.now(UTC))
     engine.dispose()
-
-
-def test_a_question_that_takes_too_long_is_a_fault_of_that_model_and_not_an_absent_database(world: World) -> None:
-    with world.engine.connect() as connection:
-        connection.execute(text("SET statement_timeout = 10"))
-        with pytest.raises(OperationalError) as slow:
-            connection.execute(text("SELECT pg_sleep(5)"))
-    assert not run_checks.is_away(slow.value)
-    with world.engine.connect() as connection, pytest.raises(OperationalError) as cut:
-        connection.execute(text("SELECT pg_terminate_backend(pg_backend_pid())"))
-    assert run_checks.is_away(cut.value)
-    assert not run_checks.is_away(ValueError("ours"))
 
 
 def test_figures_for_prometheus_follow_the_newest_window(world: World) -> None:
