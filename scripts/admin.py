@@ -2,6 +2,7 @@
 
 import getpass
 import json
+import os
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -32,8 +33,8 @@ err = Console(stderr=True, highlight=False)
 @contextmanager
 def _session() -> Iterator[tuple[Session, Settings]]:
     """One transaction on this installation's database, which is started for its length if need be."""
-    with said_plainly() as settings, running_database(settings) as url:
-        engine = make_engine(url, settings.database, application="steward-admin")
+    with said_plainly() as settings, running_database(settings) as database:
+        engine = make_engine(database.url, settings.database, application="steward-admin")
         try:
             with session_scope(engine) as session:
                 yield session, settings
@@ -120,10 +121,13 @@ def revoke_key(key_id: Annotated[str, typer.Argument(help="the id shown by `keys
 def add_user(
     name: Annotated[str, typer.Argument(help="lower-case letters, digits and . _ @ -")],
     role: Annotated[list[Role] | None, typer.Option(help="repeat for several; default: viewer")] = None,
-    password: Annotated[str | None, typer.Option(envvar="STEWARD_NEW_PASSWORD", help="default: one is made")] = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Add a person. Without a password one is made and shown once."""
+    """Add a person. A password is made and shown once, unless STEWARD_NEW_PASSWORD holds one.
+
+    It is not an option: what stands in a command line is seen by everybody on the machine.
+    """
+    password = os.environ.get("STEWARD_NEW_PASSWORD")
     secret = password or secrets.token_urlsafe(12)
     with _session() as (session, _):
         people.create_user(session, _me(), name=name, password=secret, roles=role or [Role.VIEWER])

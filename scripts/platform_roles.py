@@ -83,6 +83,7 @@ def build_roles(settings: Settings, wanted: tuple[str, ...], mlflow_uri: str) ->
         # Several workers would each hold a spool file of their own; one serves far more than a demo needs.
         command = [python, "-m", "uvicorn", "api.main:create_app", "--factory", "--host", api.host]
         command += ["--port", str(api_port), "--no-access-log", "--log-level", "warning", "--no-server-header"]
+        command += ["--no-proxy-headers"]  # whoever is on this machine could claim any address by them
         roles.append(Role("api", command, _answers(f"{api_url}/livez"), {"API_PORT": str(api_port)}, api_url))
     if "monitor" in wanted:
         roles.append(Role("monitor", [python, "-m", "monitoring.run_checks"], lambda: True))

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -89,6 +90,7 @@ class Supervised:
         if self._not_before == 0.0:
             self._pause = FIRST_PAUSE_S if now - self._started > STEADY_S else min(self._pause * 2, LONGEST_PAUSE_S)
             self._not_before = now + self._pause
+            self._end_family(self._process.pid)
             cause = signal.Signals(-code).name if code < 0 else f"exit code {code}"
             logger.warning("up.process.died name={} cause={} restart_in_s={}", self.role.name, cause, self._pause)
             return f"{self.role.name} died ({cause}), starting it again in {self._pause:.1f} s; log: {self.log_path}"
@@ -128,5 +130,12 @@ class Supervised:
             self._process.wait(timeout_s)
         except subprocess.TimeoutExpired:
             logger.warning("up.process.killed name={} after_s={}", self.role.name, timeout_s)
-            os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.kill()
             self._process.wait(5)
+        self._end_family(self._process.pid)
+
+    @staticmethod
+    def _end_family(group: int) -> None:
+        """End what a process that is gone has left behind: its children are in its own process group."""
+        with suppress(ProcessLookupError):
+            os.killpg(group, signal.SIGKILL)

@@ -21,10 +21,11 @@ from loguru import logger
 
 from config.settings import Settings
 from database.address import mlflow_url
-from database.running import running_database
+from database.embedded import EmbeddedPostgresError
+from database.running import RunningDatabase, running_database
 from scripts.plain_speech import CommandFailedError
 from scripts.platform_roles import ROLES, build_roles
-from scripts.process import Supervised
+from scripts.process import FIRST_PAUSE_S, LONGEST_PAUSE_S, Supervised
 
 READY_S = 90.0
 
@@ -80,17 +81,16 @@ def _owned(settings: Settings, roles: tuple[str, ...]) -> Iterator[None]:
 class Stack:
     """The running processes of one STEWARD_HOME."""
 
-    def __init__(self, settings: Settings, processes: list[Supervised]) -> None:
+    def __init__(self, settings: Settings, database: RunningDatabase) -> None:
         self.settings = settings
-        self.processes = processes
+        self.processes: list[Supervised] = []
+        self._database = database
+        self._database_pause = FIRST_PAUSE_S
+        self._database_not_before = 0.0
 
     @property
     def urls(self) -> dict[str, str]:
         return {process.role.name: process.role.url for process in self.processes if process.role.url}
-
-    def named(self, name: str) -> Supervised:
-        """The process of a role."""
-        return next(process for process in self.processes if process.role.name == name)
 
     @property
     def state_file(self) -> Path:
@@ -103,19 +103,41 @@ class Stack:
             "pid": os.getpid(),
             "created": psutil.Process().create_time(),
             "urls": self.urls,
-            "pids": {process.role.name: process.pid for process in self.processes if process.pid},
+            "pids": {name: pid for name, pid in self._pids() if pid},
         }
         draft = self.state_file.with_suffix(".tmp")
         draft.write_text(json.dumps(state, indent=1))
         draft.replace(self.state_file)
 
+    def _pids(self) -> Iterator[tuple[str, int | None]]:
+        if self._database.server is not None:
+            yield "postgres", self._database.server.running_pid()
+        yield from ((process.role.name, process.pid) for process in self.processes)
+
     def tend(self, say: Callable[[str], None]) -> None:
-        """Start again what died. Called every moment by whoever holds the stack."""
-        news = [line for process in self.processes if (line := process.revive())]
+        """Start again what died, the database first. Called every moment by whoever holds the stack.
+
+        From the main thread only: the kernel ties the database's life to the thread that started it.
+        """
+        news = [*self._revive_database()]
+        news += [line for process in self.processes if (line := process.revive())]
         for line in news:
             say(line)
         if news:
             self.write_state()
+
+    def _revive_database(self) -> Iterator[str]:
+        now = time.monotonic()
+        if now < self._database_not_before:
+            return
+        try:
+            if line := self._database.revive():
+                self._database_pause = FIRST_PAUSE_S
+                yield line
+        except EmbeddedPostgresError as error:
+            self._database_not_before = now + self._database_pause
+            yield f"postgres cannot be started, trying again in {self._database_pause:.0f} s: {error}"
+            self._database_pause = min(self._database_pause * 2, LONGEST_PAUSE_S)
 
     def stop(self) -> None:
         """End everything, last started first."""
@@ -137,9 +159,10 @@ def running_stack(settings: Settings, wanted: tuple[str, ...], say: Callable[[st
     with ExitStack() as held:
         held.enter_context(_owned(settings, wanted))
         say("database: starting and migrating")
-        held.enter_context(running_database(settings))
+        alone = not running_stacks(settings)
+        database = held.enter_context(running_database(settings, waits_to_own=alone))
         roles = build_roles(settings, wanted, mlflow_url(settings).render_as_string(hide_password=False))
-        stack = Stack(settings, [])
+        stack = Stack(settings, database)
         held.callback(stack.stop)
         for role in roles:
             process = Supervised(role, settings.logs_dir)

@@ -64,7 +64,7 @@ def test_a_person_approves_and_the_loop_closes_through_kills(
     demo = steward("demo")
     demo.wait_for(lambda said: "serves: f1" in said, 90)
     _wait_for_predictions(home, 40)
-    for name in ("api", "monitor", "agent"):
+    for name in ("postgres", "api", "monitor", "agent", "ui"):
         _kill(home, name)
         time.sleep(1.5)
     said = demo.wait_for(lambda text: bool(LINK.search(text) and LOGIN.search(text)), 200)
