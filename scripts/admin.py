@@ -171,7 +171,10 @@ def list_users() -> None:
 
 @audit.command("verify")
 def verify_audit(as_json: JsonFlag = False) -> None:
-    """Walk the whole chain; exit 1 if anything was changed, removed or reordered."""
+    """Walk the whole chain; exit 1 if anything was changed, reordered, or removed from within.
+
+    Note the head it prints somewhere else: only against it does it show that the newest events were cut off.
+    """
     with _session() as (session, _):
         report = audit_log.verify(ReadSession(session))
     if as_json:
