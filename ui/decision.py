@@ -193,7 +193,10 @@ def _said(fact: object) -> str:
     if isinstance(fact, dict):
         words = str(fact.get("says") or fact.get("why") or fact.get("reason") or "").strip()
         n = _whole(fact.get("n"))
-        return wording.sentence(f"{words.removesuffix('.')} (n = {wording.count(n)})" if words and n else words)
+        told = f"n = {n}" in words or f"of {n} " in words
+        return wording.sentence(
+            f"{words.removesuffix('.')} (n = {wording.count(n)})" if words and n and not told else words
+        )
     return wording.sentence(str(fact))
 
 
@@ -246,6 +249,31 @@ def radius(evidence: Json | None) -> list[str]:
     return said
 
 
+_UNSEEN = {
+    "later_rows": "Neither version was trained on them.",
+    "cross_fitted": (
+        "The serving version never saw them; for the new one each was answered by a model that had not learnt from it "
+        "(cross-fitting)."
+    ),
+}
+
+
+def since_onset(evidence: Json | None) -> str | None:
+    """The primary figure on the rows since the incident began, which may say less than all recent rows together."""
+    since = _object(_object(evidence).get("since_onset"))
+    metrics = since.get("metrics")
+    if not isinstance(metrics, list) or not metrics:
+        return None
+    first = _object(metrics[0])
+    spread = wording.interval(_figure(first.get("low")), _figure(first.get("high")))
+    return (
+        f"On the {wording.count(_whole(since.get('n')))} rows since the incident began: "
+        f"{vocabulary.words(vocabulary.METRICS, str(first.get('metric')))} "
+        f"{wording.signed(_figure(first.get('difference')))} {spread}, "
+        f"{first.get('verdict')}."
+    )
+
+
 def rested_on(evidence: Json | None) -> list[str]:
     """The rows the evidence was made from."""
     body = _object(evidence)
@@ -254,8 +282,9 @@ def rested_on(evidence: Json | None) -> list[str]:
     if holdout:
         positives = _whole(holdout.get("positives"))
         said.append(
-            f"Compared on {wording.count(_whole(holdout.get('n')))} labelled rows that neither version was trained on"
-            + (f", {wording.count(positives)} of them positive." if positives is not None else ".")
+            f"Compared on {wording.count(_whole(holdout.get('n')))} recent labelled rows"
+            + (f", {wording.count(positives)} of them positive. " if positives is not None else ". ")
+            + _UNSEEN.get(str(holdout.get("method")), _UNSEEN["later_rows"])
         )
     if training:
         said.append(
@@ -267,6 +296,8 @@ def rested_on(evidence: Json | None) -> list[str]:
             _whole(training.get("suspect_rows_left_out")) or 0
         )
         said.append(f"{wording.plural(left_out, 'row')} that failed a data check were left out.")
+    if (onset := since_onset(evidence)) is not None:
+        said.append(onset)
     return said
 
 

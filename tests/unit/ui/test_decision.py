@@ -70,7 +70,7 @@ def test_why_now_keeps_the_explanations_that_were_rejected() -> None:
     assert told.cause == "harmful change of the inputs"
     assert told.facts_for[0] == "5 of 10 features moved, with 71 % of the influence (n = 100)."
     assert told.facts_against
-    assert told.rejected[0] == "Data fault: The loss stays on rows without a failed check."
+    assert told.rejected[0] == "Faulty data from the source: The loss stays on rows without a failed check."
 
 
 def test_doing_nothing_is_priced_with_its_interval() -> None:
@@ -138,3 +138,20 @@ def test_people_are_shown_by_name_and_the_agent_as_the_agent() -> None:
     assert decision.person("person:ada") == "ada"
     assert decision.person("agent:agent-1") == "the agent"
     assert decision.person("ada") == "ada"
+
+
+@pytest.mark.parametrize(
+    ("method", "says"),
+    [("cross_fitted", "answered by a model that had not learnt from it"), ("later_rows", "Neither version was trained")],
+)
+def test_it_says_truly_what_the_rows_were_to_each_version(method: str, says: str) -> None:
+    told = " ".join(decision.rested_on({"holdout": {"n": 400, "positives": 183, "method": method}}))
+    assert says in told
+    assert "400 recent labelled rows, 183 of them positive." in told
+
+
+def test_the_rows_since_the_incident_speak_for_themselves() -> None:
+    first = {"metric": "f1", "difference": 0.074, "low": -0.003, "high": 0.161, "verdict": "inconclusive"}
+    told = decision.since_onset({"since_onset": {"n": 76, "metrics": [first]}})
+    assert told == "On the 76 rows since the incident began: F1 +0.074 [−0.003, 0.161], inconclusive."
+    assert decision.since_onset({}) is None
