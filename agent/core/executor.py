@@ -35,7 +35,7 @@ from agent.core.work import (
 from config.agent_policy import AgentPolicy
 from config.model_contract import ModelContract
 from config.settings import Settings
-from database.connection import session_scope
+from database.connection import first_line, is_away, session_scope
 from database.enums import ActionStatus, ActionType, ActorKind, Automation
 from database.errors import ExpiredError, LeaseLostError, StaleError, StewardError
 from database.models import AgentAction
@@ -196,12 +196,13 @@ class Executor:
                 self._end(claim, gathering, str(error))
         except TemporaryError as error:
             self._again(claim, gathering, str(error), error.delay)
-        except SQLAlchemyError:
-            # The database went away in the middle: nothing can be recorded now, the lease runs out and it is resumed.
-            logger.exception("agent.action.database_away action_id={}", claim.action_id)
         except Exception as error:  # noqa: BLE001  (one action's bug must not stop the queue: it is tried, then failed)
+            if is_away(error):
+                # Nothing can be recorded now: the lease runs out and the action is resumed.
+                logger.exception("agent.action.database_away action_id={}", claim.action_id)
+                return
             logger.exception("agent.action.crashed action_id={}", claim.action_id)
-            self._again(claim, gathering, f"{type(error).__name__}: {error}", PAUSE)
+            self._again(claim, gathering, f"{type(error).__name__}: {first_line(error)}", PAUSE)
 
     def _attempt(self, work: Work, gathering: bool) -> None:
         handler = self._handlers[work.claim.action_type]

@@ -11,7 +11,7 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, select, text
 from sqlalchemy.orm import Session
 
 from agent.core.executor import EXECUTING, GATHERING, Executor
@@ -186,6 +186,41 @@ def test_what_can_never_work_fails_at_once_and_a_bug_is_tried_again(
     second = one(engine)
     probe(make_executor, bug).run_one(EXECUTING)
     assert reread(engine, second).status == "executing"
+
+
+def test_a_question_the_database_refuses_is_tried_again_and_then_failed(
+    engine: Engine, make_executor: MakeExecutor
+) -> None:
+    class Refused(Probe):
+        def apply(self, session: Session, effect: Effect) -> Outcome:
+            session.execute(text("SELECT 1/0"))
+            return super().apply(session, effect)
+
+    action_id = one(engine, max_attempts=2)
+    executor = make_executor(known={ActionType.COLLECT_DIAGNOSTICS: Refused()})
+    assert executor.run_one(EXECUTING)
+    waiting = reread(engine, action_id)
+    assert (waiting.status, waiting.attempts, waiting.lease_owner) == ("executing", 1, None)
+    with session_scope(engine) as session:
+        actions.get(session, action_id).run_after = waiting.created_at
+    assert executor.run_one(EXECUTING)
+    ended = reread(engine, action_id)
+    assert ended.status == "failed"
+    assert "division by zero (try 2 of 2)" in str(ended.outcome)
+
+
+def test_an_action_whose_database_goes_away_keeps_its_lease_and_spends_no_try(
+    engine: Engine, make_executor: MakeExecutor
+) -> None:
+    class CutOff(Probe):
+        def apply(self, session: Session, effect: Effect) -> Outcome:
+            session.execute(text("SELECT pg_terminate_backend(pg_backend_pid())"))
+            return super().apply(session, effect)
+
+    action_id = one(engine)
+    assert make_executor(known={ActionType.COLLECT_DIAGNOSTICS: CutOff()}).run_one(EXECUTING)
+    held = reread(engine, action_id)
+    assert (held.status, held.attempts, held.lease_owner) == ("executing", 1, "w1")
 
 
 def test_an_action_that_kills_every_worker_is_given_up(engine: Engine, make_executor: MakeExecutor) -> None:
