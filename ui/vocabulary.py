@@ -7,6 +7,8 @@ may not import.
 from dataclasses import dataclass
 from typing import Literal
 
+from config import vocabulary as shared
+
 Colour = Literal["green", "orange", "red", "blue", "gray", "yellow"]
 
 
@@ -84,27 +86,8 @@ WINDOW_STATUSES: dict[str, Sign] = {
     "mature": Sign("Judged", "●", "green"),
 }
 
-ACTIONS: dict[str, str] = {
-    "retrain_model": "Retrain",
-    "rollback_model": "Roll back",
-    "send_alert": "Send alert",
-    "adjust_threshold": "Adjust threshold",
-    "collect_diagnostics": "Collect diagnostics",
-    "validate_data": "Validate data",
-    "generate_report": "Generate report",
-}
-CAUSES: dict[str, str] = {
-    "data_fault": "data fault",
-    "label_feed_fault": "fault of the label feed",
-    "covariate_shift_harmless": "harmless change of the inputs",
-    "covariate_shift_harmful": "harmful change of the inputs",
-    "prior_shift": "changed share of positives",
-    "concept_drift": "changed relation of inputs and outcome",
-    "bad_release": "bad release",
-    "seasonal": "seasonal rhythm",
-    "low_confidence": "low confidence",
-    "unknown": "unknown cause",
-}
+ACTIONS: dict[str, str] = {key: shared.capital(word) for key, word in shared.ACTIONS.items()}
+CAUSES: dict[str, str] = shared.CAUSES
 ISSUES: dict[str, str] = {
     "data_drift": "Data drift",
     "performance_degradation": "Performance degradation",
@@ -112,23 +95,7 @@ ISSUES: dict[str, str] = {
     "low_confidence": "Low confidence",
     "data_quality": "Data quality",
 }
-METRICS: dict[str, str] = {
-    "f1": "F1",
-    "f1_score": "F1",
-    "accuracy": "Accuracy",
-    "precision": "Precision",
-    "recall": "Recall",
-    "roc_auc": "ROC-AUC",
-    "brier": "Brier score",
-    "log_loss": "Log loss",
-    "positive_share": "Share of positives",
-    "uncertain_share": "Share of uncertain answers",
-    "mean_score": "Mean score",
-    "latency_p95": "Latency p95",
-    "latency_p95_ms": "Latency p95 (ms)",
-    "volume": "Answers per window",
-    "error_rate": "Error rate",
-}
+METRICS: dict[str, str] = {key: shared.capital(word) for key, word in shared.METRICS.items()}
 ALGORITHMS: dict[str, str] = {
     "logistic_regression": "Logistic regression",
     "random_forest": "Random forest",
@@ -136,7 +103,4 @@ ALGORITHMS: dict[str, str] = {
     "lightgbm": "LightGBM",
 }
 
-
-def words(table: dict[str, str], key: str | None) -> str:
-    """The words for `key`; a key nobody wrote down yet is shown as it is, without underscores."""
-    return table.get(key or "", (key or "unknown").replace("_", " "))
+words = shared.words

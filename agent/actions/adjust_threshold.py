@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from agent.actions.serving_change import activate_target, evidence_from
 from agent.core.work import Effect, Gathered, Json, NotWorthAskingError, Outcome, Work
 from config.model_contract import Metric, ModelContract
+from config.vocabulary import METRICS, words
 from database.artifact_store import ArtifactStore
 from database.connection import session_scope
 from database.enums import ActorKind
@@ -130,8 +131,9 @@ def _told(
     changed = int(((probabilities >= champion.threshold) != (probabilities >= threshold)).sum())
     first = found[0]
     says = (
-        f"moving the threshold from {champion.threshold:.3f} to {threshold:.3f} changes {first.metric} by "
-        f"{first.difference:+.3f} [{first.low:+.3f}, {first.high:+.3f}] on {first.n} rows it was not chosen on"
+        f"moving the threshold from {champion.threshold:.3f} to {threshold:.3f} changes "
+        f"{words(METRICS, first.metric)} by {first.difference:+.3f} [{first.low:+.3f}, {first.high:+.3f}] "
+        f"on {first.n} rows it was not chosen on"
     )
     return {
         "kind": "adjust_threshold",

@@ -57,7 +57,7 @@ class CollectDiagnostics(Unasked):
             "services": _services(session),
         }
         return Outcome(
-            f"{len(moved)} moved features, {labelled} of {window.n} answers labelled in window {window.seq}", bundle
+            f"window {window.seq}: {len(moved)} inputs moved, {labelled} of {window.n} answers are labelled", bundle
         )
 
 

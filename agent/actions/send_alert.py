@@ -15,6 +15,7 @@ from database.queries import alerts
 from database.queries.audit import Actor
 
 _TIMEOUT_S = 10.0
+PLACES = {"dashboard": "on the dashboard", "slack": "in Slack"}
 _MOST = 2500
 
 
@@ -49,7 +50,8 @@ class SendAlert(Unasked):
         channels = list(effect.prepared["channels"])
         severity = str(action.params.get("severity", "warning"))
         alerts.note_sent(session, Actor(ActorKind.AGENT, "agent"), action.alert_id, severity, channels)
-        return Outcome(f"told people on: {', '.join(channels)}", {"channels": channels})
+        where = " and ".join(PLACES.get(channel, channel) for channel in channels)
+        return Outcome(f"people were told {where}", {"channels": channels})
 
 
 def _post(url: str, text: str) -> Json:

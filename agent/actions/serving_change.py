@@ -48,7 +48,7 @@ def activate_target(session: Session, action: AgentAction, says: str) -> Outcome
         raise StaleError(str(error)) from error
     result = {"generation": deployment.generation, "version": target.version, "version_id": target.id}
     return Outcome(
-        f"{action.model_name} v{target.version} serves as generation {deployment.generation}{approved_by}",
+        f"v{target.version} serves now{approved_by}",
         result,
         watch=True,
     )

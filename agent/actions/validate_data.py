@@ -36,5 +36,8 @@ class ValidateData(Unasked):
             for c in windows.checks_of(session, window.id)
             if c.verdict == Verdict.CRIT
         ]
-        says = f"{suspect} of {rows} rows of window {window.seq} are suspect, {kept_out} newly put into quarantine"
+        says = (
+            f"{suspect} of {rows} rows of window {window.seq} hold a value that no sound source sends; "
+            f"{kept_out} of them were set aside now and are never learned from"
+        )
         return Outcome(says, {"rows": rows, "suspect": suspect, "quarantined": kept_out, "failed_checks": failed})

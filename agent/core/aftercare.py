@@ -93,4 +93,4 @@ def _resolve(session: Session, action: AgentAction, says: str) -> None:
         return
     alert = alerts.get(session, action.alert_id)
     if alert.status != AlertStatus.RESOLVED:
-        alerts.resolve(session, AGENT, alert.id, f"settled by action {action.action_id}: {says}")
+        alerts.resolve(session, AGENT, alert.id, f"settled by the change that was approved: {says}")

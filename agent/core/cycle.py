@@ -13,6 +13,7 @@ from uuid import UUID, uuid4
 from loguru import logger
 from sqlalchemy.orm import Session
 
+from agent.core import wording
 from agent.core.approval_manager import ask, success_test
 from agent.core.decision_engine import (
     CORRECTIVE,
@@ -88,11 +89,10 @@ def _keep_incidents(session: Session, signals: Signals, diagnoses: tuple[Diagnos
 
 
 def _keep_incident(session: Session, signals: Signals, diagnosis: Diagnosis) -> Alert:
-    version = f"{signals.model_name} v{signals.version}"
     facts = alerts.IncidentFacts(
         issue=diagnosis.issue,
         severity=diagnosis.severity,
-        title=f"{diagnosis.cause.replace('_', ' ').capitalize()} on {version}",
+        title=wording.headline(diagnosis.cause, signals.serving),
         message=diagnosis.says,
         evidence=diagnosis.to_json() | {"version_id": signals.version_id},
         windows=diagnosis.windows,

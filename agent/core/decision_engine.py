@@ -10,12 +10,14 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from agent.core import wording
 from agent.core.diagnosis_engine import Diagnosis
 from agent.core.incidents import told_by
 from agent.core.pricing import price_of_inaction
 from agent.core.signals import Signals
 from config.agent_policy import ActionRule, AgentPolicy, Autonomy
-from database.enums import OPEN_STATUSES, ActionStatus, ActionType, Cause, Risk, Severity
+from config.vocabulary import capital
+from database.enums import CHANGING, OPEN_STATUSES, ActionStatus, ActionType, Cause, Risk, Severity
 
 # What each cause asks for, in order. A cause that is not here asks for nothing.
 REMEDIES: dict[Cause, tuple[ActionType, ...]] = {
@@ -29,7 +31,7 @@ REMEDIES: dict[Cause, tuple[ActionType, ...]] = {
     Cause.LOW_CONFIDENCE: (ActionType.COLLECT_DIAGNOSTICS,),
     Cause.UNKNOWN: (ActionType.SEND_ALERT, ActionType.COLLECT_DIAGNOSTICS),
 }
-CORRECTIVE = frozenset({ActionType.RETRAIN_MODEL, ActionType.ROLLBACK_MODEL, ActionType.ADJUST_THRESHOLD})
+CORRECTIVE = CHANGING
 # An open question is asked anew once this many judged windows came after its evidence and the loss goes on.
 NEWER_WINDOWS = 2
 # After this many failures in a row an action type rests until a person has looked, or `stand_back` has passed.
@@ -129,7 +131,9 @@ def decide(
     causes = {*(d.cause for d in diagnoses), *(i.cause for i in signals.incidents)}
     for diagnosis in diagnoses:
         if (graver := told_by(diagnosis.cause, causes)) is not None:
-            chosen.append(NoAction(f"an incident about this is open: {_words(graver)}", cause=diagnosis.cause))
+            chosen.append(
+                NoAction(f"an incident about this is open already: {wording.cause(graver)}", cause=diagnosis.cause)
+            )
             continue
         for action_type in REMEDIES.get(diagnosis.cause, ()):
             chosen.extend(_consider(case, diagnosis, action_type, chosen))
@@ -159,13 +163,14 @@ def _held_back(case: _Case, action_type: ActionType, cause: Cause, rule: ActionR
     past = [p for p in case.past(action_type) if p.status is not ActionStatus.CANCELLED or p.dry_run]
     alike = [p for p in past if action_type in CORRECTIVE or p.cause is cause]
     if alike and not urgent and case.now - alike[0].created_at < rule.cooldown:
-        return f"the last one was proposed at {alike[0].created_at:%H:%M:%S}, the cool-down is {rule.cooldown}"
+        return f"the last one was at {alike[0].created_at:%H:%M:%S} UTC; the cool-down is {wording.span(rule.cooldown)}"
     if sum(case.now - p.created_at < _DAY for p in past) >= rule.budget:
         return f"the budget of {rule.budget} a day is used up"
     ended = [p for p in past if not p.open]
     failures = [p for p in ended[:BREAKER] if p.status is ActionStatus.FAILED]
     if len(failures) == BREAKER and case.now - failures[0].ended_at < case.policy.stand_back:
-        return f"the last {BREAKER} failed; it rests for {case.policy.stand_back} or until a person asks for it"
+        rest = wording.span(case.policy.stand_back)
+        return f"the last {BREAKER} failed; it rests for {rest} or until a person asks for it"
     return None
 
 
@@ -220,8 +225,8 @@ def _propose(
 def _harmless(case: _Case, diagnosis: Diagnosis, action_type: ActionType, window_id: int) -> Choice:
     key = _key(case, action_type, diagnosis.cause, window_id)
     if _proposed_before(case, key):
-        return NoAction(f"done for window {window_id} already", action_type, diagnosis.cause)
-    question = f"{_words(action_type)} for window {window_id} ({_words(diagnosis.cause)})"
+        return NoAction(f"done for window {case.signals.seq_of(window_id)} already", action_type, diagnosis.cause)
+    question = _task(action_type, case.signals.seq_of(window_id))
     return _propose(case, diagnosis, action_type, question, key, {"window_id": window_id})
 
 
@@ -237,7 +242,7 @@ def _alert(case: _Case, diagnosis: Diagnosis, escalation: str | None = None) -> 
     key = _key(case, ActionType.SEND_ALERT, diagnosis.cause, incident.alert_id if incident else f"w{window}", tag)
     if _proposed_before(case, key):
         return NoAction("this message was sent already", ActionType.SEND_ALERT, diagnosis.cause)
-    question = f"Tell people: {_words(diagnosis.cause)} on {case.signals.model_name}"
+    question = f"Tell people: {wording.headline(diagnosis.cause, case.signals.serving)}"
     params = {"severity": diagnosis.severity, "escalation": escalation, "window_id": window}
     graver = escalation is not None or told is not None
     return _propose(case, diagnosis, ActionType.SEND_ALERT, question, key, params, urgent=graver)
@@ -255,17 +260,17 @@ def _corrective(case: _Case, diagnosis: Diagnosis, action_type: ActionType, chos
     if any(isinstance(c, ActionProposal) and c.action_type in CORRECTIVE for c in chosen):
         return no("another remedy was chosen first; this one waits for its result")
     if action_type is ActionType.ADJUST_THRESHOLD and _tried_lately(case, action_type):
-        return no(f"the threshold was looked at in the last {case.policy.escalation.within} already")
+        return no(f"the threshold was looked at in the last {wording.span(case.policy.escalation.within)} already")
     if (refused := _stands_back(case, action_type)) is not None:
         return no(refused)
     key = _key(case, action_type, diagnosis.cause, diagnosis.harm.window_id)
     if _proposed_before(case, key):
-        return no(f"it was proposed on window {diagnosis.harm.window_id} already")
+        return no(f"it was asked about window {diagnosis.harm.window_seq} already")
     supersedes: tuple[UUID, ...] = ()
     if open_ones := [p for p in case.history if p.open and not p.dry_run and p.action_type in CORRECTIVE]:
         if not _outdated(case, open_ones):
             first = open_ones[0]
-            return no(f"{_words(first.action_type)} {first.action_id} is {_words(first.status)} already")
+            return no(f"a question is open already: {wording.action(first.action_type)} ({_words(first.status)})")
         supersedes = tuple(p.action_id for p in open_ones)
     question = _question(case, diagnosis, action_type)
     return _propose(case, diagnosis, action_type, question, key, {}, supersedes)
@@ -288,9 +293,8 @@ def _worn_out(case: _Case, action_type: ActionType) -> str | None:
     rule = case.policy.escalation
     tried = [p for p in case.past(action_type) if p.status in _TRIED and case.now - p.created_at < rule.within]
     if len(tried) >= rule.repeats:
-        return (
-            f"the same fix was made {len(tried)} times in {rule.within}; a person has to look at why it does not last"
-        )
+        often = f"{len(tried)} times in {wording.span(rule.within)}"
+        return f"the same fix was made {often}; a person has to look at why it does not last"
     return None
 
 
@@ -309,14 +313,23 @@ def _outdated(case: _Case, open_ones: list[PastAction]) -> bool:
 
 
 def _question(case: _Case, diagnosis: Diagnosis, action_type: ActionType) -> str:
-    name, version = case.signals.model_name, case.signals.version
-    loss = diagnosis.harm.says if diagnosis.harm else ""
+    """The question in a line, and one sentence of why."""
+    version = f"v{case.signals.version}"
     ask = {
-        ActionType.RETRAIN_MODEL: f"Replace {name} v{version} by a version that learned from recent data?",
-        ActionType.ROLLBACK_MODEL: f"Take {name} back from v{version} to an earlier version?",
-        ActionType.ADJUST_THRESHOLD: f"Move the decision threshold of {name} v{version}?",
+        ActionType.RETRAIN_MODEL: f"Replace {version} by a version that learned from recent rows?",
+        ActionType.ROLLBACK_MODEL: f"Go back from {version} to an earlier version?",
+        ActionType.ADJUST_THRESHOLD: f"Move the decision threshold of {version}?",
     }[action_type]
-    return f"{ask} {loss} ({_words(diagnosis.cause)})"
+    return f"{ask} {wording.loss(diagnosis.harm)}." if diagnosis.harm else ask
+
+
+def _task(action_type: ActionType, seq: int) -> str:
+    """What changes nothing, as a task."""
+    return {
+        ActionType.VALIDATE_DATA: f"Set the suspect rows of window {seq} aside, so that nothing learns from them",
+        ActionType.COLLECT_DIAGNOSTICS: f"Collect the facts about window {seq}",
+        ActionType.GENERATE_REPORT: f"Draw the drift report of window {seq}",
+    }.get(action_type, f"{capital(wording.action(action_type))}, window {seq}")
 
 
 def _words(value: str) -> str:

@@ -8,9 +8,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from agent.core import wording
 from agent.core.rules.finding import HOLDS, Fact, Finding
 from agent.core.rules.registry import RULES
 from agent.core.signals import Harm, Signals, harm, raw_loss
+from config.vocabulary import capital
 from database.enums import Cause, IssueType, Severity
 
 # These explain the same loss, so at most one of them is named.
@@ -74,7 +76,7 @@ def _harm_json(found: Harm | None) -> dict[str, Any] | None:
         "high": found.high,
         "n": found.figure.n,
         "window_id": found.window_id,
-        "says": found.says,
+        "says": wording.loss(found),
     }
 
 
@@ -116,7 +118,7 @@ def _abstain(signals: Signals, named: list[Finding], loss: Harm | None, labels_b
     # A loss that is only there because of faulty rows is explained by the fault.
     if shown is None or (loss is None and Cause.DATA_FAULT in causes):
         return None
-    fact = Fact(shown.says, shown.loss, shown.figure.n)
+    fact = Fact(wording.loss(shown), shown.loss, shown.figure.n)
     return Finding(
         Cause.UNKNOWN,
         IssueType.PERFORMANCE_DEGRADATION,
@@ -130,11 +132,14 @@ def _abstain(signals: Signals, named: list[Finding], loss: Harm | None, labels_b
 
 def _why_rejected(finding: Finding, chosen: Finding) -> str:
     if finding.could_not_look is not None:
-        return f"could not look: {finding.could_not_look}"
+        return f"could not be judged: {finding.could_not_look}"
     if finding.holds:
-        return f"{chosen.cause.replace('_', ' ')} has more support ({chosen.support:.2f} against {finding.support:.2f})"
-    against = "; ".join(fact.says for fact in finding.facts_against) or "too little speaks for it"
-    return f"support {finding.support:.2f} of {HOLDS}: {against}"
+        return f"it would fit too, but a {wording.cause(chosen.cause)} explains more of what was seen"
+    against = "; ".join(fact.says for fact in finding.facts_against)
+    if against:
+        return against
+    missing = "nothing that was seen speaks for it"
+    return f"not enough speaks for it: only that {finding.facts_for[0].says}" if finding.facts_for else missing
 
 
 def _diagnosis(
@@ -147,8 +152,9 @@ def _diagnosis(
         for f in findings
         if (f.cause, f.issue) not in chosen
     )
-    lead = "; ".join(fact.says for fact in finding.facts_for[:2])
-    told = f"{explains.says}. {lead}" if explains and explains.says not in lead else lead
+    lost = wording.loss(explains) if explains else ""
+    lead = capital("; ".join(fact.says for fact in finding.facts_for[:2]))
+    told = f"{lost}. {lead}" if lost and lost not in lead else lead
     return Diagnosis(
         finding.cause,
         finding.issue,

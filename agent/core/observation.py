@@ -45,7 +45,7 @@ def read_signals(session: Session, contract: ModelContract, now: datetime) -> Si
     name = contract.name
     version = model_versions.active(session, name)
     deployment = model_versions.current_generation(session, name)
-    seen = tuple(_windows(session, name))
+    seen = tuple(_windows(session, contract))
     silence = evidence.silence_s(session, MONITOR)
     found = Signals(
         model_name=name,
@@ -71,6 +71,7 @@ def read_signals(session: Session, contract: ModelContract, now: datetime) -> Si
         monitor_silent_s=silence[0] if silence else None,
         monitor_limit_s=max(SILENT_AFTER_S, ROUNDS_MISSED * silence[1]) if silence else SILENT_AFTER_S,
         incidents=read_incidents(session, name),
+        title=contract.title,
     )
     judged = found.judged
     return replace(found, recent_positive_share=_positives(session, judged.id)) if judged else found
@@ -107,8 +108,8 @@ def _past(action: AgentAction) -> PastAction:
     )
 
 
-def _windows(session: Session, model_name: str) -> list[Window]:
-    rows = windows.recent(session, model_name, WINDOWS_READ)
+def _windows(session: Session, contract: ModelContract) -> list[Window]:
+    rows = windows.recent(session, contract.name, WINDOWS_READ)
     ids = [row.id for row in rows]
     figures: dict[int, list[PerformanceMetric]] = {}
     for figure in windows.figures_of(session, ids, list(MetricKind)):
@@ -116,11 +117,13 @@ def _windows(session: Session, model_name: str) -> list[Window]:
             figures.setdefault(figure.window_id, []).append(figure)
     moved = evidence.drift_of(session, ids)
     return [
-        _window(row, figures.get(row.id, []), moved.get(row.id), windows.checks_of(session, row.id)) for row in rows
+        _window(contract, row, figures.get(row.id, []), moved.get(row.id), windows.checks_of(session, row.id))
+        for row in rows
     ]
 
 
 def _window(
+    contract: ModelContract,
     row: MonitoringWindow,
     figures: list[PerformanceMetric],
     drift: DriftReport | None,
@@ -137,18 +140,37 @@ def _window(
         to_at=row.to_at,
         drift=Verdict(drift.verdict) if drift else Verdict.INCONCLUSIVE,
         drift_score=_number(drift.drift_score) if drift else None,
-        features=tuple(_feature(entry) for entry in drift.features) if drift else (),
+        features=tuple(_feature(contract, entry) for entry in drift.features) if drift else (),
         figures=tuple(_figure(figure) for figure in figures),
-        checks=tuple(Check(c.check_name, c.column_name, Verdict(c.verdict), c.failed_rows, c.n) for c in checks),
+        checks=tuple(_check(contract, found) for found in checks),
     )
 
 
-def _feature(entry: dict[str, Any]) -> FeatureDrift:
+def _check(contract: ModelContract, row: DataQualityResult) -> Check:
+    feature = contract.features.get(row.column_name or "")
+    limits = feature.expected if feature else None
+    unit = f" {feature.unit}" if feature and feature.unit else ""
+    return Check(
+        row.check_name,
+        row.column_name,
+        Verdict(row.verdict),
+        row.failed_rows,
+        row.n,
+        label=feature.label if feature else "",
+        sound=f"{limits[0]:g} to {limits[1]:g}{unit}" if limits else "",
+        value=_number(row.details.get("value")),
+    )
+
+
+def _feature(contract: ModelContract, entry: dict[str, Any]) -> FeatureDrift:
+    name = str(entry["feature"])
+    known = contract.features.get(name)
     return FeatureDrift(
-        name=str(entry["feature"]),
+        name=name,
         score=_number(entry.get("score")),
         drifted=bool(entry.get("drifted")),
         influence=_number(entry.get("influence")) or 0.0,
+        label=known.label if known else "",
     )
 
 

@@ -43,6 +43,12 @@ class FeatureDrift:
     score: float | None
     drifted: bool
     influence: float
+    label: str = ""
+
+    @property
+    def title(self) -> str:
+        """What people call it."""
+        return self.label or self.name
 
 
 @dataclass(frozen=True)
@@ -54,6 +60,18 @@ class Check:
     verdict: Verdict
     failed_rows: int
     n: int
+    label: str = ""
+    sound: str = ""  # what a sound source sends, as `60 to 700 mg/dl`
+    value: float | None = None  # that stands for "not measured"
+
+    @property
+    def title(self) -> str:
+        """What people call the column."""
+        return self.label or self.column or "the table"
+
+    @property
+    def about_missing(self) -> bool:
+        return any(word in self.name for word in ("null", "missing"))
 
     @property
     def share(self) -> float:
@@ -141,6 +159,16 @@ class Signals:
     monitor_silent_s: float | None = None
     monitor_limit_s: float = 120.0
     incidents: tuple[Incident, ...] = ()
+    title: str = ""
+
+    @property
+    def serving(self) -> str:
+        """The model and its version as people call them: `Heart disease v3`."""
+        return f"{self.title or self.model_name} v{self.version}"
+
+    def seq_of(self, window_id: int) -> int:
+        """The number people know a window by."""
+        return next((w.seq for w in self.windows if w.id == window_id), window_id)
 
     @property
     def own(self) -> tuple[Window, ...]:
@@ -180,16 +208,6 @@ class Harm:
     window_id: int
     window_seq: int
 
-    @property
-    def says(self) -> str:
-        f = self.figure
-        how = {MetricKind.REALISED: "measured", MetricKind.REALISED_CLEAN: "measured on sound rows"}
-        over = f" over {f.pooled} windows" if f.pooled > 1 else ""
-        return (
-            f"{f.name} {f.value:.3f} [{f.low:.3f}, {f.high:.3f}] against {f.reference:.3f}, "
-            f"{how.get(f.kind, 'estimated')}{over}, n={f.n}"
-        )
-
 
 def _as_harm(figure: Figure, window: Window) -> Harm | None:
     if figure.verdict is not Verdict.CRIT or figure.value is None or figure.reference is None:
@@ -205,7 +223,10 @@ def _as_harm(figure: Figure, window: Window) -> Harm | None:
 
 
 def _worst(signals: Signals, window: Window, kind: MetricKind, own_rows: int) -> Harm | None:
-    figures = [f for f in window.of(kind, signals.watched) if f.pooled == 1 or own_rows >= MIN_OWN_ROWS]
+    seen = window.of(kind, signals.watched)
+    # What the window itself shows to be fine was lost in the windows before it, if at all: it is not lost now.
+    fine = {f.name for f in seen if f.pooled == 1 and f.verdict is Verdict.OK}
+    figures = [f for f in seen if f.pooled == 1 or (own_rows >= MIN_OWN_ROWS and f.name not in fine)]
     harms = [harm for f in figures if (harm := _as_harm(f, window)) is not None]
     # The contract's own metric first, the window's own figure before a pooled one, then the larger loss.
     harms.sort(key=lambda h: (h.figure.name != signals.primary, h.figure.pooled, -h.loss))

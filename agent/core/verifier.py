@@ -14,6 +14,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
+from config.vocabulary import METRICS, words
+
 # Pocock's two-sided 5 % constants for 1 to 8 equally spaced looks (Jennison & Turnbull 2000, table 2.1).
 _POCOCK = (1.960, 2.178, 2.289, 2.361, 2.413, 2.453, 2.485, 2.512)
 
@@ -80,8 +82,8 @@ def _look(figure: Figure, test: SuccessTest) -> Verdict | None:
     low = figure.value - (figure.value - figure.low) * widen
     high = figure.value + (figure.high - figure.value) * widen
     told = (
-        f"new minus old {test.metric} {figure.value:+.3f} [{low:+.3f}, {high:+.3f}] on {figure.n} labelled rows "
-        f"(interval widened for {len(test.looks)} looks)"
+        f"new minus old {words(METRICS, test.metric)} {figure.value:+.3f} [{low:+.3f}, {high:+.3f}] "
+        f"on {figure.n} labelled rows (interval widened for {len(test.looks)} looks)"
     )
     if high < -test.margin:
         return Verdict(State.REVERTED, f"{told}: worse than before by more than {test.margin:g}", figure)

@@ -8,6 +8,7 @@ Example: a version trained on half of the columns by mistake goes live; F1 falls
 Refuted by: the replay. If the old version is no better on these rows, going back to it helps nobody.
 """
 
+from agent.core import wording
 from agent.core.rules import loss as shared
 from agent.core.rules.finding import Fact, Finding, weigh
 from agent.core.signals import Signals
@@ -37,9 +38,10 @@ def consider(signals: Signals) -> Finding:
         says = "the version before was not replayed on enough of the same rows yet"
         return Finding(cause, issue, 0.0, severity, could_not_look=says, windows=windows)
     told = (
-        f"new minus old {replay.metric} on the same rows: {replay.value:+.3f} [{replay.low:+.3f}, {replay.high:+.3f}]"
+        f"new minus old {wording.metric(replay.metric)} on the same rows: "
+        f"{replay.value:+.3f} [{replay.low:+.3f}, {replay.high:+.3f}], n = {replay.n}"
     )
     worse = Fact(told, replay.value, replay.n) if replay.high < 0 else None
-    support, facts = weigh((REPLAY_WEIGHT, worse), (LOSS_WEIGHT, Fact(loss.says, loss.loss, loss.figure.n)))
+    support, facts = weigh((REPLAY_WEIGHT, worse), (LOSS_WEIGHT, Fact(wording.loss(loss), loss.loss, loss.figure.n)))
     against = () if worse else (Fact(f"{told}: the old version is not shown to be better", replay.value, replay.n),)
     return Finding(cause, issue, support, severity, facts, against, windows=windows)

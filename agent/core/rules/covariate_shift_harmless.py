@@ -8,6 +8,7 @@ Example: a new scanner adds a constant to a column with 1 % of the influence.
 Refuted by: a measured loss. Without labels, and without an estimate that has proven itself, this is not concluded.
 """
 
+from agent.core import wording
 from agent.core.rules import loss as shared
 from agent.core.rules.finding import Fact, Finding
 from agent.core.signals import Signals, performance_holds
@@ -28,13 +29,19 @@ def consider(signals: Signals) -> Finding:
         return Finding(cause, issue, 0.0, Severity.INFO, (), (still,))
     lost = shared.measured(signals)
     if lost is not None:
-        return Finding(cause, issue, 0.0, Severity.INFO, (moved,), (Fact(lost.says, lost.loss, lost.figure.n),))
+        return Finding(
+            cause, issue, 0.0, Severity.INFO, (moved,), (Fact(wording.loss(lost), lost.loss, lost.figure.n),)
+        )
     held = performance_holds(signals)
     if held is not None:
-        fact = Fact(f"quality holds: {held.name} {held.value:.3f}", held.value, held.n)
+        fact = Fact(f"quality holds: {wording.figure(held)}", held.value, held.n)
         return Finding(cause, issue, CERTAIN, Severity.INFO, (moved, fact), windows=(latest.id,))
     if latest.drift_score < UNHEARD:
-        fact = Fact(f"the model hardly listens to what moved ({latest.drift_score:.1%})", latest.drift_score, latest.n)
+        fact = Fact(
+            f"the model hardly listens to what moved ({latest.drift_score:.1%} of its influence)",
+            latest.drift_score,
+            latest.n,
+        )
         return Finding(cause, issue, CERTAIN, Severity.INFO, (moved, fact), windows=(latest.id,))
     says = f"{moved.says}, but whether that harms is not known yet: labels are missing or too few to tell"
     return Finding(cause, issue, 0.0, Severity.INFO, (moved,), could_not_look=says, windows=(latest.id,))

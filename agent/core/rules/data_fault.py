@@ -10,37 +10,38 @@ Refuted by: the checks passing. Missing values in a column that may be missing a
 population (a test this hospital does not do); they are counted as a fact against.
 """
 
+from collections.abc import Iterable
+
+from agent.core import wording
 from agent.core.rules.finding import Fact, Finding
 from agent.core.signals import Check, Signals, Window
 from database.enums import Cause, IssueType, Severity, Verdict
 
-MISSING_CHECKS = ("null", "missing")
 CERTAIN = 0.9
 LIKELY = 0.55
 FAINT = 0.3
 
 
-def _about_missing(check: Check) -> bool:
-    return any(word in check.name for word in MISSING_CHECKS)
+# The check that says most clearly what is wrong with a column comes first.
+CLEAREST = ("suspect_rows", "expected", "sentinel", "range", "constant")
+
+
+def _allowed(check: Check, signals: Signals) -> bool:
+    return check.about_missing and check.column in signals.nullable
+
+
+def _clearest_first(checks: Iterable[Check]) -> list[Check]:
+    rank = {name: place for place, name in enumerate(CLEAREST)}
+    return sorted(checks, key=lambda c: (rank.get(c.name, len(CLEAREST)), -c.share))
 
 
 def faults_of(signals: Signals, window: Window) -> tuple[Fact, ...]:
     """The failed checks of a window that only a broken source explains, and its share of suspect rows."""
-    facts = [
-        Fact(f"{c.name} failed on {c.column or 'rows'}: {c.failed_rows} of {c.n} rows", c.share, c.n)
-        for c in window.checks
-        if c.verdict is Verdict.CRIT and not (_about_missing(c) and c.column in signals.nullable)
-    ]
-    if window.n >= signals.min_rows and window.suspect_share >= signals.suspect_limit:
-        facts.append(
-            Fact(
-                f"{window.suspect_n} of {window.n} rows hold a value no sound source sends "
-                f"(limit {signals.suspect_limit:.0%})",
-                window.suspect_share,
-                window.n,
-            )
-        )
-    return tuple(facts)
+    failed = [c for c in window.checks if c.verdict is Verdict.CRIT and not _allowed(c, signals)]
+    many = window.n >= signals.min_rows and window.suspect_share >= signals.suspect_limit
+    if many and not any(c.name == "suspect_rows" for c in failed):
+        failed.append(Check("suspect_rows", None, Verdict.CRIT, window.suspect_n, window.n))
+    return tuple(Fact(wording.check(c, of_suspects=many), c.share, c.n) for c in _clearest_first(failed))
 
 
 def consider(signals: Signals) -> Finding:
@@ -53,14 +54,14 @@ def consider(signals: Signals) -> Finding:
     faulty = tuple(w for w in signals.windows if faults_of(signals, w))
     facts = faults_of(signals, latest)
     warned = tuple(
-        Fact(f"{c.name} is unusual on {c.column or 'rows'}: {c.failed_rows} of {c.n} rows", c.share, c.n)
-        for c in latest.checks
-        if c.verdict is Verdict.WARN and not (_about_missing(c) and c.column in signals.nullable)
+        Fact(wording.check(c), c.share, c.n)
+        for c in _clearest_first(latest.checks)
+        if c.verdict is Verdict.WARN and not _allowed(c, signals)
     )
     against = tuple(
-        Fact(f"{c.column} is missing in {c.failed_rows} of {c.n} rows, which the contract allows", c.share, c.n)
+        Fact(f"{c.title} is missing in {c.failed_rows} of {c.n} rows, which the contract allows", c.share, c.n)
         for c in latest.checks
-        if c.verdict is not Verdict.OK and _about_missing(c) and c.column in signals.nullable
+        if c.verdict is not Verdict.OK and _allowed(c, signals)
     )
     if not facts:
         passed = Fact(f"no check failed for certain on {latest.n} rows", None, latest.n)

@@ -9,6 +9,7 @@ Example: after a change at the source, 1 and 0 swap their meaning; ROC-AUC goes 
 Refuted by: labels arriving as before, and ranking at or above chance.
 """
 
+from agent.core import wording
 from agent.core.rules.finding import Fact, Finding
 from agent.core.signals import Signals, Window
 from database.enums import Cause, IssueType, MetricKind, Severity
@@ -36,7 +37,7 @@ def _turned(window: Window | None) -> Fact | None:
     figure = window.figure(MetricKind.REALISED, "roc_auc") if window else None
     if figure is None or figure.high is None or figure.value is None or figure.high >= CHANCE:
         return None
-    return Fact(f"ROC-AUC {figure.value:.2f}, at most {figure.high:.2f}: worse than chance", figure.value, figure.n)
+    return Fact(f"the ranking is turned around: {wording.figure(figure)}, worse than chance", figure.value, figure.n)
 
 
 def consider(signals: Signals) -> Finding:

@@ -1,5 +1,6 @@
 """What the rules about lost quality share: the loss itself, what moved, and what was expected of it."""
 
+from agent.core import wording
 from agent.core.rules.finding import Fact, Finding
 from agent.core.signals import Harm, Signals, Window, harm
 from database.enums import Cause, IssueType, MetricKind, Severity, Verdict
@@ -21,16 +22,17 @@ def drifted_facts(window: Window, at_least: float) -> Fact | None:
     if window.drift_score is None or window.drift is Verdict.INCONCLUSIVE or window.drift_score < at_least:
         return None
     names = sorted((f for f in window.features if f.drifted), key=lambda f: -f.influence)
-    told = ", ".join(f.name for f in names[:5])
-    return Fact(
-        f"features that carry {window.drift_score:.0%} of the influence moved ({told})", window.drift_score, window.n
-    )
+    told = ", ".join(f.title for f in names[:5])
+    of = f"inputs that carry {window.drift_score:.0%} of what the model listens to moved"
+    return Fact(f"{of}: {told}" if told else of, window.drift_score, window.n)
 
 
 def still_fact(window: Window, at_most: float) -> Fact | None:
     if window.drift_score is None or window.drift is Verdict.INCONCLUSIVE or window.drift_score > at_most:
         return None
-    return Fact(f"the inputs moved little: {window.drift_score:.0%} of the influence", window.drift_score, window.n)
+    return Fact(
+        f"the inputs moved little: {window.drift_score:.0%} of what the model listens to", window.drift_score, window.n
+    )
 
 
 def surprise(window: Window, loss: Harm, margin: float) -> tuple[Fact | None, Fact | None]:
@@ -39,17 +41,19 @@ def surprise(window: Window, loss: Harm, margin: float) -> tuple[Fact | None, Fa
     if estimate is None or estimate.value is None or loss.figure.kind is MetricKind.ESTIMATED:
         return None, None
     gap = estimate.value - (loss.figure.value or 0.0)
-    says = f"estimated from the inputs alone: {loss.figure.name} {estimate.value:.3f}"
+    says = f"from the inputs alone {wording.metric(loss.figure.name)} {estimate.value:.3f} was to be expected"
     if gap <= margin:
         return Fact(f"{says}, so the inputs explain the loss", estimate.value, estimate.n), None
-    return None, Fact(f"{says}, {gap:.3f} better than it is: the inputs do not explain it", estimate.value, estimate.n)
+    return None, Fact(
+        f"{says}, {gap:.3f} more than was measured: the inputs do not explain the loss", estimate.value, estimate.n
+    )
 
 
 def ranking_lost(window: Window) -> Fact | None:
     figures = [f for k in (MetricKind.REALISED_CLEAN, MetricKind.REALISED) for f in window.of(k, ("roc_auc",))]
     lost = next((f for f in figures if f.verdict is Verdict.CRIT and f.value is not None), None)
     return (
-        Fact(f"it ranks worse: ROC-AUC {lost.value:.3f} against {lost.reference:.3f}", lost.value, lost.n)
+        Fact(f"it ranks worse: {wording.figure(lost)}, against {lost.reference:.3f} in training", lost.value, lost.n)
         if (lost and lost.reference is not None)
         else None
     )
@@ -60,7 +64,7 @@ def ranking_holds(window: Window) -> Fact | None:
     if any(f.verdict is Verdict.CRIT for f in figures):
         return None
     held = next((f for f in figures if f.verdict in {Verdict.OK, Verdict.WARN} and f.value is not None), None)
-    return Fact(f"it still ranks as before: ROC-AUC {held.value:.3f}", held.value, held.n) if held else None
+    return Fact(f"it still ranks as before: {wording.figure(held)}", held.value, held.n) if held else None
 
 
 def severity_of(loss: Harm) -> Severity:
@@ -80,7 +84,7 @@ def no_loss(signals: Signals, cause: Cause) -> Finding:
         sound = judged.n - judged.suspect_n
         says = f"too few sound labelled rows to say whether quality was lost ({sound} of {judged.n} rows are sound)"
         return Finding(cause, issue, 0.0, Severity.INFO, could_not_look=says)
-    fact = Fact(f"no loss beyond the margin: {figure.name} {figure.value}", figure.value, figure.n)
+    fact = Fact(f"no loss beyond the margin was shown: {wording.figure(figure)}", figure.value, figure.n)
     return Finding(cause, issue, 0.0, Severity.INFO, (), (fact,))
 
 

@@ -8,6 +8,7 @@ Example: a client sends the same patient ten thousand times; every answer is rig
 Refuted by: figures inside their band, or a cause of its own that explains them (then that cause is named instead).
 """
 
+from agent.core import wording
 from agent.core.rules.finding import Fact, Finding
 from agent.core.signals import Signals
 from database.enums import Cause, IssueType, MetricKind, Severity, Verdict
@@ -27,8 +28,7 @@ def consider(signals: Signals) -> Finding:
     odd = [f for f in seen if f.verdict in {Verdict.CRIT, Verdict.WARN} and f.value is not None]
     facts = tuple(
         Fact(
-            f"{f.name.replace('_', ' ')} {f.value:.3g}"
-            + ("" if f.reference is None else f", usually {f.reference:.3g}"),
+            f"{wording.metric(f.name)} {f.value:.3g}" + ("" if f.reference is None else f", usually {f.reference:.3g}"),
             f.value,
             f.n,
         )

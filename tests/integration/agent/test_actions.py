@@ -158,7 +158,7 @@ def test_people_are_told_once_in_slack_and_on_the_dashboard(
     cycle(engine)
     executor.run_all(EXECUTING)
     assert len(Slack.messages) == 1
-    assert "Covariate shift harmful on heart_disease v1" in Slack.messages[0]
+    assert "The inputs changed and the answers got worse (Heart disease v1)" in Slack.messages[0]
     with session_scope(engine) as session:
         assert session.scalars(select(Alert)).one().evidence["notified"] == "critical"
 

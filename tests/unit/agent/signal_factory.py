@@ -56,12 +56,12 @@ def window(seq: int = 1, *figures: Figure, **changes: Any) -> Window:
 
 
 def drifted(score: float) -> dict[str, Any]:
-    features = (FeatureDrift("thal", 0.9, True, score), FeatureDrift("age", 0.0, False, 1 - score))
+    features = (FeatureDrift("thal", 0.9, True, score, "Thallium scan"), FeatureDrift("age", 0.0, False, 1 - score))
     return {"drift": Verdict.CRIT, "drift_score": score, "features": features}
 
 
 def failed(name: str = "sentinel", column: str = "chol", rows: int = 100, n: int = 100) -> Check:
-    return Check(name, column, Verdict.CRIT, rows, n)
+    return Check(name, column, Verdict.CRIT, rows, n, "Serum cholesterol", "60 to 700 mg/dl", 0.0)
 
 
 def signals(*windows: Window, **changes: Any) -> Signals:
@@ -81,6 +81,7 @@ def signals(*windows: Window, **changes: Any) -> Signals:
         "currency": "errors",
         "monitor_silent_s": 3.0,
         "decisions_per_day": 100.0,
+        "title": "Heart disease",
     }
     return Signals(windows=windows, **(fields | changes))
 

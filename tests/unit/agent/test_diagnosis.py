@@ -43,7 +43,7 @@ def test_a_column_of_zeros_is_a_data_fault_and_not_drift_to_learn_from() -> None
     assert [d.cause for d in found] == [Cause.DATA_FAULT]
     assert found[0].severity is Severity.CRITICAL
     assert found[0].harm is None
-    assert "sentinel failed on chol: 100 of 100 rows" in found[0].says
+    assert "100 of 100 rows hold a value that no sound source sends" in found[0].says
 
 
 def test_a_loss_that_remains_on_sound_rows_is_named_beside_the_data_fault() -> None:
@@ -89,7 +89,7 @@ def test_more_positives_and_a_ranking_that_holds_is_prior_shift() -> None:
     (found,) = diagnose(signals(hurt, **moved))
     assert found.cause is Cause.PRIOR_SHIFT
     rejected = {r.cause: r.why for r in found.rejected}
-    assert "more support" in rejected[Cause.CONCEPT_DRIFT]
+    assert "explains more of what was seen" in rejected[Cause.CONCEPT_DRIFT]
     assert causes(hurt, reference_positive_share=0.48, recent_positive_share=(0.5, 0.42, 0.58, 100)) == [
         Cause.CONCEPT_DRIFT
     ]
@@ -182,6 +182,12 @@ def test_a_pooled_loss_does_not_speak_for_a_window_that_brought_no_rows_to_it() 
     seeing = window(1, pooled, suspect_n=24, checks=(failed(rows=24),))
     assert harm(signals(blind)) is None
     assert harm(signals(seeing)) is not None
+
+
+def test_a_pooled_loss_of_what_the_window_itself_shows_to_be_fine_is_over() -> None:
+    pooled = lost(value=0.3, pooled=3, n=150)
+    assert causes(window(3, figure(), pooled)) == []
+    assert harm(signals(window(3, figure(verdict=Verdict.INCONCLUSIVE), pooled))) is not None
 
 
 def test_an_estimate_counts_as_harm_only_with_a_record_that_can_be_trusted() -> None:

@@ -119,7 +119,7 @@ def test_quiet_passes_in_a_row_are_one_entry_with_a_count() -> None:
     loud, quiet = activity.timeline(cycles, with_quiet=True)
     assert (loud.times, quiet.times) == (1, 11)
     assert [line.sign.word for line in loud.did] == ["Chosen"]
-    assert [line.says for line in loud.left_alone] == ["Send alert: An alert about this is open already."]
+    assert [line.says for line in loud.left_alone] == ["Tell people: An alert about this is open already."]
     assert activity.timeline(cycles, with_quiet=False) == [loud]
 
 

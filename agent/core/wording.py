@@ -1,0 +1,86 @@
+"""The agent's sentences about figures and checks, in words a person outside this house reads. Pure."""
+
+from datetime import timedelta
+
+from agent.core.signals import Check, Figure, Harm
+from config.vocabulary import ACTIONS, CAUSES, METRICS, TITLES, capital, words
+from database.enums import ActionType, Cause, MetricKind
+
+_HOW = {MetricKind.REALISED: "measured", MetricKind.REALISED_CLEAN: "measured on sound rows"}
+_CHECKS = {
+    "null": "is missing in {rows}, though it has to be there",
+    "null_jump": "is missing in {rows}, more than before",
+    "categories": "holds a value that is no known category in {rows}",
+    "constant": "has one and the same value in {rows}",
+    "column": "is not there at all",
+    "range": "is outside what is accepted in {rows}",
+}
+
+
+def metric(name: str) -> str:
+    """`F1`, `ROC-AUC`, `accuracy`."""
+    return words(METRICS, name)
+
+
+def cause(found: Cause) -> str:
+    """A cause in the middle of a sentence."""
+    return words(CAUSES, found)
+
+
+def action(kind: ActionType) -> str:
+    """What an action does, in the middle of a sentence."""
+    return words(ACTIONS, kind)
+
+
+def headline(found: Cause, of: str) -> str:
+    """The title of an incident: what happened, and to which version of what."""
+    return f"{words(TITLES, found)} ({of})"
+
+
+def interval(low: float | None, high: float | None) -> str:
+    """` [low, high]`, or nothing when it is not known."""
+    return "" if low is None or high is None else f" [{low:.3f}, {high:.3f}]"
+
+
+def figure(found: Figure) -> str:
+    """A figure that never stands alone: `F1 0.812 [0.741, 0.870], n = 100`."""
+    value = "not known" if found.value is None else f"{found.value:.3f}"
+    return f"{metric(found.name)} {value}{interval(found.low, found.high)}, n = {found.n}"
+
+
+def loss(found: Harm) -> str:
+    """How far which figure fell, where it was, and on what that rests."""
+    f = found.figure
+    over = f" over {f.pooled} windows" if f.pooled > 1 else ""
+    return (
+        f"{capital(metric(f.name))} fell to {f.value:.3f}{interval(f.low, f.high)} from {f.reference:.3f} in training, "
+        f"{_HOW.get(f.kind, 'estimated without labels')}{over}, n = {f.n}"
+    )
+
+
+def check(found: Check, *, of_suspects: bool = False) -> str:
+    """A failed check as a sentence. `of_suspects`: the rows it counts were just spoken of."""
+    name, rows = found.title, f"{found.failed_rows} of {found.n} rows"
+    if found.name == "suspect_rows":
+        return f"{rows} hold a value that no sound source sends"
+    if found.name == "duplicates":
+        return f"{rows} repeat another row"
+    if found.name == "expected":
+        limits = f"outside {found.sound}" if found.sound else "outside what a sound source sends"
+        return f"{name} is {limits} in {f'{found.failed_rows} of them' if of_suspects else rows}"
+    if found.name == "sentinel":
+        value = "one value" if found.value is None else f"the value {found.value:g}"
+        return f"{name} has {value} in {rows}, which stands for “not measured”"
+    if (template := _CHECKS.get(found.name)) is not None:
+        return f"{name} {template.format(rows=rows)}"
+    return f"{name} is missing in {rows}" if found.about_missing else f"{name} is not as promised in {rows}"
+
+
+def span(length: timedelta) -> str:
+    """A length of time in its largest whole unit: `3 days`, `90 min`."""
+    seconds = int(length.total_seconds())
+    for size, unit in ((86_400, "day"), (3600, "hour"), (60, "min")):
+        if seconds >= size and seconds % size == 0:
+            number = seconds // size
+            return f"{number} {unit}{'s' if number > 1 and unit != 'min' else ''}"
+    return f"{seconds} s"

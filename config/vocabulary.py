@@ -1,0 +1,69 @@
+"""What people call the things this house has names for: one table for the agent's texts and the dashboard's.
+
+The words stand in the middle of a sentence, so only names (F1, ROC-AUC) begin with a capital. Keys are the words of
+`database/enums.py` and of the metrics; tests hold them together.
+"""
+
+CAUSES: dict[str, str] = {
+    "data_fault": "faulty data from the source",
+    "label_feed_fault": "fault of the label feed",
+    "covariate_shift_harmless": "harmless change of the inputs",
+    "covariate_shift_harmful": "harmful change of the inputs",
+    "prior_shift": "changed share of positives",
+    "concept_drift": "changed relation of inputs and outcome",
+    "bad_release": "bad release",
+    "seasonal": "seasonal rhythm",
+    "low_confidence": "low confidence",
+    "unknown": "unknown cause",
+}
+# The same as a headline: what happened, not what it is called.
+TITLES: dict[str, str] = {
+    "data_fault": "A source sends faulty data",
+    "label_feed_fault": "The labels stopped or turned around",
+    "covariate_shift_harmless": "The inputs changed, the answers are as good as before",
+    "covariate_shift_harmful": "The inputs changed and the answers got worse",
+    "prior_shift": "Positives became more or less frequent and the answers got worse",
+    "concept_drift": "The same inputs lead to other outcomes than before",
+    "bad_release": "The newest version answers worse than the one before",
+    "seasonal": "The inputs follow the season",
+    "low_confidence": "More answers than usual are uncertain",
+    "unknown": "Something changed and the cause is not known",
+}
+METRICS: dict[str, str] = {
+    "f1": "F1",
+    "f1_score": "F1",
+    "accuracy": "accuracy",
+    "precision": "precision",
+    "recall": "recall",
+    "roc_auc": "ROC-AUC",
+    "brier": "Brier score",
+    "log_loss": "log loss",
+    "positive_share": "share of positives",
+    "uncertain_share": "share of uncertain answers",
+    "mean_score": "mean score",
+    "score_drift": "drift of the scores",
+    "latency_p95": "latency p95",
+    "latency_p95_ms": "latency p95 (ms)",
+    "volume": "answers per window",
+    "rows_per_hour": "answers per hour",
+    "error_rate": "error rate",
+}
+ACTIONS: dict[str, str] = {
+    "retrain_model": "retrain",
+    "rollback_model": "roll back",
+    "send_alert": "tell people",
+    "adjust_threshold": "adjust the threshold",
+    "collect_diagnostics": "collect the facts",
+    "validate_data": "set suspect rows aside",
+    "generate_report": "draw the drift report",
+}
+
+
+def words(table: dict[str, str], key: str | None) -> str:
+    """The words for `key`; a key nobody wrote down yet is shown as it is, without underscores."""
+    return table.get(key or "", (key or "unknown").replace("_", " "))
+
+
+def capital(text: str) -> str:
+    """With a capital first letter, and the rest as it is."""
+    return text[:1].upper() + text[1:]
