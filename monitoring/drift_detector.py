@@ -9,7 +9,9 @@ So each feature's threshold is calibrated at the window's own size: reference an
 reference's shares, many times, and the window's score is ranked among those. Drawing both matters: a reference of 300
 patients is itself uncertain. The ranks are p-values; Benjamini–Hochberg over all features and the model's own score
 keeps the rate of windows with any false alarm at the contract's. A feature has drifted only if it is also an effect:
-PSI of at least 0.1.
+PSI of at least 0.1. The threshold kept beside a score is the one that held in that window: the score at the p-value
+where Benjamini–Hochberg cut, or the effect's floor where that is higher. So a feature has drifted exactly if its score
+reaches its threshold.
 
 Not seen by this: a change of how features hang together while each keeps its distribution.
 """
@@ -33,6 +35,8 @@ Floats = NDArray[np.float64]
 
 EFFECT_FLOOR = 0.1
 LEAST_RESAMPLES = 400
+# Two scores this near are the same score, summed in another order.
+ROUNDING = 1e-12
 _SEED = 20_240_601
 
 
@@ -124,26 +128,26 @@ def _judge(family: Sequence[_Bins], reference_n: int, n: int, rate: float) -> di
     """Score, rank and judge every distribution of the family at one false alarm rate."""
     # Enough draws that the smallest possible p-value can pass the strictest of the family's thresholds.
     resamples = max(LEAST_RESAMPLES, math.ceil(2 * len(family) / rate))
-    scores, ps, limits = [], [], []
+    scores, ps, nulls = [], [], []
     for one in family:
         reference = np.rint(np.array(one.shares) * reference_n)
         score = float(psi(one.counts, reference))
         null = null_scores(one.shares, reference_n, n, resamples, _seed(one.name))
-        at_least = len(null) - int(np.searchsorted(null, score - 1e-12, side="left"))
+        at_least = len(null) - int(np.searchsorted(null + ROUNDING, score, side="left"))
         scores.append(score)
         ps.append((1 + at_least) / (1 + len(null)))
-        limits.append(max(EFFECT_FLOOR, float(np.quantile(null, 1 - rate / len(family)))))
-    rejected = benjamini_hochberg(ps, rate)
+        nulls.append(null)
+    cut = cut_of(ps, rate)
     return {
-        one.name: _judged(one, n, score, limit, p, unlikely)
-        for one, score, limit, p, unlikely in zip(family, scores, limits, ps, rejected, strict=True)
+        one.name: _judged(one, n, score, max(EFFECT_FLOOR, score_at(null, cut)), p, p <= cut)
+        for one, score, null, p in zip(family, scores, nulls, ps, strict=True)
     }
 
 
 def _judged(one: _Bins, n: int, score: float, limit: float, p: float, unlikely: bool) -> FeatureDrift:
-    drifted = unlikely and score >= EFFECT_FLOOR
+    drifted = score >= limit
     chance = "beyond chance" if unlikely else "within chance"
-    why = f"PSI {score:.3f} on {n} rows is {chance} (p = {p:.4f}); calibrated threshold {limit:.3f}"
+    why = f"PSI {score:.3f} on {n} rows is {chance} (p = {p:.4f}); it counts from {limit:.3f}"
     return FeatureDrift(
         feature=one.name,
         kind=one.kind,
@@ -269,15 +273,25 @@ def null_scores(shares: tuple[float, ...], reference_n: int, n: int, resamples: 
     return scores
 
 
-def benjamini_hochberg(ps: Sequence[float], rate: float) -> list[bool]:
-    """Which of the tests stand when at most `rate` of the standing ones may be false."""
-    order = sorted(range(len(ps)), key=lambda at: ps[at])
-    standing = 0
-    for rank, at in enumerate(order, start=1):
-        if ps[at] <= rate * rank / len(ps):
-            standing = rank
-    passed = set(order[:standing])
-    return [at in passed for at in range(len(ps))]
+def cut_of(ps: Sequence[float], rate: float) -> float:
+    """Benjamini–Hochberg's cut: tests with a p-value of at most this stand when at most `rate` of those that stand may
+    be false. Where none stands it is what a single one would have had to reach."""
+    ranked = enumerate(sorted(ps), start=1)
+    standing = max((rank for rank, p in ranked if p <= rate * rank / len(ps)), default=1)
+    return rate * standing / max(len(ps), 1)
+
+
+def score_at(null: Floats, p: float) -> float:
+    """The lowest score whose rank among the sorted chance scores `null` gives a p-value of at most `p`; infinite where
+    no score does."""
+    ranks = 1 + len(null)
+    rank = int(p * ranks)
+    rank += ((rank + 1) / ranks <= p) - (rank / ranks > p)  # the product may have been rounded across a whole number
+    if rank < 1:
+        return math.inf
+    if rank >= ranks:
+        return 0.0
+    return math.nextafter(float(null[-rank]) + ROUNDING, math.inf)
 
 
 def _seed(name: str) -> int:

@@ -98,7 +98,7 @@ def rows(found: Drift, report: DriftReportOut) -> list[dict[str, str]]:
                 "feature": wording.plain(line.label),
                 "state": f":{sign.colour}-badge[{sign.shape} {word}]",
                 "score": wording.number(line.score),
-                "alarm above": wording.number(line.threshold),
+                "alarm from": wording.number(line.threshold),
                 "p": wording.plain("< 0.001" if line.p is not None and line.p < 0.001 else wording.number(line.p)),
                 "influence": wording.percent(line.influence, 0),
                 "since window": wording.count(began),

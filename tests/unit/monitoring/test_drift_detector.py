@@ -5,10 +5,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from config.model_contract import ModelContract
 from database.enums import Verdict
-from monitoring.drift_detector import benjamini_hochberg, detect, null_scores, psi
+from monitoring.drift_detector import EFFECT_FLOOR, ROUNDING, cut_of, detect, null_scores, psi, score_at
 
 Row = dict[str, Any]
 Draw = Callable[..., list[Row]]
@@ -197,6 +199,50 @@ def test_psi_is_zero_for_equal_shares_and_finite_for_disjoint_ones() -> None:
 
 
 def test_benjamini_hochberg_lets_a_second_discovery_be_weaker_than_the_first() -> None:
-    assert benjamini_hochberg([0.02, 0.5, 0.03, 0.9], 0.05) == [False] * 4
-    assert benjamini_hochberg([0.02, 0.001, 0.5, 0.9], 0.05) == [True, True, False, False]
-    assert benjamini_hochberg([], 0.05) == []
+    assert cut_of([0.02, 0.5, 0.03, 0.9], 0.05) == 0.0125
+    assert cut_of([0.02, 0.001, 0.5, 0.9], 0.05) == 0.025
+    assert cut_of([], 0.05) == 0.05
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    n=st.sampled_from((30, 50, 100)),
+    shifts=st.dictionaries(st.sampled_from(("age", "chol", "thalach", "oldpeak")), st.floats(-12, 12), max_size=4),
+    women=st.floats(0, 1),
+)
+def test_a_feature_has_drifted_exactly_if_its_score_reaches_the_threshold_kept_beside_it(
+    contract: ModelContract,
+    draw: Draw,
+    scores_of: Scores,
+    profile: Profile,
+    seed: int,
+    n: int,
+    shifts: dict[str, float],
+    women: float,
+) -> None:
+    rng = np.random.default_rng(seed)
+    rows = [row | {k: row[k] + v for k, v in shifts.items()} for row in draw(n, rng)]
+    for row in rows:
+        row["sex"] = 0 if rng.random() < women else row["sex"]
+    found = detect(contract, profile, rows, scores_of(rows))
+    assert found.score is not None
+    judged = [*found.features, found.score]
+    stands = {
+        f.feature: f.p <= cut_of([g.p for g in judged if g.p is not None], contract.monitoring.false_alarm_rate)
+        for f in judged
+        if f.p is not None
+    }
+    for feature in judged:
+        assert feature.score is not None
+        assert feature.threshold is not None
+        assert feature.threshold >= EFFECT_FLOOR
+        assert feature.drifted == (feature.score >= feature.threshold)
+        assert feature.drifted == (stands[feature.feature] and feature.score >= EFFECT_FLOOR)
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=60), st.floats(0.001, 1), st.floats(0, 1))
+def test_the_score_at_a_p_value_is_where_scores_begin_to_have_it(chance: list[float], p: float, score: float) -> None:
+    null = np.sort(np.array(chance))
+    rank = 1 + int((null + ROUNDING >= score).sum())
+    assert (rank / (1 + len(null)) <= p) == (score >= score_at(null, p))

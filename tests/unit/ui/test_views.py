@@ -89,7 +89,7 @@ def test_a_drift_line_with_nothing_in_it_is_dashes() -> None:
     found = api_types.Drift.model_validate(FULL.drift())
     bare = found.reports[0].model_copy(update={"features": [{"feature": "cp"}]})
     (row,) = drift.rows(found, bare)
-    assert (row["score"], row["alarm above"], row["p"], row["Evidently says"]) == ("–", "–", "–", "–")
+    assert (row["score"], row["alarm from"], row["p"], row["Evidently says"]) == ("–", "–", "–", "–")
 
 
 def test_a_pooled_figure_is_not_drawn_as_if_it_were_one_window() -> None:
