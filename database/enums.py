@@ -72,6 +72,10 @@ class ActionType(StrEnum):
     GENERATE_REPORT = "generate_report"
 
 
+# These change what serves: a model has at most one of them in flight, and a person decides each.
+CHANGING = frozenset({ActionType.RETRAIN_MODEL, ActionType.ROLLBACK_MODEL, ActionType.ADJUST_THRESHOLD})
+
+
 class Risk(IntEnum):
     """Ordered, so that `>=` means what it says (as strings, "high" < "low")."""
 

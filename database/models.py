@@ -4,6 +4,7 @@ Times are `timestamptz` in UTC. Statuses are text with a CHECK made from `databa
 points at a row; `digest` is always sha256 in hex.
 """
 
+from collections.abc import Iterable
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, ClassVar
@@ -30,6 +31,10 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from database import enums
 
 Json = dict[str, Any]
+
+
+def _listed(values: Iterable[str]) -> str:
+    return ", ".join(f"'{value}'" for value in sorted(values))
 
 
 def _one_of(column: str, values: type[StrEnum]) -> CheckConstraint:
@@ -391,6 +396,9 @@ class AgentAction(Base):
     run_after: Mapped[datetime] = _now()
     attempts: Mapped[int] = mapped_column(SmallInteger, default=0)
     max_attempts: Mapped[int] = mapped_column(SmallInteger, default=1)
+    crashes: Mapped[int] = mapped_column(
+        SmallInteger, default=0, server_default="0", comment="workers that died over it since its last move"
+    )
     lease_owner: Mapped[str | None]
     lease_epoch: Mapped[int] = mapped_column(default=0)
     lease_until: Mapped[datetime | None]
@@ -429,7 +437,7 @@ class AgentAction(Base):
             "model_name",
             unique=True,
             postgresql_where=text(
-                "action_type IN ('retrain_model', 'rollback_model') AND status IN ('executing', 'verifying')"
+                f"action_type IN ({_listed(enums.CHANGING)}) AND status IN ('executing', 'verifying')"
             ),
         ),
         Index("ix_agent_actions_work", "status", "run_after"),

@@ -12,13 +12,11 @@ from sqlalchemy.orm import Session
 
 from agent.core.transitions import move
 from config.agent_policy import AgentPolicy
-from database.enums import ActionStatus, ActionType, ActorKind, Decision, Risk, Role
+from database.enums import CHANGING, ActionStatus, ActionType, ActorKind, Decision, Risk, Role
 from database.errors import ConflictError, ExpiredError, ForbiddenError, InvalidError, StaleError
 from database.models import AgentAction, Approval
 from database.queries import actions, model_versions
 from database.queries.audit import SYSTEM, Actor, append, digest_of
-
-BY_PERSON = frozenset({ActionType.RETRAIN_MODEL, ActionType.ROLLBACK_MODEL, ActionType.ADJUST_THRESHOLD})
 
 
 def decide(
@@ -131,15 +129,15 @@ def propose_by_person(
     Raises `InvalidError` for an action a person cannot ask for or without a reason, and `ConflictError` when nothing
     serves yet or a change of this model is open already (naming it).
     """
-    if action_type not in BY_PERSON:
-        raise InvalidError(f"action_type: a person can ask for {', '.join(sorted(BY_PERSON))}, not {action_type}")
+    if action_type not in CHANGING:
+        raise InvalidError(f"action_type: a person can ask for {', '.join(sorted(CHANGING))}, not {action_type}")
     if not reason.strip():
         raise InvalidError("reason: say in a few words why this is wanted")
     actions.lock_proposals(session, model_name)
     champion = model_versions.active(session, model_name)
     if champion is None:
         raise ConflictError(f"{model_name}: no version serves yet, so there is nothing to change")
-    if open_ones := actions.open_of(session, model_name, actions.CHANGING):
+    if open_ones := actions.open_of(session, model_name, CHANGING):
         first = open_ones[0]
         raise ConflictError(f"{model_name}: action {first.action_id} ({first.question}) is {first.status} already")
     rule = policy.rule(action_type)
@@ -223,7 +221,7 @@ def refresh_stale(session: Session) -> list[AgentAction]:
     for status in (ActionStatus.PENDING_APPROVAL, ActionStatus.STALE):
         for action in actions.in_status(session, status):
             champion = model_versions.active(session, action.model_name)
-            if action.action_type not in actions.CHANGING or champion is None:
+            if action.action_type not in CHANGING or champion is None:
                 continue
             if status is ActionStatus.PENDING_APPROVAL and action.from_version_id == champion.id:
                 continue

@@ -147,8 +147,8 @@ class Executor:
         gathering = action.status == ActionStatus.GATHERING_EVIDENCE
         if action.status == ActionStatus.APPROVED and not self._begin(session, action):
             return None
-        if action.attempts > action.max_attempts + actions.CRASHES_FORGIVEN:
-            says = f"given up: its worker died {actions.CRASHES_FORGIVEN} times more than it may be tried"
+        if action.crashes >= action.max_attempts + actions.CRASHES_FORGIVEN:
+            says = f"given up: its worker died {action.crashes} times before it was done"
             move(session, self._actor, action, ActionStatus.FAILED, says=says)
             return None
         logger.info(

@@ -33,7 +33,7 @@ def move(
         raise IllegalTransitionError(f"action {action.action_id}: {begin} cannot become {to}")
     values: dict[str, Any] = {"status": to, "version": action.version + 1, "updated_at": func.clock_timestamp()}
     if to is not ActionStatus.EXECUTING:  # its worker keeps the lease; anywhere else nobody works on it yet or any more
-        values |= {"lease_owner": None, "lease_until": None, "attempts": 0}
+        values |= {"lease_owner": None, "lease_until": None, "attempts": 0, "crashes": 0}
     if says is not None and not NEXT[to]:
         values["outcome"] = says
     statement = update(AgentAction).where(

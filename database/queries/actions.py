@@ -13,12 +13,10 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session, aliased
 
 from database.connection import ReadSession
-from database.enums import OPEN_STATUSES, ActionStatus, ActionType, Decision, StepStatus
+from database.enums import CHANGING, OPEN_STATUSES, ActionStatus, ActionType, Decision, StepStatus
 from database.errors import LeaseLostError, NotFoundError
 from database.models import ActionStep, AgentAction, Approval, User
 
-# These change what serves, so a model has at most one of them in flight.
-CHANGING = (ActionType.RETRAIN_MODEL, ActionType.ROLLBACK_MODEL, ActionType.ADJUST_THRESHOLD)
 # A worker that dies spends no try of the action's own; one that kills its worker every time is given up after these.
 CRASHES_FORGIVEN = 3
 
@@ -156,6 +154,7 @@ def claim_next(
             lease_epoch=AgentAction.lease_epoch + 1,
             lease_until=func.clock_timestamp() + lease,
             attempts=AgentAction.attempts + (0 if crashed else 1),
+            crashes=AgentAction.crashes + (1 if crashed else 0),
         )
     )
     session.refresh(action)

@@ -7,23 +7,26 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from uuid import UUID
 
 import pytest
 from sqlalchemy import Engine, select, text
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from agent.core.executor import EXECUTING, GATHERING, Executor
+from agent.core.transitions import move
 from agent.core.work import Effect, Gathered, Json, Outcome, PermanentError, TemporaryError, Work
 from config.settings import Settings
 from database.connection import ReadSession, session_scope
-from database.enums import ActionType, Automation
+from database.enums import ActionStatus, ActionType, Automation
 from database.models import ActionStep, AgentAction, AuditEvent
 from database.queries import actions, audit, automation
 from database.queries.audit import SYSTEM, append
 from tests.integration.agent.conftest import MakeExecutor
-from tests.integration.agent.world import approved_automatic, reread
+from tests.integration.agent.world import approve, approved_automatic, pending, register, reread, user
 
 Do = Callable[[Work], Json]
 
@@ -224,12 +227,37 @@ def test_an_action_whose_database_goes_away_keeps_its_lease_and_spends_no_try(
 
 
 def test_an_action_that_kills_every_worker_is_given_up(engine: Engine, make_executor: MakeExecutor) -> None:
-    action_id = one(engine, attempts=6)
+    class Killed(BaseException):
+        """Like kill -9 for the executor: nothing settles it."""
+
+    def die(_: Work) -> Json:
+        raise Killed
+
+    action_id = one(engine, max_attempts=2)
+    for _ in range(2 + actions.CRASHES_FORGIVEN):
+        with pytest.raises(Killed):
+            probe(make_executor, die).run_one(EXECUTING)
+        with session_scope(engine) as session:
+            actions.get(session, action_id).lease_until = actions.database_now(session) - timedelta(seconds=1)
     probe(make_executor).run_one(EXECUTING)
     ended = reread(engine, action_id)
     assert ended.status == "failed"
-    assert "worker died" in str(ended.outcome)
+    assert "its worker died 5 times" in str(ended.outcome)
     assert effects(engine) == []
+
+
+def test_the_database_lets_one_change_of_a_model_be_in_flight_whatever_its_kind(
+    engine: Engine, champion: int
+) -> None:
+    first = pending(engine, champion, register(engine), kind="adjust_threshold")
+    second = pending(engine, champion, register(engine), kind="rollback_model")
+    ann = user(engine, "ann", "approver")
+    for action in (first, second):
+        approve(engine, action, ann)
+    with session_scope(engine) as session:
+        move(session, SYSTEM, actions.get(session, first.action_id), ActionStatus.EXECUTING)
+    with pytest.raises(IntegrityError, match="uq_agent_actions_changing"), session_scope(engine) as session:
+        move(session, SYSTEM, actions.get(session, second.action_id), ActionStatus.EXECUTING)
 
 
 def test_the_kill_switch_stops_claims_and_what_is_about_to_take_effect(
