@@ -26,6 +26,9 @@ Bools = NDArray[np.bool_]
 METRICS: tuple[Metric, ...] = ("f1", "accuracy", "precision", "recall", "roc_auc")
 RESAMPLES = 2000
 LEVEL = 0.95
+# Rows added, when drawing, to each way two versions can disagree: that few rows showed none does not mean there is
+# none. A bootstrap alone takes 40 rows of equal answers as proof of equality (Agresti and Min 2005 add the same).
+UNSEEN = 0.5
 
 
 @dataclass(frozen=True)
@@ -147,10 +150,20 @@ class _Cells:
         return _from_cells(metric, *(counts @ cell.astype(np.int64) for cell in (t & a, ~t & a, t & ~a, ~t & ~a)))
 
 
-def _cells(labels: NDArray[Any], answers: Sequence[Bools], seed: int) -> _Cells:
+def _cells(labels: NDArray[Any], answers: Sequence[Bools], seed: int, *, paired: bool = False) -> _Cells:
+    """`paired`: the first answers are compared with the others, so the draws allow for disagreement nobody has seen."""
     table = np.column_stack([np.asarray(labels) == 1, *answers])
     patterns, counts = np.unique(table, axis=0, return_counts=True)
-    draws = np.random.default_rng(seed).multinomial(counts.sum(), counts / counts.sum(), size=RESAMPLES)
+    likely = counts.astype(np.float64)
+    if paired:
+        others = len(answers) - 1
+        unseen = np.array(
+            [[truth, old, *[not old] * others] for truth in np.unique(patterns[:, 0]) for old in (False, True)]
+        )
+        patterns = np.vstack([patterns, unseen])
+        likely = np.append(likely, np.full(len(unseen), UNSEEN))
+        counts = np.append(counts, np.zeros(len(unseen), dtype=counts.dtype))
+    draws = np.random.default_rng(seed).multinomial(counts.sum(), likely / likely.sum(), size=RESAMPLES)
     return _Cells(patterns[:, 0], patterns[:, 1:], counts, draws)
 
 
@@ -201,7 +214,8 @@ def paired_difference(
         return Difference(metric, None, None, None, None, None, 0)
     if metric == "roc_auc":
         return _paired_auc(labels, old, new, level)
-    cells, repeats = _cells(labels, [old.answers, *(one.answers for one in new)], seed), range(1, len(new) + 1)
+    cells = _cells(labels, [old.answers, *(one.answers for one in new)], seed, paired=True)
+    repeats = range(1, len(new) + 1)
     before = cells.metric(metric, 0, drawn=False)
     after = np.mean([cells.metric(metric, which, drawn=False) for which in repeats])
     if np.isnan(before) or np.isnan(after):

@@ -69,7 +69,33 @@ def test_no_change_is_no_difference_and_inconclusive() -> None:
     y, scored = drawn(100, 6)
     for metric in METRICS:
         found = paired_difference(metric, y, scored, scored)
-        assert (found.difference, found.low, found.high, found.verdict) == (0, 0, 0, "inconclusive")
+        assert (found.difference, found.verdict) == (0, "inconclusive")
+        assert found.low is not None
+        assert found.high is not None
+        assert found.low <= 0 <= found.high
+
+
+@pytest.mark.parametrize("metric", ["f1", "accuracy"])
+def test_a_few_rows_without_disagreement_do_not_prove_that_there_is_none(metric: Metric) -> None:
+    widths = []
+    for n in (40, 160, 2000):
+        y, scored = drawn(n, 6)
+        found = paired_difference(metric, y, scored, scored)
+        assert found.low is not None
+        widths.append(-found.low)
+    assert widths[0] > 0.05 > widths[1] > 0.01 > widths[2] > 0
+
+
+@pytest.mark.parametrize(("changed", "verdict"), [(4, "inconclusive"), (5, "inconclusive"), (7, "better")])
+def test_a_handful_of_rows_that_became_right_is_luck_until_there_are_enough(changed: int, verdict: str) -> None:
+    """As McNemar's exact test has it: five of five is p = 0.06, seven of seven p = 0.02."""
+    y = np.array([0, 1] * 100)
+    old = y == 1
+    old[:60] = ~old[:60]
+    new = old.copy()
+    new[:changed] = ~new[:changed]
+    pair = Scored(old.astype(float), old), Scored(new.astype(float), new)
+    assert paired_difference("f1", y, *pair).verdict == verdict
 
 
 def test_a_real_gain_is_better_and_its_mirror_worse() -> None:
