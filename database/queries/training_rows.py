@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from database.connection import ReadSession
 from database.enums import WindowStatus
 from database.models import MonitoringWindow, PredictionOutcome, QuarantinedRow
+from database.queries import windows
 
 _CHUNK = 500
 
@@ -28,13 +29,15 @@ class LabelledRow:
 
 
 def _in_mature_window() -> Any:
-    """Labels of a window that still waits for some are a biased sample: whoever is quick may not be like the rest."""
+    """Labels of a window that still waits for some are a biased sample: whoever is quick may not be like the rest.
+    Those of a window where they are turned round teach the opposite of the truth."""
     return exists().where(
         MonitoringWindow.model_name == PredictionOutcome.model_name,
         MonitoringWindow.model_id == PredictionOutcome.model_id,
         MonitoringWindow.status == WindowStatus.MATURE,
         MonitoringWindow.from_at <= PredictionOutcome.created_at,
         PredictionOutcome.created_at < MonitoringWindow.to_at,
+        windows.labels_can_be_so(),
     )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, select, text
+from sqlalchemy import ColumnElement, func, select, text
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
@@ -12,6 +12,9 @@ from database.connection import ReadSession
 from database.enums import MetricKind, Verdict, WindowStatus
 from database.errors import NotFoundError
 from database.models import DataQualityResult, DriftReport, MonitoringWindow, PerformanceMetric
+
+# The ROC-AUC of a model that knows nothing.
+CHANCE = 0.5
 
 
 def claim_model(session: Session, model_name: str) -> bool:
@@ -70,8 +73,28 @@ def waiting(session: Session | ReadSession, model_name: str) -> list[MonitoringW
     )
 
 
+def labels_can_be_so() -> ColumnElement[bool]:
+    """Of a window: its labels are not turned round. Ranking surely worse than chance says nothing about the model; it
+    says that 0 and 1 were swapped."""
+    high = (
+        select(PerformanceMetric.high)
+        .where(
+            PerformanceMetric.window_id == MonitoringWindow.id,
+            PerformanceMetric.kind == MetricKind.REALISED,
+            PerformanceMetric.metric_name == "roc_auc",
+            func.coalesce(PerformanceMetric.metadata_["pooled"].as_integer(), 1) == 1,
+        )
+        .order_by(PerformanceMetric.created_at.desc(), PerformanceMetric.id.desc())
+        .limit(1)
+        .correlate(MonitoringWindow)
+        .scalar_subquery()
+    )
+    return func.coalesce(high, 1.0) >= CHANCE
+
+
 def mature_before(session: Session | ReadSession, window: MonitoringWindow, limit: int) -> list[MonitoringWindow]:
-    """The mature windows of the same version that come just before `window`, newest first."""
+    """The mature windows of the same version that come just before `window`, newest first; not those whose labels were
+    turned round."""
     return list(
         session.scalars(
             select(MonitoringWindow)
@@ -79,6 +102,7 @@ def mature_before(session: Session | ReadSession, window: MonitoringWindow, limi
                 MonitoringWindow.model_id == window.model_id,
                 MonitoringWindow.status == WindowStatus.MATURE,
                 MonitoringWindow.seq < window.seq,
+                labels_can_be_so(),
             )
             .order_by(MonitoringWindow.seq.desc())
             .limit(limit)

@@ -93,6 +93,22 @@ def test_labels_make_a_window_mature_and_a_real_loss_is_found(world: World, sess
     assert (together.window_id, together.n) == (second.id, 200)
 
 
+def test_a_window_with_labels_turned_round_is_not_pooled_with_the_sound_one_after_it(
+    world: World, session: Session
+) -> None:
+    rows, labels = rows_of("cleveland", 300)
+    ids = world.serve(rows)
+    world.label(ids[:100], labels[:100])
+    world.label(ids[100:200], [1 - label for label in labels[100:200]])
+    world.look()
+    world.label(ids[200:], labels[200:])
+    world.look()
+    third = all_windows(session)[2]
+    (together,) = [one for one in figures(session, MetricKind.REALISED, "f1", pooled=2) if one.window_id == third.id]
+    assert (together.n, together.verdict) == (200, Verdict.OK)
+    assert figures(session, MetricKind.REALISED, "f1", pooled=3) == []
+
+
 def test_a_window_waits_for_its_labels_until_the_contract_gives_up(world: World, session: Session) -> None:
     rows, labels = rows_of("cleveland", 100)
     world.label(world.serve(rows)[:20], labels[:20])

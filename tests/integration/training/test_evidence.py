@@ -14,8 +14,17 @@ from sqlalchemy.orm import Session
 from config.model_contract import ModelContract
 from config.settings import Settings
 from database.artifact_store import ArtifactStore
-from database.enums import ActionType, Cause, DataSource, IssueType, WindowStatus
-from database.models import AgentAction, Alert, Label, ModelVersion, MonitoringWindow, Prediction, QuarantinedRow
+from database.enums import ActionType, Cause, DataSource, IssueType, MetricKind, Verdict, WindowStatus
+from database.models import (
+    AgentAction,
+    Alert,
+    Label,
+    ModelVersion,
+    MonitoringWindow,
+    PerformanceMetric,
+    Prediction,
+    QuarantinedRow,
+)
 from database.queries import model_versions
 from database.queries.audit import SYSTEM, digest_of
 from training import challenger, dataset, evidence_command, recent, rollback_evidence, train_pipeline
@@ -308,6 +317,24 @@ def test_only_labelled_rows_of_mature_windows_outside_quarantine_are_learnt_from
     assert answer["ok"] is False
     assert "only 0 labelled rows that can be trusted" in answer["says"]
     assert "at least 30 are needed" in answer["says"]
+
+
+def test_a_window_whose_labels_were_turned_round_teaches_nothing(world: World, run: Any) -> None:
+    rows, labels = patients(40)
+    world.receive(rows, known([1 - label for label in labels]))
+    with Session(world.engine) as session, session.begin():
+        window = session.query(MonitoringWindow).one()
+        for value, high in ((0.9, 0.97), (0.1, 0.2)):  # judged again when more labels came: the newest figure counts
+            session.add(
+                PerformanceMetric(
+                    model_id=world.version.id, window_id=window.id, kind=MetricKind.REALISED, metric_name="roc_auc",
+                    metric_value=value, low=value - 0.1, high=high, n=40, reference=0.9, verdict=Verdict.CRIT,
+                )
+            )  # fmt: skip
+            session.flush()
+    world.receive(*_known(patients(120, "heart")))
+    evidence = run(challenger, world.ask())["evidence"]
+    assert (evidence["training"]["traffic_rows"], evidence["holdout"]["n"]) == (120, 120)
 
 
 def test_labels_of_one_kind_only_are_not_enough(world: World, run: Any) -> None:
