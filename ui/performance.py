@@ -8,6 +8,7 @@ from ui.api_types import MetricPoint, Performance, WindowRef
 from ui.charts import Point
 
 SHOWN = ("realised", "estimated")
+MEASURED = ("realised", "realised_clean")
 
 
 def _single(point: MetricPoint) -> bool:
@@ -74,12 +75,24 @@ def why_nothing(found: Performance) -> str:
     return f"Not enough labels: {wording.count(newest.labelled_n)} of {wording.count(newest.n)} in the newest window."
 
 
-def _cell(points: Sequence[MetricPoint], window: WindowRef) -> str:
+def _too_few(point: MetricPoint) -> bool:
+    """A measured figure the monitor did not judge although it had something to compare it with: its rows are fewer
+    than the contract judges by."""
+    unjudged = point.kind in MEASURED and point.verdict == "inconclusive" and point.reference is not None
+    return unjudged and (point.value is not None or point.n == 0)
+
+
+def _cell(points: Sequence[MetricPoint], window: WindowRef, *, with_n: bool = False) -> str:
     of_window = [point for point in points if point.window_id == window.window_id]
-    if not of_window or of_window[-1].value is None:
+    if not of_window:
         return wording.NOTHING
     point = of_window[-1]
-    return wording.plain(f"{wording.number(point.value)} {wording.interval(point.low, point.high)}")
+    if _too_few(point):
+        return wording.plain(f"too few (n = {wording.count(point.n)})")
+    if point.value is None:
+        return wording.NOTHING
+    n = f", n = {wording.count(point.n)}" if with_n else ""
+    return wording.plain(f"{wording.number(point.value)} {wording.interval(point.low, point.high)}{n}")
 
 
 def rows(found: Performance, metric: str, now: datetime) -> list[dict[str, str]]:
@@ -98,7 +111,7 @@ def rows(found: Performance, metric: str, now: datetime) -> list[dict[str, str]]
                 "until": wording.plain(wording.relative(window.to_at, now)),
                 "labels": f"{wording.count(window.labelled_n)} of {wording.count(window.n)}",
                 "measured": _cell(realised, window),
-                "without suspect rows": _cell(clean, window),
+                "without suspect rows": _cell(clean, window, with_n=True),
                 "estimated": _cell(estimated, window),
                 "verdict": f":{sign.colour}-badge[{sign.shape} {sign.word}]",
             }

@@ -99,6 +99,22 @@ def test_a_pooled_figure_is_not_drawn_as_if_it_were_one_window() -> None:
     assert [point.value for point in performance.line(found, "realised", "f1")] == [0.83, 0.81, 0.80, 0.71]
 
 
+def test_a_figure_of_two_clean_rows_is_not_shown_as_a_perfect_score() -> None:
+    answer = FULL.performance()
+    perfect = FULL.point(5, "realised_clean", "f1", 1.0)
+    answer["points"] += [perfect | {"n": 2, "low": 1.0, "high": 1.0, "verdict": "inconclusive"}]
+    newest, judged, *_ = performance.rows(api_types.Performance.model_validate(answer), "f1", NOW)
+    assert newest["without suspect rows"].replace("\\", "") == "too few (n = 2)"
+    assert judged["without suspect rows"].replace("\\", "") == "0.720 [0.660, 0.780], n = 100"
+
+
+def test_a_figure_without_a_reference_is_shown_though_it_was_not_judged() -> None:
+    answer = FULL.performance()
+    answer["points"] += [FULL.point(5, "realised_clean", "f1", 0.7) | {"reference": None, "verdict": "inconclusive"}]
+    newest = performance.rows(api_types.Performance.model_validate(answer), "f1", NOW)[0]
+    assert "0.700" in newest["without suspect rows"].replace("\\", "")
+
+
 def test_not_enough_labels_says_how_many_of_how_many() -> None:
     found = api_types.Performance.model_validate(FULL.performance() | {"points": []})
     assert performance.why_nothing(found) == "Not enough labels: 38 of 100 in the newest window."
