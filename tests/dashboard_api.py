@@ -13,6 +13,7 @@ import httpx
 from pydantic import BaseModel
 
 from api.schemas import actions, agent, alerts, common, models, monitoring, overview, people
+from database.permissions import permissions_of
 
 Json = dict[str, Any]
 DIGEST = "3f9ac0de" + "0" * 56
@@ -121,6 +122,8 @@ class FakeApi:
     signed_in: bool = True
     decisions: list[Json] = field(default_factory=list)
     automation: str = "running"
+    incident: str = "active"
+    notes: str = ""
     seen: list[str] = field(default_factory=list)
 
     def _ago(self, **span: float) -> datetime:
@@ -243,8 +246,9 @@ class FakeApi:
             "alert_id": 1, "model_name": MODEL, "alert_type": "data_quality", "cause": "data_fault",
             "severity": "warning", "title": "Serum cholesterol is 0 in 24 of 100 rows",
             "message": "The value 0 stands for “not measured”. These rows are answered, and never learned from.",
-            "evidence": {}, "status": "active", "occurrences": 2, "first_window_id": 4, "last_window_id": 5,
-            "acknowledged_by": None, "resolved_by": None, "resolution_notes": None, "created_at": self._ago(hours=5),
+            "evidence": {}, "status": self.incident, "occurrences": 2, "first_window_id": 4, "last_window_id": 5,
+            "acknowledged_by": self.user if self.incident == "acknowledged" else None, "resolved_by": None,
+            "resolution_notes": None, "created_at": self._ago(hours=5),
             "updated_at": self._ago(hours=1), "resolved_at": None,
         }  # fmt: skip
 
@@ -262,7 +266,8 @@ class FakeApi:
 
     def person(self) -> Json:
         return {
-            "user_id": 1, "name": self.user, "roles": list(self.roles), "permissions": [],
+            "user_id": 1, "name": self.user, "roles": list(self.roles),
+            "permissions": sorted(permissions_of(self.roles)),
             "session_expires_at": self.now + timedelta(hours=8),
         }  # fmt: skip
 
@@ -284,7 +289,8 @@ class FakeApi:
             "synthetic": self.synthetic, "data_source": "synthetic" if self.synthetic else "directory",
             "serving": None if self.empty else self.version(1), "generation": None if self.empty else 1,
             "serving_since": None if self.empty else self._ago(hours=29), "pending": self.pending(),
-            "incidents": [] if self.empty else [self.alert()], "metrics": self.points()[:5],
+            "incidents": [] if self.empty or self.incident == "resolved" else [self.alert()],
+            "metrics": self.points()[:5],
             "happened": [] if self.empty else [self.card(DONE)], "automation": self.automation_answer(),
             "services": [] if self.empty else [
                 {"service": name, "instance": f"{name}-1", "seen_at": self._ago(seconds=8), "age_s": 8.0,
@@ -371,10 +377,18 @@ class FakeApi:
     def cycles(self) -> Json:
         quiet = [{"does": "nothing", "why": "nothing is wrong as far as can be seen", "action_type": None}]
         loud = [
-            {"does": "retrain_model", "action_type": "retrain_model", "question": self.card(RETRAIN)["question"],
-             "cause": DIAGNOSIS["cause"]},
-            {"does": "nothing", "action_type": "send_alert", "why": "an alert about this is open already",
-             "cause": "data_fault"},
+            {
+                "does": "retrain_model",
+                "action_type": "retrain_model",
+                "question": self.card(RETRAIN)["question"],
+                "cause": DIAGNOSIS["cause"],
+            },
+            {
+                "does": "nothing",
+                "action_type": "send_alert",
+                "why": "an alert about this is open already",
+                "cause": "data_fault",
+            },
         ]
         cycles: list[Json] = [
             {"cycle_id": 20 - step, "model_name": MODEL, "agent": "agent-1", "window_id": 5 if step == 0 else 4,
@@ -415,6 +429,12 @@ class FakeApi:
             "at": self.now, "evidence_digest": self.digest, "approvals_given": 1,
             "approvers_needed": 2 if self.risk == "high" else 1, "audit_seq": 47,
         }  # fmt: skip
+
+    def handle_incident(self, status: str) -> tuple[type[BaseModel], Json]:
+        if self.incident == "resolved":
+            raise Refused(409, "conflict", "alert 1 was resolved by grace already")
+        self.incident = status
+        return alerts.AlertOut, self.alert()
 
     def _action(self, action_id: str) -> tuple[type[BaseModel], Json]:
         if action_id not in {RETRAIN, ROLLBACK, DONE} or self.empty:
@@ -460,6 +480,11 @@ class FakeApi:
         if path == "/automation":
             self.automation = agent.AutomationIn.model_validate(body).state
             return agent.AutomationOut, self.automation_answer()
+        if path == "/alerts/1/acknowledge":
+            return self.handle_incident("acknowledged")
+        if path == "/alerts/1/resolve":
+            self.notes = alerts.ResolveIn.model_validate(body).notes
+            return self.handle_incident("resolved")
         if path in {"/retrain", f"/models/{MODEL}/rollback"}:
             return models.Proposed, {"action_id": ROLLBACK, "status": "gathering_evidence", "question": "?"}
         raise Refused(404, "not_found", f"there is nothing at {path}")
@@ -476,7 +501,7 @@ class FakeApi:
                 return 200, "text/html", b"<!doctype html><title>Evidently</title><h1>Drift report</h1>"
             if path == "/auth/logout":
                 return 204, "application/json", b""
-            schema, values = self._get(path) if method == "GET" else self._post(path, json.loads(body))
+            schema, values = self._get(path) if method == "GET" else self._post(path, json.loads(body or b"{}"))
         except Refused as refusal:
             problem = common.Problem(
                 type="about:blank", title="refused", status=refusal.status, code=refusal.code, detail=refusal.detail,

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from ui import action_cards, session, vocabulary, wording
+from ui import action_cards, incidents, session, vocabulary, wording
 from ui import components as c
 from ui import overview as view
 from ui.api_types import Overview
@@ -32,13 +32,7 @@ def _figures(overview: Overview) -> None:
 
 def _incidents(overview: Overview) -> None:
     c.section("Open incidents", "One per cause; it is updated while it lasts, and closed when it is over.")
-    for alert in overview.incidents:
-        with st.container(key=f"incident-{alert.alert_id}", border=True, gap="small"):
-            st.markdown(f"{c.chip_for(vocabulary.SEVERITIES, alert.severity)} **{wording.plain(alert.title)}**")
-            st.markdown(wording.plain(alert.message))
-            seen = f"seen in {wording.plural(alert.occurrences, 'window')}"
-            since = f"since {wording.when(alert.created_at, overview.generated_at)}"
-            st.caption(wording.plain(f"{vocabulary.words(vocabulary.CAUSES, alert.cause)} · {since} · {seen}"))
+    incidents.show(overview.incidents, overview.generated_at)
 
 
 def page() -> None:

@@ -255,3 +255,57 @@ def test_evidently_s_page_is_fetched_only_when_it_is_asked_for(open_page: Open, 
     at.run()
     assert not at.exception
     assert "GET /drift/5/report" in fake.seen
+
+
+def test_an_operator_acknowledges_an_incident_and_everybody_sees_who_looks_at_it(
+    open_page: Open, fake: FakeApi
+) -> None:
+    fake.roles = ("operator",)
+    at = open_page()
+    button(at, "acknowledge-1").click()
+    at.run()
+    assert not at.exception
+    assert "POST /alerts/1/acknowledge" in fake.seen
+    assert "ada looks at it" in words(at)
+    assert not [found for found in at.button if found.key == "acknowledge-1"]
+
+
+def test_an_incident_is_resolved_with_notes_and_is_gone_from_the_overview(open_page: Open, fake: FakeApi) -> None:
+    at = open_page()
+    button(at, "resolve-1").click()
+    at.run()
+    button(at, "confirm-resolve").click()
+    at.run()
+    assert "Write down how it ended first" in words(at)
+    assert fake.incident == "active"
+    at.text_area(key="resolve-notes").input("the laboratory sends again").run()
+    button(at, "confirm-resolve").click()
+    at.run()
+    assert not at.exception
+    assert (fake.incident, fake.notes) == ("resolved", "the laboratory sends again")
+    assert "Serum cholesterol is 0" not in words(at)
+
+
+def test_who_may_only_look_finds_no_button_on_an_incident(open_page: Open, fake: FakeApi) -> None:
+    fake.roles = ("viewer",)
+    at = open_page()
+    assert "Serum cholesterol is 0" in words(at)
+    assert not [found for found in at.button if str(found.key).startswith(("acknowledge", "resolve"))]
+
+
+def test_an_incident_that_somebody_else_resolved_meanwhile_is_a_sentence(open_page: Open, fake: FakeApi) -> None:
+    at = open_page()
+    button(at, "resolve-1").click()
+    at.run()
+    at.text_area(key="resolve-notes").input("over").run()
+    original = fake.handle_incident
+
+    def rival(status: str) -> Any:
+        fake.incident = "resolved"
+        return original(status)
+
+    fake.handle_incident = rival  # type: ignore[method-assign]
+    button(at, "confirm-resolve").click()
+    at.run()
+    assert not at.exception
+    assert "was resolved by grace already" in words(at)
