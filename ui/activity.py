@@ -4,9 +4,8 @@ A cycle's diagnoses and decisions are JSON as the agent wrote them, so they are 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-from itertools import groupby
 
 from ui import vocabulary, wording
 from ui.api_types import CycleOut, Json, ServiceOut
@@ -23,16 +22,24 @@ class Line:
 
 @dataclass(frozen=True)
 class Entry:
-    """One cycle, or several in a row that came to the same: quiet passes are counted, not listed."""
+    """One cycle, or several in a row with the same conclusion, after the first of which nothing more was done.
+
+    What was done is that of the first of them, the figures and the reasons those of the newest.
+    """
 
     first_at: datetime
     last_at: datetime
     times: int
-    window_id: int | None
+    windows: tuple[int, ...]
     dry_run: bool
-    quiet: bool
+    conclusion: tuple[tuple[str, str], ...]
     concluded: tuple[Line, ...]
     chosen: tuple[Line, ...]
+
+    @property
+    def quiet(self) -> bool:
+        """Nothing was done, and nothing found that would be worth it."""
+        return not self.did
 
     @property
     def did(self) -> tuple[Line, ...]:
@@ -72,41 +79,60 @@ def _decision(found: Json) -> Line:
     return Line(_LEFT, f"{action}: {wording.sentence(said)}" if action else wording.sentence(said))
 
 
+def _window(cycle: CycleOut) -> tuple[int, ...]:
+    latest = cycle.observed.get("latest")
+    seq = latest.get("seq") if isinstance(latest, dict) else None
+    return (seq,) if isinstance(seq, int) else ()
+
+
 def _entry(cycle: CycleOut) -> Entry:
-    concluded = tuple(_diagnosis(found) for found in cycle.diagnoses)
-    chosen = tuple(_decision(found) for found in cycle.decisions)
     return Entry(
         first_at=cycle.created_at,
         last_at=cycle.created_at,
         times=1,
-        window_id=cycle.window_id,
+        windows=_window(cycle),
         dry_run=cycle.dry_run,
-        quiet=not any(line.sign is _DID for line in chosen),
-        concluded=concluded,
-        chosen=chosen,
+        conclusion=tuple(sorted((str(d.get("cause")), str(d.get("severity"))) for d in cycle.diagnoses)),
+        concluded=tuple(_diagnosis(found) for found in cycle.diagnoses),
+        chosen=tuple(_decision(found) for found in cycle.decisions),
+    )
+
+
+def _joined(before: Entry, newer: Entry) -> Entry:
+    return replace(
+        before,
+        last_at=newer.last_at,
+        times=before.times + 1,
+        windows=tuple(dict.fromkeys(before.windows + newer.windows)),
+        concluded=newer.concluded,
+        chosen=before.did + newer.left_alone,
     )
 
 
 def timeline(cycles: Sequence[CycleOut], *, with_quiet: bool) -> list[Entry]:
-    """Newest first; passes in a row that concluded and chose the same are one entry with a count."""
+    """Newest first; a pass that concluded what the one before it did, and did nothing more, adds to its count."""
     entries: list[Entry] = []
-    alike = groupby((_entry(cycle) for cycle in cycles), key=lambda e: (e.window_id, e.concluded, e.chosen, e.dry_run))
-    for _, group in alike:
-        same = list(group)
-        newest, oldest = same[0], same[-1]
-        entries.append(
-            Entry(
-                first_at=oldest.first_at,
-                last_at=newest.last_at,
-                times=len(same),
-                window_id=newest.window_id,
-                dry_run=newest.dry_run,
-                quiet=newest.quiet,
-                concluded=newest.concluded,
-                chosen=newest.chosen,
-            )
-        )
-    return [entry for entry in entries if with_quiet or not entry.quiet or entry.concluded]
+    for entry in map(_entry, reversed(cycles)):
+        last = entries[-1] if entries else None
+        goes_on = last is not None and (last.conclusion, last.dry_run) == (entry.conclusion, entry.dry_run)
+        if last is not None and goes_on and not entry.did:
+            entries[-1] = _joined(last, entry)
+        else:
+            entries.append(entry)
+    return [entry for entry in reversed(entries) if with_quiet or not entry.quiet or entry.concluded]
+
+
+def passes(entry: Entry, now: datetime) -> str:
+    """When, about which windows, and how long it stayed so."""
+    about = "no window yet"
+    if entry.windows:
+        first, last = entry.windows[0], entry.windows[-1]
+        about = f"window {first}" if first == last else f"windows {first} to {last}"
+    begun = f"{wording.when(entry.first_at, now)} · {about}"
+    if entry.times == 1:
+        return begun
+    more = wording.plural(entry.times - 1, "more pass", "more passes")
+    return f"{begun} · the same for {more} until {wording.when(entry.last_at, now)}"
 
 
 def services(found: Sequence[ServiceOut], now: datetime) -> list[dict[str, str]]:

@@ -17,12 +17,7 @@ def _lines(lines: tuple[Line, ...]) -> None:
 def _entry(place: int, entry: Entry) -> None:
     now = c.now()
     with st.container(key=f"cycle-{place}", border=True, gap="small"):
-        often = f" · the same {wording.count(entry.times)} times since {wording.moment(entry.first_at)}"
-        window = f" · window {entry.window_id}" if entry.window_id is not None else " · no judged window yet"
-        st.caption(
-            wording.plain(wording.when(entry.last_at, now) + window + (often if entry.times > 1 else ""))
-            + (f" {c.tag('dry run')}" if entry.dry_run else "")
-        )
+        st.caption(wording.plain(activity.passes(entry, now)) + (f" {c.tag('dry run')}" if entry.dry_run else ""))
         if not entry.concluded:
             st.markdown("Nothing is wrong as far as can be seen.")
         _lines(entry.concluded)

@@ -139,6 +139,33 @@ def test_quiet_passes_in_a_row_are_one_entry_with_a_count() -> None:
     assert activity.timeline(cycles, with_quiet=False) == [loud]
 
 
+def test_passes_with_the_same_conclusion_are_one_entry_though_their_figures_differ() -> None:
+    loud = api_types.ActivityList.model_validate(FULL.cycles()).cycles[0]
+    (diagnosis,) = loud.diagnoses
+    left = {"does": "nothing", "action_type": "retrain_model", "why": "a question is open already"}
+
+    def later(step: int, *diagnoses: dict[str, Any]) -> api_types.CycleOut:
+        changes = {
+            "created_at": loud.created_at + timedelta(minutes=step), "diagnoses": list(diagnoses), "decisions": [left],
+            "observed": {"latest": {"seq": 5 + step}},
+        }  # fmt: skip
+        return loud.model_copy(update=changes)
+
+    same = [later(step, diagnosis | {"says": f"F1 fell to 0.7{step}"}) for step in range(1, 7)]
+    other = later(7, diagnosis | {"cause": "data_fault"})
+    first, entry = activity.timeline([other, *reversed(same), loud], with_quiet=True)
+    assert (first.times, entry.times, entry.windows) == (1, 7, (6, 7, 8, 9, 10, 11))
+    assert [line.sign.word for line in entry.did] == ["Chosen"]
+    assert "0.76" in entry.concluded[0].says
+    assert "windows 6 to 11 · the same for 6 more passes until" in activity.passes(entry, NOW)
+
+
+def test_a_pass_that_does_something_begins_an_entry_of_its_own() -> None:
+    loud = api_types.ActivityList.model_validate(FULL.cycles()).cycles[0]
+    assert [entry.times for entry in activity.timeline([loud, loud], with_quiet=True)] == [1, 1]
+    assert activity.passes(activity.timeline([loud], with_quiet=True)[0], NOW).endswith("no window yet")
+
+
 @pytest.mark.parametrize("odd", [{}, {"cause": None, "for": "x"}, {"does": "nothing", "why": None}, {"why": {"a": 1}}])
 def test_a_pass_written_in_another_way_is_still_told(odd: dict[str, Any]) -> None:
     cycle = api_types.ActivityList.model_validate(FULL.cycles()).cycles[0]
