@@ -73,8 +73,19 @@ def read_signals(session: Session, contract: ModelContract, now: datetime) -> Si
         incidents=read_incidents(session, name),
         title=contract.title,
     )
+    if found.labels_due is None and version is not None:
+        found = replace(found, due_before=_due_before(session, contract, version.id, now))
+    due = found.labels_due
+    if due is not None and not due.labelled_n:
+        found = replace(found, label_silence_s=evidence.label_silence_s(session, name, now - contract.labels.delay))
     judged = found.judged
     return replace(found, recent_positive_share=_positives(session, judged.id)) if judged else found
+
+
+def _due_before(session: Session, contract: ModelContract, version_id: int, now: datetime) -> Window | None:
+    """With much traffic the newest windows are all younger than the label delay."""
+    row = windows.newest_ended_before(session, version_id, now - contract.labels.delay)
+    return None if row is None else _window(contract, row, [], None, [])
 
 
 def read_incidents(session: Session, model_name: str) -> tuple[Incident, ...]:

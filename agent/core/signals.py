@@ -152,6 +152,8 @@ class Signals:
     windows: tuple[Window, ...] = ()
     activated_at: datetime | None = None
     previous_version_id: int | None = None
+    due_before: Window | None = None  # the newest own window older than the label delay, if not among `windows`
+    label_silence_s: float | None = None  # since a label that is due was received; None if none was
     replay: Replay | None = None
     reference_positive_share: float | None = None
     recent_positive_share: tuple[float, float, float, int] | None = None  # value, low, high, n of labels
@@ -184,6 +186,12 @@ class Signals:
     def judged(self) -> Window | None:
         """The newest window whose labels have arrived: the only one performance is judged on."""
         return next((w for w in reversed(self.own) if w.mature), None)
+
+    @property
+    def labels_due(self) -> Window | None:
+        """The newest window of the serving version whose labels should all be there by now."""
+        waited = (w for w in reversed(self.own) if (self.now - w.to_at).total_seconds() > self.label_delay_s)
+        return next(waited, self.due_before)
 
     @property
     def blind(self) -> str | None:

@@ -52,6 +52,21 @@ def answers_last_day(session: Session | ReadSession, model_name: str, now: datet
     return int(count)
 
 
+def label_silence_s(session: Session | ReadSession, model_name: str, before: datetime) -> float | None:
+    """Seconds since a label was received for one of the newest answers given before then; None if none has any."""
+    newest = (
+        select(PredictionOutcome.actual_received_at.label("received_at"))
+        .where(PredictionOutcome.model_name == model_name, PredictionOutcome.created_at < before)
+        .order_by(PredictionOutcome.created_at.desc(), PredictionOutcome.id.desc())
+        .limit(_CHUNK)
+        .subquery()
+    )
+    found = session.execute(
+        select(func.extract("epoch", func.clock_timestamp() - func.max(newest.c.received_at)))
+    ).scalar_one()
+    return None if found is None else float(found)
+
+
 def newest_mature_seq(session: Session | ReadSession, model_name: str) -> int:
     """The number of the newest window whose labels have arrived; 0 before the first."""
     seq: int = session.execute(

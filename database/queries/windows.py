@@ -43,6 +43,16 @@ def newest_of_version(session: Session | ReadSession, model_id: int) -> Monitori
     ).one_or_none()
 
 
+def newest_ended_before(session: Session | ReadSession, model_id: int, moment: datetime) -> MonitoringWindow | None:
+    """The newest window over a version's predictions that was over by then."""
+    return session.scalars(
+        select(MonitoringWindow)
+        .where(MonitoringWindow.model_id == model_id, MonitoringWindow.to_at < moment)
+        .order_by(MonitoringWindow.to_at.desc(), MonitoringWindow.seq.desc())
+        .limit(1)
+    ).one_or_none()
+
+
 def next_seq(session: Session | ReadSession, model_name: str) -> int:
     """The number of the model's next window: 1, 2, 3 …"""
     last: int = session.execute(

@@ -20,15 +20,39 @@ CHANCE = 0.5
 CERTAIN = 0.9
 
 
-def _stopped(signals: Signals, window: Window) -> Fact | None:
-    waited = (signals.now - window.to_at).total_seconds()
-    share = window.labelled_n / window.n if window.n else 1.0
-    if window.n < signals.min_rows or waited <= signals.label_delay_s or share >= signals.label_maturity * STOPPED_AT:
+def _share(window: Window) -> float:
+    return window.labelled_n / window.n if window.n else 1.0
+
+
+def _stopped(signals: Signals) -> Fact | None:
+    window = signals.labels_due
+    if window is None or _share(window) >= signals.label_maturity * STOPPED_AT:
         return None
+    if any(_share(newer) >= signals.label_maturity for newer in signals.own if newer.seq > window.seq):
+        return None  # they come again
+    if window.n < signals.min_rows:
+        return _silent(signals, window)
+    waited, share = (signals.now - window.to_at).total_seconds(), _share(window)
     return Fact(
         f"{window.labelled_n} of {window.n} answers have a label {waited / 3600:.0f} h after the window closed; "
         f"{signals.label_maturity:.0%} were expected within {signals.label_delay_s / 3600:.0f} h",
         share,
+        window.n,
+    )
+
+
+def _silent(signals: Signals, window: Window) -> Fact | None:
+    """A window too small to judge the feed by, but nothing at all came for longer than the delay."""
+    silence = signals.label_silence_s
+    some = any(w.labelled_n for w in signals.own if w.seq >= window.seq)
+    flowing = (signals.decisions_per_day or 0.0) >= signals.min_rows
+    if some or not flowing or (silence is not None and silence <= signals.label_delay_s):
+        return None
+    since = "yet" if silence is None else f"for {silence / 3600:.0f} h"
+    return Fact(
+        f"no label was received {since}, although answers are given; "
+        f"they were expected within {signals.label_delay_s / 3600:.0f} h",
+        silence,
         window.n,
     )
 
@@ -41,11 +65,11 @@ def _turned(window: Window | None) -> Fact | None:
 
 
 def consider(signals: Signals) -> Finding:
-    """Judge the newest windows: both the one labels are due for and the one they have come for."""
+    """Judge both the newest window labels are due for, however many came after it, and the one they have come for."""
     cause, issue = Cause.LABEL_FEED_FAULT, IssueType.DATA_QUALITY
     if signals.latest is None:
         return Finding(cause, issue, 0.0, Severity.INFO, could_not_look="no window yet")
-    facts = tuple(fact for fact in (_stopped(signals, signals.latest), _turned(signals.judged)) if fact)
+    facts = tuple(fact for fact in (_stopped(signals), _turned(signals.judged)) if fact)
     if facts:
         return Finding(cause, issue, CERTAIN, Severity.WARNING, facts, windows=(signals.latest.id,))
     window = signals.judged or signals.latest

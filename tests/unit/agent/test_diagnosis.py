@@ -7,7 +7,7 @@ import pytest
 
 from agent.core.diagnosis_engine import diagnose
 from agent.core.rules.registry import RULES
-from agent.core.signals import Check, Replay, harm
+from agent.core.signals import Check, Replay, Window, harm
 from database.enums import Cause, IssueType, MetricKind, Severity, Verdict
 from tests.unit.agent.signal_factory import NOW, drifted, failed, figure, lost, signals, window
 
@@ -134,6 +134,38 @@ def test_labels_that_stopped_are_a_fault_of_the_feed() -> None:
     (found,) = diagnose(signals(silent))
     assert found.cause is Cause.LABEL_FEED_FAULT
     assert causes(replace(silent, to_at=NOW - timedelta(hours=3), mature=False)) == []
+
+
+def test_labels_that_stopped_are_seen_while_traffic_flows_on() -> None:
+    def flow(labelled: int) -> list[Window]:
+        return [
+            window(k, figure(verdict=Verdict.INCONCLUSIVE), to_at=NOW - timedelta(hours=3 * (12 - k)),
+                   labelled_n=100 if k <= labelled else 0, mature=k <= 4)
+            for k in range(1, 13)
+        ]  # fmt: skip
+
+    assert causes(*flow(0)) == [Cause.LABEL_FEED_FAULT]
+    assert causes(*flow(4)) == []  # those that are due are there
+    again = [*flow(0)[:-1], replace(flow(0)[-1], labelled_n=90)]
+    assert causes(*again) == []
+
+
+def test_with_much_traffic_the_window_labels_are_due_for_is_older_than_all_that_are_read() -> None:
+    fresh = window(40, figure(verdict=Verdict.INCONCLUSIVE), labelled_n=0, mature=False)
+    due = window(7, labelled_n=0, to_at=NOW - timedelta(hours=25))
+    assert causes(fresh) == []
+    assert causes(fresh, due_before=due) == [Cause.LABEL_FEED_FAULT]
+    assert causes(fresh, due_before=replace(due, labelled_n=90)) == []
+
+
+def test_no_label_at_all_for_longer_than_the_delay_is_said_even_of_small_windows() -> None:
+    small = window(1, figure(verdict=Verdict.INCONCLUSIVE), n=12, labelled_n=0, to_at=NOW - timedelta(hours=30))
+    silent = signals(small, label_silence_s=108_000.0)
+    (found,) = diagnose(silent)
+    assert found.cause is Cause.LABEL_FEED_FAULT
+    assert "label was received for 30 h" in found.says
+    assert causes(small, label_silence_s=3600.0) == []
+    assert causes(small, label_silence_s=None, decisions_per_day=3.0) == []
 
 
 def test_labels_turned_around_make_performance_unknown_and_not_lost() -> None:
