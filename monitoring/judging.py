@@ -8,7 +8,7 @@ verdict with the reason and never keeps the others from looking.
 import traceback
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
 
@@ -97,12 +97,13 @@ def close_next_window(session: Session, contract: ModelContract, now: datetime) 
 
 @dataclass(frozen=True)
 class _Span:
-    """The next window of one version, not yet written."""
+    """The next window of one version, not yet written. `busy`: how long its rows took to come."""
 
     version_id: int
     generation: int
     from_at: datetime
     cut: Cut
+    busy: timedelta
 
 
 def _next_span(
@@ -129,8 +130,12 @@ def _next_span(
     if cut is None:
         return None
     began = {one.generation: one.created_at for one in deployments}.get(answered[0].generation)
+    first = answered[0].created_at
     goes_on = last is not None and began is not None and began <= last.to_at
-    return _Span(version_id, answered[0].generation, begin if goes_on else answered[0].created_at, cut)
+    # An activation's first window begins with it, as the slowest clock may have it, and not with the row that reached
+    # the database first: one that comes later may have been answered before it.
+    from_at = first if began is None else min(first, max(begin, began - CLOCK_SLACK))
+    return _Span(version_id, answered[0].generation, from_at, cut, cut.to_at - (begin if goes_on else first))
 
 
 def _close(session: Session, contract: ModelContract, span: _Span) -> Closed:
@@ -153,7 +158,7 @@ def _close(session: Session, contract: ModelContract, span: _Span) -> Closed:
     session.flush()
     faults: list[str] = []
     guard = _Guard(f"{contract.name} window {window.seq}", faults)
-    verdict = _measure_at_closing(session, contract, version, window, rows, guard)
+    verdict = _measure_at_closing(session, contract, version, window, rows, guard, span.busy)
     logger.info(
         "monitor.window.closed model={} seq={} version={} why={} rows={} labelled={} suspect={} drift={}",
         contract.name,
@@ -175,6 +180,7 @@ def _measure_at_closing(
     window: MonitoringWindow,
     rows: WindowRows,
     guard: _Guard,
+    busy: timedelta,
 ) -> Verdict:
     profile = version.reference_profile
     earlier = windows.of_version_before(session, window, RECORD_WINDOWS)
@@ -187,7 +193,7 @@ def _measure_at_closing(
     answers = guard.look(
         "predictions",
         lambda: prediction_monitor.predictions(
-            contract, profile, rows, drift.score, hours=_hours(window), before=before
+            contract, profile, rows, drift.score, hours=busy.total_seconds() / 3600, before=before
         ),
         lambda why: could_not_look(MetricKind.PREDICTION, ("positive_share", "uncertain_share"), rows.n, why),
     )

@@ -241,6 +241,25 @@ def test_rows_that_reach_the_database_late_are_counted_in_the_window_they_belong
     assert [one.n for one in figures(session, MetricKind.REALISED, "f1")] == [140]
 
 
+def test_a_row_answered_before_the_first_one_that_arrived_is_in_the_first_window(
+    world: World, session: Session
+) -> None:
+    early = world.clock + timedelta(microseconds=1)
+    world.clock += timedelta(milliseconds=1)
+    rows, _ = rows_of("cleveland", 130)
+    world.serve(rows[:100])
+    world.look()
+    (window,) = all_windows(session)
+    (rate,) = figures(session, MetricKind.PREDICTION, "rows_per_hour")
+    assert rate.metric_value is not None
+    assert rate.metric_value > 10_000  # how fast they came, not since when the window looks
+    late = world.serve(rows[100:], at=early)  # another replica's spool is emptied
+    world.label(late, [1] * 30)
+    world.look()
+    session.expire_all()
+    assert (window.n, window.labelled_n) == (130, 30)
+
+
 def test_two_monitors_at_once_write_each_window_once(world: World, session: Session) -> None:
     rows, labels = rows_of("cleveland", 600)
     world.label(world.serve(rows), labels)
