@@ -41,7 +41,7 @@ def labels(request: Request, client: Labelling, sent: OneOrManyLabels) -> Labels
         elif (fault := _time_fault(observed_at, now)) is not None:
             faults.append(Fault(f"{place}observed_at", fault))
         else:
-            new.append(NewLabel(item.prediction_id, value, observed_at))
+            new.append(NewLabel(item.prediction_id, value, observed_at, dated=item.observed_at is not None))
     if faults:
         raise RefusalError(422, "invalid", "No label was stored: see `errors`.", errors=faults)
     return _store(runtime, client, new, LabelSource.LABEL)
@@ -56,7 +56,8 @@ def feedback(request: Request, client: Labelling, sent: FeedbackIn) -> LabelsOut
     if value is None:
         fault = Fault("correct_label", _expected(words))
         raise RefusalError(422, "invalid", "The feedback was not stored: see `errors`.", errors=[fault])
-    return _store(runtime, client, [NewLabel(sent.prediction_id, value, now, sent.comment)], LabelSource.FEEDBACK)
+    new = NewLabel(sent.prediction_id, value, now, sent.comment, dated=False)
+    return _store(runtime, client, [new], LabelSource.FEEDBACK)
 
 
 def _charge(runtime: Runtime, client: Client, items: int) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import insert, select, text
+from sqlalchemy import func, insert, select, text
 from sqlalchemy.orm import Session
 
 from database.enums import LabelSource
@@ -24,6 +24,8 @@ class NewLabel:
     value: int
     observed_at: datetime
     comment: str | None = None
+    # Whether the client said when it was observed; otherwise it is the time of delivery, and says nothing more.
+    dated: bool = True
 
 
 @dataclass(frozen=True)
@@ -39,12 +41,18 @@ class LabelCounts:
 
 @dataclass
 class _Known:
-    """What is known about one prediction so far."""
+    """What is known about one prediction so far: its newest truth, and everything that was said."""
 
     revision: int
     value: int
     observed_at: datetime
     said: set[tuple[int, datetime]]
+
+    def says_already(self, label: NewLabel) -> bool:
+        """An equal value of a newer observation is news: it outlives a contrary one in between that comes late."""
+        if (label.value, label.observed_at) in self.said:
+            return True
+        return label.value == self.value and not (label.dated and label.observed_at > self.observed_at)
 
     def learn(self, label: NewLabel) -> None:
         self.revision += 1
@@ -63,11 +71,13 @@ def record(
 ) -> LabelCounts:
     """Store labels; the newest observation of a prediction is its truth.
 
-    A value that is known already, or a statement that was made before, is not stored again, so a delivery can be
-    repeated. Deliveries wait for each other, so two of them cannot both write the same revision. Raises
-    `NotFoundError`, and stores nothing, if one of the predictions belongs to a model outside `allowed_models`.
+    A statement that was made before, or a value that is known already and was not observed anew, is not stored again,
+    so a delivery can be repeated. Deliveries wait for each other, so two of them cannot both write the same revision.
+    Raises `NotFoundError`, and stores nothing, if one of the predictions belongs to a model outside `allowed_models`.
     """
     session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LABELS_LOCK})
+    # Taken while no other delivery is under way, so that whoever asks for what came since the last one misses nothing.
+    received_at = session.execute(select(func.clock_timestamp())).scalar_one()
     ids = list({label.prediction_id for label in labels})
     models = _models_of(session, ids)
     if allowed_models is not None:
@@ -82,7 +92,7 @@ def record(
             stored += 1
             said = {(label.value, label.observed_at)}
             known[label.prediction_id] = before = _Known(1, label.value, label.observed_at, said)
-        elif label.value == before.value or (label.value, label.observed_at) in before.said:
+        elif before.says_already(label):
             continue
         else:
             revised += 1
@@ -96,6 +106,7 @@ def record(
                 "comment": label.comment,
                 "key_id": key_id,
                 "observed_at": label.observed_at,
+                "received_at": received_at,
             }
         )
     if rows:

@@ -3,9 +3,10 @@
 from datetime import UTC, datetime, timedelta
 from itertools import permutations
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import httpx
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from database.enums import LabelSource, Scope
@@ -68,6 +69,38 @@ def test_an_older_observation_that_arrives_later_does_not_win_in_any_order(sessi
             {"id": prediction_id},
         )
         assert rows.scalars().first() == 0
+
+
+def test_the_truth_is_the_same_whatever_the_order_of_arrival(session: Session) -> None:
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    said = [(1, now), (0, now + timedelta(hours=1)), (1, now + timedelta(hours=2)), (1, now + timedelta(hours=3))]
+    for order in permutations(said):
+        prediction_id = uuid4()
+        for value, at in [*order, *order]:
+            label = NewLabel(prediction_id, value, at)
+            record(session, [label], key_id="k", source=LabelSource.LABEL, allowed_models=None)
+        assert _truth(session, prediction_id) == 1, order
+
+
+def test_a_label_is_dated_by_its_arrival_after_the_deliveries_before_it(session: Session) -> None:
+    began = session.execute(text("SELECT now()")).scalar_one()
+    first, second = uuid4(), uuid4()
+    for prediction_id in (first, second):
+        label = NewLabel(prediction_id, 1, datetime(2026, 1, 1, tzinfo=UTC))
+        record(session, [label], key_id="k", source=LabelSource.LABEL, allowed_models=None)
+    received = session.execute(text("SELECT received_at FROM labels ORDER BY id")).scalars().all()
+    assert began < received[0] < received[1]
+
+
+def _truth(session: Session, prediction_id: UUID) -> int:
+    value: int = session.execute(
+        text(
+            "SELECT value FROM labels WHERE prediction_id = :id"
+            " ORDER BY observed_at DESC, received_at DESC, revision DESC LIMIT 1"
+        ),
+        {"id": prediction_id},
+    ).scalar_one()
+    return value
 
 
 def test_faults_name_the_label_and_nothing_of_the_delivery_is_stored(api: Api, installed: Installation) -> None:
