@@ -22,7 +22,7 @@ from database.address import database_url
 from database.connection import ReadSession, first_line, make_engine, read_scope
 from database.errors import NotFoundError, StewardError
 from database.models import AgentAction, Alert, ModelVersion, MonitoringWindow
-from database.queries import model_versions
+from database.queries import actions, model_versions
 from training.evaluator import METRICS
 
 Json = dict[str, Any]
@@ -51,10 +51,9 @@ class Case:
 
 
 def _harmed(why: Json) -> tuple[str, ...]:
-    """The metrics the diagnosis behind an action names; none when it names none, as when a person asked."""
-    harm = why.get("harm")
-    named = harm.get("metric") if isinstance(harm, dict) else None
-    return tuple(name for name in METRICS if name in (named if isinstance(named, list) else [named]))
+    """The metric the diagnosis behind an action shows a loss in; none when it shows none, as when a person asked."""
+    named = (why.get("harm") or {}).get("metric")
+    return (named,) if named in METRICS else ()
 
 
 def _onset(session: Session | ReadSession, action: AgentAction) -> datetime | None:
@@ -72,9 +71,7 @@ def read_case(engine: Engine, settings: Settings, action_id: UUID) -> Case:
     """The action and what serves now. Raises `NotFoundError` for an unknown action, `NotEnoughError` if nothing
     serves."""
     with read_scope(engine) as session:
-        action = session.scalars(select(AgentAction).where(AgentAction.action_id == action_id)).one_or_none()
-        if action is None:
-            raise NotFoundError(f"there is no action {action_id}")
+        action = actions.get(session, action_id)
         champion = model_versions.active(session, action.model_name)
         if champion is None:
             raise NotEnoughError(f"{action.model_name}: no version serves, so there is nothing to compare with")

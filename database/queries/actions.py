@@ -8,13 +8,14 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, exists, func, or_, select, text, update
+from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session, aliased
 
+from database import crud
 from database.connection import ReadSession
 from database.enums import CHANGING, OPEN_STATUSES, ActionStatus, ActionType, Decision, StepStatus
-from database.errors import LeaseLostError, NotFoundError
+from database.errors import LeaseLostError
 from database.models import ActionStep, AgentAction, Approval, User
 
 # A worker that dies spends no try of the action's own; one that kills its worker every time is given up after these.
@@ -23,34 +24,26 @@ CRASHES_FORGIVEN = 3
 
 def database_now(session: Session | ReadSession) -> datetime:
     """The time, as the database tells it at this moment (not at the start of the transaction)."""
-    now: datetime = session.execute(select(func.clock_timestamp())).scalar_one()
-    return now
+    return crud.clock(session)
+
+
+def _by_id(action_id: UUID) -> Select[AgentAction]:
+    return select(AgentAction).where(AgentAction.action_id == action_id)
 
 
 def get(session: Session | ReadSession, action_id: UUID) -> AgentAction:
     """One action. Raises `NotFoundError`."""
-    action = session.scalars(select(AgentAction).where(AgentAction.action_id == action_id)).one_or_none()
-    if action is None:
-        raise NotFoundError(f"there is no action {action_id}")
-    return action
+    return crud.one(session, _by_id(action_id), f"there is no action {action_id}")
 
 
 def locked(session: Session, action_id: UUID) -> AgentAction:
     """One action as it is now, held against every rival until the transaction ends. Raises `NotFoundError`."""
-    action = session.scalars(
-        select(AgentAction)
-        .where(AgentAction.action_id == action_id)
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    ).one_or_none()
-    if action is None:
-        raise NotFoundError(f"there is no action {action_id}")
-    return action
+    return crud.one(session, crud.locked(_by_id(action_id)), f"there is no action {action_id}")
 
 
 def lock_proposals(session: Session, model_name: str) -> None:
     """Wait for everybody else who is proposing something about this model."""
-    session.execute(text("SELECT pg_advisory_xact_lock(hashtext(:name))"), {"name": f"propose:{model_name}"})
+    crud.wait_for(session, f"propose:{model_name}")
 
 
 def insert_once(session: Session, **columns: Any) -> AgentAction | None:

@@ -5,12 +5,13 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import func, select, text
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from database.connection import ReadSession
+from database.crud import clock, locked, one, wait_for
 from database.enums import AlertStatus, Cause, IssueType, Severity
-from database.errors import ConflictError, NotFoundError
+from database.errors import ConflictError
 from database.models import Alert
 from database.queries.audit import Actor, append
 
@@ -32,10 +33,7 @@ class IncidentFacts:
 
 def get(session: Session | ReadSession, alert_id: int) -> Alert:
     """One alert. Raises `NotFoundError`."""
-    alert = session.get(Alert, alert_id)
-    if alert is None:
-        raise NotFoundError(f"there is no alert {alert_id}")
-    return alert
+    return one(session, select(Alert).where(Alert.id == alert_id), f"there is no alert {alert_id}")
 
 
 def live(session: Session | ReadSession, model_name: str) -> list[Alert]:
@@ -48,15 +46,12 @@ def live(session: Session | ReadSession, model_name: str) -> list[Alert]:
 
 
 def _locked(session: Session, alert_id: int) -> Alert:
-    alert = session.scalars(select(Alert).where(Alert.id == alert_id).with_for_update()).one_or_none()
-    if alert is None:
-        raise NotFoundError(f"there is no alert {alert_id}")
-    return alert
+    return one(session, locked(select(Alert).where(Alert.id == alert_id)), f"there is no alert {alert_id}")
 
 
 def keep(session: Session, actor: Actor, model_name: str, cause: Cause, facts: IncidentFacts) -> Alert:
     """Open the incident of this cause, or bring the live one up to date. Seeing the same again changes nothing."""
-    session.execute(text("SELECT pg_advisory_xact_lock(hashtext(:name))"), {"name": f"alert:{model_name}:{cause}"})
+    wait_for(session, f"alert:{model_name}:{cause}")
     alert = session.scalars(
         select(Alert).where(Alert.model_name == model_name, Alert.cause == cause, Alert.status != AlertStatus.RESOLVED)
     ).one_or_none()
@@ -75,7 +70,7 @@ def keep(session: Session, actor: Actor, model_name: str, cause: Cause, facts: I
     if new:
         alert.occurrences += len(new)
         alert.last_window_id = max(new)
-    alert.updated_at = session.execute(select(func.clock_timestamp())).scalar_one()
+    alert.updated_at = clock(session)
     session.flush()
     if before != alert.severity:
         details = {"model": model_name, "cause": cause, "from": before, "to": alert.severity}
@@ -119,7 +114,7 @@ def acknowledge(session: Session, actor: Actor, alert_id: int) -> Alert:
         raise ConflictError(f"alert {alert_id} was resolved by {alert.resolved_by} already")
     if alert.status == AlertStatus.ACTIVE:
         alert.status, alert.acknowledged_by = AlertStatus.ACKNOWLEDGED, actor.name
-        alert.updated_at = session.execute(select(func.clock_timestamp())).scalar_one()
+        alert.updated_at = clock(session)
         session.flush()
         append(session, actor, "alert.acknowledged", "alert", alert_id)
     return alert
@@ -130,7 +125,7 @@ def resolve(session: Session, actor: Actor, alert_id: int, notes: str) -> Alert:
     alert = _locked(session, alert_id)
     if alert.status == AlertStatus.RESOLVED:
         raise ConflictError(f"alert {alert_id} was resolved by {alert.resolved_by} already")
-    now = session.execute(select(func.clock_timestamp())).scalar_one()
+    now = clock(session)
     alert.status, alert.resolved_by, alert.resolution_notes = AlertStatus.RESOLVED, actor.name, notes
     alert.resolved_at = alert.updated_at = now
     session.flush()

@@ -17,13 +17,13 @@ from sqlalchemy import func, select, text, update
 from sqlalchemy.orm import Session
 
 from database.connection import ReadSession
+from database.crud import locked, one
 from database.enums import Scope
-from database.errors import InvalidError, NotFoundError
+from database.errors import InvalidError
 from database.models import ApiKey
 from database.queries.audit import Actor, append
 
 CHANNEL = "steward_keys"
-DEFAULT_LIFETIME = timedelta(days=90)
 _LONGEST_LIFETIME = timedelta(days=730)
 _ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _ID_ALPHABET = "abcdefghijkmnpqrstuvwxyz23456789"
@@ -103,9 +103,7 @@ def create_key(
 
 def revoke_key(session: Session, actor: Actor, key_id: str) -> ApiKey:
     """End a key now; the replicas are told at commit. Revoking twice changes nothing. Raises `NotFoundError`."""
-    key = session.get(ApiKey, key_id, with_for_update=True)
-    if key is None:
-        raise NotFoundError(f"there is no API key {key_id}")
+    key = one(session, locked(select(ApiKey).where(ApiKey.key_id == key_id)), f"there is no API key {key_id}")
     if key.revoked_at is None:
         key.revoked_at = session.execute(select(func.now())).scalar_one()
         session.flush()

@@ -9,13 +9,14 @@ import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC
 from typing import Any
 
-from sqlalchemy import func, select, text
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from database.connection import ReadSession
+from database.crud import clock
 from database.enums import ActorKind
 from database.models import AuditEvent
 
@@ -70,10 +71,9 @@ def append(
     head = session.execute(
         select(AuditEvent.seq, AuditEvent.hash).order_by(AuditEvent.seq.desc()).limit(1)
     ).one_or_none()
-    now: datetime = session.execute(select(func.clock_timestamp())).scalar_one()
     event = AuditEvent(
         seq=head.seq + 1 if head else 1,
-        at=now,
+        at=clock(session),
         actor_kind=actor.kind,
         actor=actor.name,
         verb=verb,
@@ -119,8 +119,3 @@ def verify(session: ReadSession) -> ChainReport:
 
 def _in_order(session: ReadSession) -> Iterator[AuditEvent]:
     yield from session.scalars(select(AuditEvent).order_by(AuditEvent.seq).execution_options(yield_per=1000))
-
-
-def recent(session: ReadSession, limit: int = 100) -> list[AuditEvent]:
-    """The newest events, newest first."""
-    return list(session.scalars(select(AuditEvent).order_by(AuditEvent.seq.desc()).limit(limit)))

@@ -1,9 +1,10 @@
 """The kill switch: what the agent may do at all, who said so and why."""
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from database.connection import ReadSession
+from database.crud import clock, locked
 from database.enums import Automation
 from database.errors import InvalidError
 from database.models import AutomationSwitch
@@ -29,12 +30,12 @@ def set_state(session: Session, actor: Actor, to: Automation, reason: str) -> Au
     """Turn the switch; audited. The same state again is no change. Raises `InvalidError` without a reason."""
     if not reason.strip():
         raise InvalidError("reason: say in a few words why automation is being changed")
-    row = session.scalars(select(AutomationSwitch).with_for_update()).one()
+    row = session.scalars(locked(select(AutomationSwitch))).one()
     if row.state == to:
         return row
     before = row.state
     row.state, row.changed_by, row.reason = to, str(actor), reason.strip()
-    row.changed_at = session.execute(select(func.clock_timestamp())).scalar_one()
+    row.changed_at = clock(session)
     session.flush()
     append(session, actor, f"automation.{to}", "automation", 1, {"from": before, "reason": row.reason})
     return row

@@ -3,10 +3,11 @@
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import func, select, text
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from database.connection import ReadSession
+from database.crud import clock, first, wait_for
 from database.models import AgentCycle
 
 # An unchanged picture is written down again after this long, so that the record shows the agent was there.
@@ -15,14 +16,12 @@ _AT_LEAST_EVERY = timedelta(hours=1)
 
 def lock(session: Session, model_name: str) -> None:
     """One agent at a time thinks about a model; a rival waits and then sees what the first one did."""
-    session.execute(text("SELECT pg_advisory_xact_lock(hashtext(:name))"), {"name": f"cycle:{model_name}"})
+    wait_for(session, f"cycle:{model_name}")
 
 
 def last(session: Session | ReadSession, model_name: str) -> AgentCycle | None:
     """The newest recorded pass."""
-    return session.scalars(
-        select(AgentCycle).where(AgentCycle.model_name == model_name).order_by(AgentCycle.id.desc()).limit(1)
-    ).one_or_none()
+    return first(session, select(AgentCycle).where(AgentCycle.model_name == model_name).order_by(AgentCycle.id.desc()))
 
 
 def record(
@@ -45,7 +44,7 @@ def record(
         decisions,
         dry_run,
     )
-    now = session.execute(select(func.clock_timestamp())).scalar_one()
+    now = clock(session)
     if same and before is not None and now - before.created_at < _AT_LEAST_EVERY:
         return None
     cycle = AgentCycle(

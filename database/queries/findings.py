@@ -7,6 +7,7 @@ from sqlalchemy import func, select, text
 from sqlalchemy.dialects.postgresql import distinct_on
 
 from database.connection import ReadSession
+from database.crud import first
 from database.enums import MetricKind
 from database.models import (
     DataQualityResult,
@@ -64,7 +65,7 @@ def drift_reports(session: ReadSession, window_ids: list[int]) -> list[DriftRepo
 
 
 def drift_report_of(session: ReadSession, window_id: int) -> DriftReport | None:
-    return session.scalars(select(DriftReport).where(DriftReport.window_id == window_id)).one_or_none()
+    return first(session, select(DriftReport).where(DriftReport.window_id == window_id))
 
 
 def checks(session: ReadSession, window_ids: list[int]) -> list[DataQualityResult]:

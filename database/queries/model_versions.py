@@ -8,40 +8,33 @@ from sqlalchemy import func, select, text, update
 from sqlalchemy.orm import Session
 
 from database.connection import ReadSession
+from database.crud import first, one, wait_for
 from database.enums import VersionStatus
-from database.errors import ConflictError, NotFoundError
+from database.errors import ConflictError
 from database.models import Deployment, ModelVersion, Replica
 from database.queries.audit import Actor, append
 
 
 def get(session: Session | ReadSession, version_id: int) -> ModelVersion:
     """One version by its row id. Raises `NotFoundError`."""
-    version = session.get(ModelVersion, version_id)
-    if version is None:
-        raise NotFoundError(f"there is no model version with id {version_id}")
-    return version
+    missing = f"there is no model version with id {version_id}"
+    return one(session, select(ModelVersion).where(ModelVersion.id == version_id), missing)
 
 
 def by_number(session: Session | ReadSession, model_name: str, version: int) -> ModelVersion:
     """One version by its number within its model. Raises `NotFoundError`."""
-    found = session.scalars(
-        select(ModelVersion).where(ModelVersion.model_name == model_name, ModelVersion.version == version)
-    ).one_or_none()
-    if found is None:
-        raise NotFoundError(f"model {model_name} has no version {version}")
-    return found
+    query = select(ModelVersion).where(ModelVersion.model_name == model_name, ModelVersion.version == version)
+    return one(session, query, f"model {model_name} has no version {version}")
 
 
 def by_action(session: Session | ReadSession, action_id: UUID) -> ModelVersion | None:
     """The version a retrain action made, if it has."""
-    return session.scalars(select(ModelVersion).where(ModelVersion.action_id == action_id)).one_or_none()
+    return first(session, select(ModelVersion).where(ModelVersion.action_id == action_id))
 
 
 def active(session: Session | ReadSession, model_name: str) -> ModelVersion | None:
     """The version that serves, or None before the first activation."""
-    return session.scalars(
-        select(ModelVersion).where(ModelVersion.model_name == model_name, ModelVersion.is_active)
-    ).one_or_none()
+    return first(session, select(ModelVersion).where(ModelVersion.model_name == model_name, ModelVersion.is_active))
 
 
 def all_of(session: ReadSession, model_name: str) -> list[ModelVersion]:
@@ -65,7 +58,7 @@ def register(session: Session, actor: Actor, **columns: Any) -> ModelVersion:
     version it made then, so a retrain that is run twice registers once.
     """
     name = columns["model_name"]
-    session.execute(text("SELECT pg_advisory_xact_lock(hashtext(:name))"), {"name": f"register:{name}"})
+    wait_for(session, f"register:{name}")
     if columns.get("action_id") and (made := by_action(session, columns["action_id"])):
         return made
     last = session.execute(
@@ -94,9 +87,8 @@ def register(session: Session, actor: Actor, **columns: Any) -> ModelVersion:
 
 def current_generation(session: Session | ReadSession, model_name: str) -> Deployment | None:
     """The newest deployment: the desired state every replica follows."""
-    return session.scalars(
-        select(Deployment).where(Deployment.model_name == model_name).order_by(Deployment.generation.desc()).limit(1)
-    ).one_or_none()
+    query = select(Deployment).where(Deployment.model_name == model_name)
+    return first(session, query.order_by(Deployment.generation.desc()))
 
 
 def activate(
@@ -114,7 +106,7 @@ def activate(
     already. The previous version becomes `archived`.
     """
     name = version.model_name
-    session.execute(text("SELECT pg_advisory_xact_lock(hashtext(:name))"), {"name": f"activate:{name}"})
+    wait_for(session, f"activate:{name}")
     current = active(session, name)
     current_id = current.id if current else None
     if current_id != expected_active_id:
@@ -180,12 +172,8 @@ def deployments(session: ReadSession, model_name: str, limit: int = 50) -> list[
 
 def serving_at(session: ReadSession, model_name: str, at: datetime) -> Deployment | None:
     """The deployment in force at `at`: who decided it and why stand on the row."""
-    return session.scalars(
-        select(Deployment)
-        .where(Deployment.model_name == model_name, Deployment.created_at <= at)
-        .order_by(Deployment.generation.desc())
-        .limit(1)
-    ).one_or_none()
+    query = select(Deployment).where(Deployment.model_name == model_name, Deployment.created_at <= at)
+    return first(session, query.order_by(Deployment.generation.desc()))
 
 
 def replicas(session: ReadSession, model_name: str) -> list[Replica]:

@@ -19,8 +19,9 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from database.connection import ReadSession
+from database.crud import first, one
 from database.enums import ActorKind, Role
-from database.errors import ConflictError, InvalidError, NotFoundError
+from database.errors import ConflictError, InvalidError
 from database.models import LoginSession, User
 from database.queries.audit import Actor, append
 
@@ -64,7 +65,7 @@ def create_user(session: Session, actor: Actor, name: str, password: str, roles:
     """A new person. Raises `InvalidError` for a name, password or role that cannot be, `ConflictError` if known."""
     if not _NAME.match(name):
         raise InvalidError("name: expected 1 to 64 of a-z, 0-9, dot, dash, underscore and @")
-    if session.scalars(select(User).where(User.name == name)).one_or_none() is not None:
+    if first(session, select(User).where(User.name == name)) is not None:
         raise ConflictError(f"there is a user {name} already")
     user = User(name=name, password_hash=hash_password(password), roles=_checked_roles(roles))
     session.add(user)
@@ -75,10 +76,7 @@ def create_user(session: Session, actor: Actor, name: str, password: str, roles:
 
 def by_name(session: Session | ReadSession, name: str) -> User:
     """Raises `NotFoundError`."""
-    user = session.scalars(select(User).where(User.name == name)).one_or_none()
-    if user is None:
-        raise NotFoundError(f"there is no user {name}")
-    return user
+    return one(session, select(User).where(User.name == name), f"there is no user {name}")
 
 
 def list_users(session: Session | ReadSession) -> list[User]:
@@ -143,7 +141,7 @@ def sign_in(
     session: Session, *, name: str, password: str, hash_key: bytes, lifetime: timedelta
 ) -> tuple[str, SignedIn] | None:
     """A new session's token and person, or None: for an unknown name, a wrong password and a disabled account alike."""
-    user = session.scalars(select(User).where(User.name == name)).one_or_none()
+    user = first(session, select(User).where(User.name == name))
     nobody = _nobody()
     matches = _password_matches(user.password_hash if user else nobody, password)
     if user is None or not matches or user.disabled_at is not None:

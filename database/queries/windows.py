@@ -9,8 +9,8 @@ from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
 from database.connection import ReadSession
+from database.crud import first, one
 from database.enums import MetricKind, Verdict, WindowStatus
-from database.errors import NotFoundError
 from database.models import DataQualityResult, DriftReport, MonitoringWindow, PerformanceMetric
 
 # The ROC-AUC of a model that knows nothing.
@@ -27,20 +27,14 @@ def claim_model(session: Session, model_name: str) -> bool:
 
 def get(session: Session | ReadSession, window_id: int) -> MonitoringWindow:
     """One window. Raises `NotFoundError`."""
-    window = session.get(MonitoringWindow, window_id)
-    if window is None:
-        raise NotFoundError(f"there is no monitoring window with id {window_id}")
-    return window
+    missing = f"there is no monitoring window with id {window_id}"
+    return one(session, select(MonitoringWindow).where(MonitoringWindow.id == window_id), missing)
 
 
 def newest_of_version(session: Session | ReadSession, model_id: int) -> MonitoringWindow | None:
     """The last window over a version's predictions: the next one begins where it ends."""
-    return session.scalars(
-        select(MonitoringWindow)
-        .where(MonitoringWindow.model_id == model_id)
-        .order_by(MonitoringWindow.to_at.desc(), MonitoringWindow.seq.desc())
-        .limit(1)
-    ).one_or_none()
+    query = select(MonitoringWindow).where(MonitoringWindow.model_id == model_id)
+    return first(session, query.order_by(MonitoringWindow.to_at.desc(), MonitoringWindow.seq.desc()))
 
 
 def newest_ended_before(session: Session | ReadSession, model_id: int, moment: datetime) -> MonitoringWindow | None:
@@ -154,7 +148,7 @@ def figures_of(
 
 def drift_report(session: Session | ReadSession, window_id: int) -> DriftReport | None:
     """What moved in a window."""
-    return session.scalars(select(DriftReport).where(DriftReport.window_id == window_id)).one_or_none()
+    return first(session, select(DriftReport).where(DriftReport.window_id == window_id))
 
 
 def without_page(session: Session | ReadSession, since: datetime, limit: int) -> list[int]:
@@ -191,14 +185,14 @@ class Verification:
 
 def newest_verification(session: Session | ReadSession, model_id: int, generation: int) -> Verification | None:
     """How far the verification of one activation has come."""
-    found = session.scalars(
+    found = first(
+        session,
         select(PerformanceMetric)
         .where(
             PerformanceMetric.model_id == model_id,
             PerformanceMetric.kind == MetricKind.VERIFICATION,
             PerformanceMetric.metadata_["generation"].as_integer() == generation,
         )
-        .order_by(PerformanceMetric.created_at.desc(), PerformanceMetric.id.desc())
-        .limit(1)
-    ).one_or_none()
+        .order_by(PerformanceMetric.created_at.desc(), PerformanceMetric.id.desc()),
+    )
     return Verification(found.n, found.labels_as_of) if found else None
