@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 
 from loguru import logger
 
+from database.child_process import dying_with_us
+
 TIMEOUT_S = 300.0
 
 
@@ -42,7 +44,7 @@ class ReportRunner:
     def _start(self, window: int) -> None:
         self._window, self._began = window, time.monotonic()
         try:
-            self._child = subprocess.Popen([*self.command, str(window)], stdout=subprocess.DEVNULL)
+            self._child = subprocess.Popen(dying_with_us([*self.command, str(window)]), stdout=subprocess.DEVNULL)
         except OSError as error:
             logger.error("monitor.report.not_started window={} error={}", window, error)
             self._failed.add(window)

@@ -3,7 +3,6 @@
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -12,28 +11,13 @@ from pathlib import Path
 
 from loguru import logger
 
-from database import embedded_launcher
+from database.child_process import dying_with_us
 from scripts.plain_speech import CommandFailedError
 
 LOG_BYTES = 10 * 1024 * 1024
 FIRST_PAUSE_S = 0.5
 LONGEST_PAUSE_S = 30.0
 STEADY_S = 30.0  # a process that lived this long starts again without a growing pause
-
-
-def _dying_with_us(command: Sequence[str]) -> list[str]:
-    """The command, run so that (on Linux) the kernel ends it when the supervisor is gone, even by kill -9."""
-    here = [
-        sys.executable,
-        "-I",
-        "-S",
-        embedded_launcher.__file__,
-        "-1",
-        "-1",
-        str(os.getpid()),
-        str(int(signal.SIGTERM)),
-    ]
-    return [*here, *command]
 
 
 @dataclass(frozen=True)
@@ -70,7 +54,7 @@ class Supervised:
             self.log_path.replace(self.log_path.with_suffix(".log.1"))
         with self.log_path.open("ab") as log:
             self._process = subprocess.Popen(
-                _dying_with_us(self.role.command),
+                dying_with_us(self.role.command),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

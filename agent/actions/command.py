@@ -1,7 +1,8 @@
 """Heavy work in a process of its own, so that it can neither starve a lease nor swell the agent.
 
 The child says its answer as one JSON object on the last line of its standard output; everything else it has to say
-goes to standard error. Run twice, it must come to the same.
+goes to standard error. Run twice, it must come to the same. Killed with -9, the agent takes its child along, so that
+the next agent does not train beside it.
 """
 
 import json
@@ -17,6 +18,7 @@ from typing import Any
 from loguru import logger
 
 from agent.core.work import InterruptedWorkError, PermanentError, TemporaryError
+from database.child_process import dying_with_us
 from database.migrations import ROOT
 
 PYTHON = (sys.executable, "-m")
@@ -95,7 +97,7 @@ def _start(arguments: Sequence[str], name: str) -> "subprocess.Popen[str]":
     path = os.pathsep.join(part for part in (str(ROOT), os.environ.get("PYTHONPATH", "")) if part)
     try:
         return subprocess.Popen(
-            list(arguments),
+            dying_with_us(arguments),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
