@@ -246,9 +246,7 @@ def test_an_action_that_kills_every_worker_is_given_up(engine: Engine, make_exec
     assert effects(engine) == []
 
 
-def test_the_database_lets_one_change_of_a_model_be_in_flight_whatever_its_kind(
-    engine: Engine, champion: int
-) -> None:
+def test_the_database_lets_one_change_of_a_model_be_in_flight_whatever_its_kind(engine: Engine, champion: int) -> None:
     first = pending(engine, champion, register(engine), kind="adjust_threshold")
     second = pending(engine, champion, register(engine), kind="rollback_model")
     ann = user(engine, "ann", "approver")
