@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from agent.core.transitions import move
 from config.agent_policy import AgentPolicy
+from config.vocabulary import ACTIONS, words
 from database.enums import CHANGING, ActionStatus, ActionType, ActorKind, Decision, Risk, Role
 from database.errors import ConflictError, ExpiredError, ForbiddenError, InvalidError, StaleError
 from database.models import AgentAction, Approval
@@ -139,11 +140,11 @@ def propose_by_person(
         raise ConflictError(f"{model_name}: no version serves yet, so there is nothing to change")
     if open_ones := actions.open_of(session, model_name, CHANGING):
         first = open_ones[0]
-        raise ConflictError(f"{model_name}: action {first.action_id} ({first.question}) is {first.status} already")
+        raise ConflictError(f"{model_name}: this is open already: {first.question}")
     rule = policy.rule(action_type)
     person = Actor(ActorKind.PERSON, user_name)
     action_id = uuid4()
-    verb = action_type.replace("_", " ")
+    verb = words(ACTIONS, action_type)
     action = AgentAction(
         action_id=action_id,
         model_name=model_name,
@@ -152,7 +153,7 @@ def propose_by_person(
         requires_approval=True,
         approvers_needed=rule.approvers,
         dedupe_key=f"person:{action_id}",
-        question=f"{user_name} asks to {verb} {model_name} (version {champion.version} serves)",
+        question=f"{user_name} asks to {verb} (v{champion.version} serves)",
         why={"says": reason.strip(), "proposed_by": str(person)},
         params=params,
         from_version_id=champion.id,

@@ -7,6 +7,7 @@ from uuid import uuid4
 
 import pytest
 from sqlalchemy import Engine, text
+from sqlalchemy.exc import IntegrityError
 
 from agent.core.approval_manager import decide, expire_overdue, propose_by_person, refresh_stale
 from database.connection import session_scope
@@ -56,6 +57,28 @@ def test_a_rejection_needs_a_reason_and_ends_it(engine: Engine, question: AgentA
 def test_who_is_no_approver_is_refused_even_an_admin(engine: Engine, question: AgentAction) -> None:
     with pytest.raises(ForbiddenError, match="not an approver"):
         say(engine, question, user(engine, "root", "admin"), roles=("admin", "operator"))
+
+
+@pytest.mark.parametrize("lost", ["UPDATE users SET disabled_at = now()", "UPDATE users SET roles = '{viewer}'"])
+def test_the_vote_of_somebody_who_may_no_longer_approve_does_not_count(
+    engine: Engine, champion: int, lost: str
+) -> None:
+    question = pending(engine, champion, register(engine), kind="rollback_model", approvers=2)
+    people = [user(engine, name, "approver") for name in ("ann", "bob", "cleo")]
+    assert say(engine, question, people[0]).status == "pending_approval"
+    with session_scope(engine) as session:
+        session.execute(text(lost + " WHERE name = 'ann'"))
+        assert actions.approving_people(session, question) == 0
+    assert say(engine, question, people[1]).status == "pending_approval"
+    assert say(engine, question, people[2]).status == "approved"
+
+
+def test_the_database_itself_does_not_count_such_a_vote(engine: Engine, question: AgentAction) -> None:
+    say(engine, question, user(engine, "ann", "approver"))
+    with session_scope(engine) as session:
+        session.execute(text("UPDATE users SET disabled_at = now()"))
+    with pytest.raises(IntegrityError, match="0 of 1 approvals"), session_scope(engine) as session:
+        session.execute(text("UPDATE agent_actions SET status = 'executing', version = version + 1"))
 
 
 def test_nobody_decides_what_they_asked_for(engine: Engine, champion: int) -> None:
