@@ -8,13 +8,13 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, any_, exists, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session, aliased
 
 from database import crud
 from database.connection import ReadSession
-from database.enums import CHANGING, OPEN_STATUSES, ActionStatus, ActionType, Decision, StepStatus
+from database.enums import CHANGING, OPEN_STATUSES, ActionStatus, ActionType, Decision, Role, StepStatus
 from database.errors import LeaseLostError
 from database.models import ActionStep, AgentAction, Approval, User
 
@@ -253,12 +253,16 @@ def approvals(session: Session | ReadSession, action_id: UUID) -> list[tuple[App
 
 
 def approving_people(session: Session, action: AgentAction) -> int:
-    """How many different people approved exactly the evidence that is on the action."""
+    """How many different people approved exactly the evidence that is on the action and may still approve."""
     count: int = session.execute(
-        select(func.count(func.distinct(Approval.user_id))).where(
+        select(func.count(func.distinct(Approval.user_id)))
+        .join(User, User.id == Approval.user_id)
+        .where(
             Approval.action_id == action.action_id,
             Approval.decision == Decision.APPROVE,
             Approval.evidence_digest == action.evidence_digest,
+            User.disabled_at.is_(None),
+            any_(User.roles) == Role.APPROVER,
         )
     ).scalar_one()
     return count
