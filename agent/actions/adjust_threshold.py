@@ -81,7 +81,7 @@ class AdjustThreshold:
                     f"moving the threshold from {old:.3f} to {new:.3f} shows no gain on {len(later)} later rows"
                 )
             made = _register(session, work, champion, new)
-            return _told(contract, champion, made, later, found, new)
+            return _told(contract, champion, made, later, found)
 
 
 def _columns(rows: Sequence[LabelledScore]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
@@ -99,7 +99,11 @@ def _compare(contract: ModelContract, rows: Sequence[LabelledScore], old: float,
 
 
 def _register(session: Session, work: Work, champion: ModelVersion, threshold: float) -> ModelVersion:
-    """A version with the champion's files and another threshold; the one made before, when this runs again."""
+    """A version with the champion's files and another threshold; the one made before, when this runs again.
+
+    Raises `NotWorthAskingError` when the one made before is another than would be made now: people must not be shown
+    the evidence of one version and be given another.
+    """
     store = ArtifactStore(work.settings.artifacts_dir)
     artifact = store.read(champion.artifact_digest, SERVING)
     digest = store.put(SERVING, artifact.files, artifact.meta | {"threshold": threshold})
@@ -107,7 +111,7 @@ def _register(session: Session, work: Work, champion: ModelVersion, threshold: f
               "feature_names", "training_rows", "data_source", "contract_digest", "dataset_digest",
               "reference_profile")  # fmt: skip
     why = f"v{champion.version} with the threshold moved from {champion.threshold:.3f} to {threshold:.3f}"
-    return model_versions.register(
+    made = model_versions.register(
         session,
         Actor(ActorKind.AGENT, "agent"),
         **{name: getattr(champion, name) for name in copied},
@@ -117,6 +121,12 @@ def _register(session: Session, work: Work, champion: ModelVersion, threshold: f
         mlflow_run_id=champion.mlflow_run_id,
         action_id=work.claim.action_id,
     )
+    if (made.artifact_digest, made.threshold) != (digest, threshold):
+        raise NotWorthAskingError(
+            f"v{made.version} was made for this question before v{champion.version} served, with another model file or "
+            f"threshold; a new question has to be asked about v{champion.version}"
+        )
+    return made
 
 
 def _told(
@@ -125,8 +135,8 @@ def _told(
     made: ModelVersion,
     rows: Sequence[LabelledScore],
     found: Sequence[Difference],
-    threshold: float,
 ) -> Json:
+    threshold = made.threshold
     labels, probabilities = _columns(rows)
     changed = int(((probabilities >= champion.threshold) != (probabilities >= threshold)).sum())
     first = found[0]

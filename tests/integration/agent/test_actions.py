@@ -14,7 +14,7 @@ from sqlalchemy import Engine, select
 
 from agent.actions.adjust_threshold import HIGHEST, LOWEST, STEP, best_threshold
 from agent.actions.registry import handlers
-from agent.core.approval_manager import propose_by_person
+from agent.core.approval_manager import propose_by_person, refresh_stale
 from agent.core.executor import EXECUTING, GATHERING, Executor
 from config.settings import NotifySettings, Settings
 from database.artifact_store import ArtifactStore
@@ -229,6 +229,23 @@ def test_a_better_threshold_becomes_a_version_of_its_own_with_proof(
     kept = ArtifactStore(agent_settings.artifacts_dir).read(made.artifact_digest, "serving_artifact")
     assert kept.files["model.onnx"] == b"a model"
     assert kept.meta["threshold"] == made.threshold
+
+
+def test_a_threshold_made_for_a_model_that_serves_no_more_is_not_asked_about_as_if_it_were_of_the_new_one(
+    engine: Engine, agent_settings: Settings, make_executor: MakeExecutor
+) -> None:
+    action = adjust(engine, agent_settings, make_executor, shift=0.12)
+    other = ArtifactStore(agent_settings.artifacts_dir).put(
+        "serving_artifact", {"model.onnx": b"another model"}, {"threshold": 0.5}
+    )
+    newer = register(engine, serve=True, artifact_digest=other)
+    window(engine, newer.id, rows=scored(200, 2, 0.12))
+    with session_scope(engine) as session:
+        assert refresh_stale(session)
+    make_executor().run_all(GATHERING)
+    ended = reread(engine, action.action_id)
+    assert ended.status == "cancelled"
+    assert "a new question has to be asked" in str(ended.outcome)
 
 
 def test_a_threshold_that_is_right_is_not_asked_about(
