@@ -14,7 +14,8 @@ from agent.core import wording
 from agent.core.diagnosis_engine import Diagnosis
 from agent.core.incidents import told_by
 from agent.core.pricing import price_of_inaction
-from agent.core.signals import Signals
+from agent.core.rules.data_fault import left_among_sound
+from agent.core.signals import Harm, Signals
 from config.agent_policy import ActionRule, AgentPolicy, Autonomy
 from config.vocabulary import capital
 from database.enums import CHANGING, OPEN_STATUSES, ActionStatus, ActionType, Cause, Risk, Severity
@@ -257,6 +258,8 @@ def _corrective(case: _Case, diagnosis: Diagnosis, action_type: ActionType, chos
 
     if diagnosis.harm is None:
         return no("no loss was shown, and a change of what serves needs one")
+    if (fault := _fault_among_sound(case.signals, diagnosis.harm)) is not None:
+        return no(f"the loss may come from a fault of the data whose rows cannot be told from sound ones: {fault}")
     if any(isinstance(c, ActionProposal) and c.action_type in CORRECTIVE for c in chosen):
         return no("another remedy was chosen first; this one waits for its result")
     if action_type is ActionType.ADJUST_THRESHOLD and _tried_lately(case, action_type):
@@ -274,6 +277,13 @@ def _corrective(case: _Case, diagnosis: Diagnosis, action_type: ActionType, chos
         supersedes = tuple(p.action_id for p in open_ones)
     question = _question(case, diagnosis, action_type)
     return _propose(case, diagnosis, action_type, question, key, {}, supersedes)
+
+
+def _fault_among_sound(signals: Signals, harm: Harm) -> str | None:
+    """What is wrong with the rows the loss was seen on that leaving out suspect rows does not mend."""
+    until = [w for w in signals.own if w.seq <= harm.window_seq and (w.mature or w.id == harm.window_id)]
+    seen_on = until[-harm.figure.pooled :]
+    return next((wording.check(c) for w in seen_on for c in left_among_sound(signals, w)), None)
 
 
 def _tried_lately(case: _Case, action_type: ActionType) -> bool:

@@ -44,6 +44,22 @@ def faults_of(signals: Signals, window: Window) -> tuple[Fact, ...]:
     return tuple(Fact(wording.check(c, of_suspects=many), c.share, c.n) for c in _clearest_first(failed))
 
 
+def left_among_sound(signals: Signals, window: Window) -> tuple[Check, ...]:
+    """The faults of a window whose rows pass for sound: a constant, or a sentinel inside the expected range.
+
+    Only a value outside `expected` takes its row out of what is learned from and judged on.
+    """
+    taken_out = {c.column: c.failed_rows for c in window.checks if c.name == "expected"}
+    return tuple(
+        c
+        for c in window.checks
+        if c.verdict is Verdict.CRIT
+        and c.name not in {"expected", "suspect_rows"}
+        and not _allowed(c, signals)
+        and c.failed_rows > taken_out.get(c.column, 0)
+    )
+
+
 def consider(signals: Signals) -> Finding:
     """Judge the newest window of whichever version: a fault of the data outlives a change of the model. Older windows
     with a fault are named too, so that their rows are quarantined."""

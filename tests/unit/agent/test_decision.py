@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from agent.core.decision_engine import CORRECTIVE, ActionProposal, Choice, NoAction, PastAction, decide
 from agent.core.diagnosis_engine import diagnose
-from agent.core.signals import Figure, Incident, Replay, Signals, Window
+from agent.core.signals import Check, Figure, Incident, Replay, Signals, Window
 from config.agent_policy import AgentPolicy
 from database.enums import ActionStatus, ActionType, Cause, MetricKind, Risk, Severity, Verdict
 from tests.unit.agent.signal_factory import (
@@ -317,6 +317,29 @@ def test_a_change_is_only_proposed_on_a_loss_that_was_shown(found: Signals, poli
             for w in own
             for f in w.figures
         )
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    any_signals,
+    st.sampled_from((("constant", "age"), ("sentinel", "oldpeak"), ("duplicates", None))),
+    st.integers(0, 99),
+)
+def test_nothing_is_changed_while_faulty_rows_pass_for_sound(
+    found: Signals, fault: tuple[str, str | None], taken_out: int
+) -> None:
+    name, column = fault
+    checks = (Check(name, column, Verdict.CRIT, 100, 100), Check("expected", column, Verdict.CRIT, taken_out, 100))
+    faulty = tuple(replace(w, checks=checks) for w in found.windows)
+    assert not CORRECTIVE & set(proposed(choose(replace(found, windows=faulty))))
+
+
+def test_a_fault_whose_rows_are_all_left_out_keeps_no_change_back() -> None:
+    checks = (failed("sentinel", rows=30), failed("expected", rows=30))
+    broken = window(1, lost(), lost(kind=MetricKind.REALISED_CLEAN), checks=checks, suspect_n=30, **drifted(0.5))
+    assert ActionType.RETRAIN_MODEL in proposed(choose(signals(broken)))
+    unseen = replace(broken, checks=(failed("sentinel", rows=31), failed("expected", rows=30)))
+    assert not CORRECTIVE & set(proposed(choose(signals(unseen))))
 
 
 quiet = st.sampled_from((Verdict.OK, Verdict.WARN, Verdict.INCONCLUSIVE))
