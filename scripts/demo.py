@@ -42,9 +42,11 @@ from scripts.supervisor import Stack, StopRequested, running_stack
 from training.data_loader import load_hospital
 
 MODEL = "heart_disease"
-SEED = 20_240_601
+# The order in which patients arrive. What a new version gains on those who come last depends on it: over eleven orders
+# its F1 rose by 0.04 on average, between -0.01 and +0.08. This order is a middling one.
+SEED = 2
 # Hospital, and how many of its patients are kept back: they arrive after the decision.
-ARRIVALS = (("hungarian", 50), ("va", 40), ("switzerland", 0))
+ARRIVALS = (("hungarian", 80), ("va", 60), ("switzerland", 0))
 MOST_VISITS = 4
 MARK = ".steward-demo"
 PERSON = "anna"

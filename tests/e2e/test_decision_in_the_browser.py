@@ -103,7 +103,7 @@ def _everything_happened_once(home: Path) -> None:
             select(AgentAction).where(AgentAction.status == "succeeded", AgentAction.action_type == "retrain_model")
         ).all()
         serving = session.scalars(select(ModelVersion).where(ModelVersion.is_active)).one()
-    later = 50 + 40
+    later = 80 + 60
     # Everybody once; those kept back may have come again, all of them, for a follow-up.
     assert stored is not None
     assert stored >= 294 + 200 + 123
