@@ -132,8 +132,9 @@ def figures_of(
     kinds: Collection[MetricKind],
     names: Sequence[str] | None = None,
 ) -> list[PerformanceMetric]:
-    """The newest figure of each window, kind, name and pooling: an older one rested on fewer labels."""
-    pooled = func.coalesce(PerformanceMetric.metadata_["pooled"].as_integer(), 1)
+    """The newest own and the newest pooled figure of each window, kind and name: an older one rested on fewer labels,
+    or on fewer windows when they were judged out of order."""
+    pooled = func.coalesce(PerformanceMetric.metadata_["pooled"].as_integer(), 1) > 1
     key = (PerformanceMetric.window_id, PerformanceMetric.kind, PerformanceMetric.metric_name, pooled)
     query = (
         select(PerformanceMetric)

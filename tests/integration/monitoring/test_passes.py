@@ -337,6 +337,25 @@ def test_the_record_of_the_estimates_is_kept_and_says_whether_to_trust_them(worl
     assert told[4]["assumes"] == "no concept drift"
 
 
+def test_of_figures_pooled_over_different_numbers_of_windows_only_the_newest_counts(
+    world: World, session: Session
+) -> None:
+    rows, labels = rows_of("cleveland", 300)
+    ids = world.serve(rows)
+    world.label(ids[:100], labels[:100])
+    world.label(ids[200:280], labels[200:280])
+    world.look()  # the third before the second
+    third = all_windows(session)[2]
+    assert len(figures(session, MetricKind.REALISED, "f1", pooled=2)) == 1
+    world.label(ids[100:200], labels[100:200])
+    world.look()
+    world.label(ids[280:], labels[280:])
+    world.look()
+    session.expire_all()
+    found = windows.figures_of(session, [third.id], [MetricKind.REALISED], ["f1"])
+    assert [(one.metadata_.get("pooled", 1), one.n) for one in found] == [(1, 100), (3, 300)]
+
+
 def test_figures_are_readable_in_one_question_per_window(world: World) -> None:
     rows, labels = rows_of("cleveland", 100)
     world.label(world.serve(rows), labels)
