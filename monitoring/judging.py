@@ -224,10 +224,6 @@ def _measure_at_closing(
     return drift.verdict
 
 
-def _hours(window: MonitoringWindow) -> float:
-    return (window.to_at - window.from_at).total_seconds() / 3600
-
-
 def _before(session: Session, earlier: list[MonitoringWindow]) -> Before:
     """What was usual in the version's earlier windows."""
     found = windows.figures_of(
