@@ -196,7 +196,7 @@ def row_schema(contract: ModelContract) -> dict[str, Any]:
     }
 
 
-def request_body(contract: ModelContract, max_rows: int, example: Mapping[str, Any] | None = None) -> dict[str, Any]:
+def request_body(contract: ModelContract, max_rows: int) -> dict[str, Any]:
     """The `requestBody` that OpenAPI shows: one row, or a batch of them."""
     row = row_schema(contract)
     batch = {
@@ -207,7 +207,7 @@ def request_body(contract: ModelContract, max_rows: int, example: Mapping[str, A
         "additionalProperties": False,
     }
     media: dict[str, Any] = {"schema": {"anyOf": [row, batch]}}
-    one = dict(example or example_row(contract))
+    one = example_row(contract)
     media["examples"] = {"one": {"value": one}, "batch": {"value": {"rows": [one, one]}}}
     return {"required": True, "content": {"application/json": media}}
 

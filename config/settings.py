@@ -220,9 +220,5 @@ class Settings(BaseModel):
         return self.platform.home / "run"
 
     @property
-    def reports_dir(self) -> Path:
-        return self.platform.home / "reports"
-
-    @property
     def downloads_dir(self) -> Path:
         return self.platform.home / "downloads"

@@ -7,8 +7,6 @@ not know, become all zeros. What a model does with NaN is the model's own busine
 Imports numpy and the contract only: the API reads this.
 """
 
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -49,11 +47,6 @@ class Encoding:
     def names(self) -> tuple[str, ...]:
         """What people read on a chart of the model's columns: `age`, `cp=4`."""
         return tuple(column.name for column in self.columns)
-
-    @cached_property
-    def digest(self) -> str:
-        """sha256 of the meaning of a matrix made by this."""
-        return hashlib.sha256(json.dumps(self.to_json(), separators=(",", ":")).encode()).hexdigest()
 
     def to_json(self) -> list[dict[str, Any]]:
         return [asdict(column) for column in self.columns]

@@ -54,10 +54,6 @@ class LoadedModel:
     meta: Mapping[str, Any]
     session: Any
 
-    @property
-    def feature_names(self) -> tuple[str, ...]:
-        return self.contract.feature_names
-
     def predict(self, rows: Sequence[Mapping[str, Any]]) -> NDArray[np.float64]:
         """The calibrated probability of the positive class of each row. The answer is `probability >= threshold`."""
         if not rows:

@@ -55,11 +55,10 @@ def test_the_order_of_keys_in_a_row_does_not_matter(encoding: Encoding) -> None:
 def test_it_survives_its_own_json(encoding: Encoding) -> None:
     again = Encoding.from_json(json.loads(json.dumps(encoding.to_json())))
     assert again == encoding
-    assert again.digest == encoding.digest
 
 
 def test_another_order_of_columns_is_another_encoding(encoding: Encoding) -> None:
-    assert Encoding(tuple(reversed(encoding.columns))).digest != encoding.digest
+    assert Encoding(tuple(reversed(encoding.columns))) != encoding
 
 
 @given(ages=st.lists(st.none() | st.floats(0, 120, width=32), min_size=1, max_size=20))
