@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import func, select, text, update
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, defer
 
 from database.connection import ReadSession
 from database.crud import first, one, wait_for
@@ -13,6 +13,9 @@ from database.enums import VersionStatus
 from database.errors import ConflictError
 from database.models import Deployment, ModelVersion, Replica
 from database.queries.audit import Actor, append
+
+# A profile holds samples of every feature; lists do without. Reading it from such a row raises instead of asking again.
+WITHOUT_PROFILE = defer(ModelVersion.reference_profile, raiseload=True)
 
 
 def get(session: Session | ReadSession, version_id: int) -> ModelVersion:
@@ -38,12 +41,9 @@ def active(session: Session | ReadSession, model_name: str) -> ModelVersion | No
 
 
 def all_of(session: ReadSession, model_name: str) -> list[ModelVersion]:
-    """Every version, newest first."""
-    return list(
-        session.scalars(
-            select(ModelVersion).where(ModelVersion.model_name == model_name).order_by(ModelVersion.version.desc())
-        )
-    )
+    """Every version, newest first, without its reference profile."""
+    query = select(ModelVersion).where(ModelVersion.model_name == model_name).options(WITHOUT_PROFILE)
+    return list(session.scalars(query.order_by(ModelVersion.version.desc())))
 
 
 def model_names(session: ReadSession) -> list[str]:

@@ -21,6 +21,7 @@ from database.models import (
     QuarantinedRow,
     User,
 )
+from database.queries.model_versions import WITHOUT_PROFILE
 
 COVERAGE_ROWS = 1000
 
@@ -28,21 +29,22 @@ COVERAGE_ROWS = 1000
 def desired_deployments(
     session: Session | ReadSession, model_names: Collection[str]
 ) -> list[tuple[Deployment, ModelVersion]]:
-    """The newest deployment of each of these models that has one, with its version."""
+    """The newest deployment of each of these models that has one, with its version less the reference profile."""
     rows = session.execute(
         select(Deployment, ModelVersion)
         .join(ModelVersion, ModelVersion.id == Deployment.version_id)
         .where(Deployment.model_name.in_(sorted(model_names)))
         .ext(distinct_on(Deployment.model_name))
         .order_by(Deployment.model_name, Deployment.generation.desc())
+        .options(WITHOUT_PROFILE)
     )
     return [(row[0], row[1]) for row in rows]
 
 
 def versions_by_id(session: ReadSession, ids: Collection[int | None]) -> Mapping[int, ModelVersion]:
-    """These versions, by row id."""
+    """These versions, by row id, without their reference profiles."""
     wanted = [version_id for version_id in ids if version_id is not None]
-    rows = session.scalars(select(ModelVersion).where(ModelVersion.id.in_(wanted)))
+    rows = session.scalars(select(ModelVersion).where(ModelVersion.id.in_(wanted)).options(WITHOUT_PROFILE))
     return {version.id: version for version in rows}
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Engine, func, select, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, InvalidRequestError
 
 from database.connection import read_scope, session_scope
 from database.enums import ActorKind, DataSource, VersionStatus
@@ -175,6 +175,19 @@ def test_the_database_itself_allows_one_active_version(engine: Engine) -> None:
 def test_a_version_that_is_not_there_is_not_found(engine: Engine) -> None:
     with pytest.raises(NotFoundError, match="no version 7"), read_scope(engine) as session:
         model_versions.by_number(session, "churn", 7)
+
+
+def test_a_list_of_versions_leaves_the_profiles_where_they_are_and_says_so_when_one_is_read(engine: Engine) -> None:
+    with session_scope(engine) as session:
+        version = model_versions.register(session, TRAINER, **_columns(reference_profile={"n": 303}))
+        model_versions.activate(session, TRAINER, version, expected_active_id=None, reason="first")
+    with read_scope(engine) as session:
+        (listed,) = model_versions.all_of(session, "churn")
+        with pytest.raises(InvalidRequestError, match="raiseload"):
+            _ = listed.reference_profile
+        found = model_versions.active(session, "churn")
+        assert found is listed
+        assert found.reference_profile == {"n": 303}
 
 
 def test_a_read_only_scope_refuses_to_write(engine: Engine) -> None:
