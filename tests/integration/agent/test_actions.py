@@ -134,7 +134,7 @@ class Slack(BaseHTTPRequestHandler):
 def slack() -> Iterator[str]:
     Slack.messages, Slack.status = [], 200
     server = HTTPServer(("127.0.0.1", 0), Slack)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     yield f"http://127.0.0.1:{server.server_port}/secret-path"
     server.shutdown()

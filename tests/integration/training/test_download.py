@@ -49,7 +49,7 @@ def stand() -> Iterator[tuple[str, type[Stand]]]:
     handler = type("Course", (Stand,), {"course": ["good"], "asked": 0})
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     yield f"http://127.0.0.1:{server.server_address[1]}/", handler
     server.shutdown()
