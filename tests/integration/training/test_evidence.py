@@ -277,6 +277,26 @@ def test_what_taught_the_serving_version_does_not_judge_it(world: World, run: An
     assert evidence["training"]["traffic_rows"] == 220
 
 
+@pytest.mark.parametrize("cross_fitted_below", [1, 1000])
+def test_what_taught_a_champion_made_in_an_incident_does_not_judge_a_retrain_a_person_asks_for(
+    world: World, run: Any, monkeypatch: pytest.MonkeyPatch, cross_fitted_below: int
+) -> None:
+    """Without an incident more rows would judge than did when the champion was made, among them some it learnt."""
+    monkeypatch.setattr(recent, "CROSS_FITTED_BELOW", cross_fitted_below)
+    world.receive(*_known(patients(200)))
+    onset = world.now
+    world.receive(*_known(patients(80, "heart")))
+    made = run(challenger, world.ask(onset=onset))["to_version_id"]
+    with Session(world.engine) as session:
+        digest = model_versions.get(session, made).dataset_digest
+    store = ArtifactStore(world.settings.artifacts_dir)
+    until = store.read(digest, dataset.KIND).meta["trained_until"]
+    world.serve(made)
+    world.receive(*_known(patients(40, seed=5)))
+    holdout = run(challenger, world.ask())["evidence"]["holdout"]
+    assert datetime.fromisoformat(holdout["from"]) > datetime.fromisoformat(until)
+
+
 def test_a_challenger_whose_rows_taught_the_champion_meanwhile_is_judged_by_later_ones(world: World, run: Any) -> None:
     world.receive(*_known(patients(120, "heart")))
     waits, overtakes = world.ask(), world.ask()
