@@ -8,23 +8,24 @@ flattered by the rows that picked it.
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import exists, select
 
 from config.model_contract import ModelContract
 from database.artifact_store import ArtifactStore
 from database.connection import read_scope
 from database.enums import VersionStatus
 from database.errors import StewardError
-from database.models import ModelVersion
+from database.models import Deployment, ModelVersion
 from database.queries import model_versions, training_rows
 from database.queries.training_rows import LabelledRow
-from training import serving_artifact
+from training import dataset, serving_artifact
 from training.evaluator import value_of
 from training.evidence_command import Case, Json, NotEnoughError, naming, run, unknown_inaction
 from training.feature_engineering import encoding_for
-from training.recent import features_of, holdout_facts, labels_of, too_few, trusted
+from training.recent import features_of, holdout_facts, labels_of, too_few, trusted, unknown_to
 from training.replay import compare_versions, recommendation, scored_by
 from training.serving_artifact import LoadedModel
 
@@ -50,13 +51,15 @@ def gather(case: Case) -> Json:
         since = generation.created_at if generation else None
         recent = trusted(contract, training_rows.newest_labelled(session, contract.name, since=since))
         archived = _archived(session, case)
-    if (why := too_few(contract, recent.rows)) is not None:
-        raise NotEnoughError(f"{contract.name}: {why}")
     able, refused = _loaded(store, contract, archived)
     if not able:
         reasons = "; ".join(f"version {item['version']}: {item['says']}" for item in refused)
         raise NotEnoughError(f"{contract.name}: no earlier version can be gone back to ({reasons or 'there is none'})")
-    target, rows, considered = _best(contract, able, recent.rows)
+    learnt = (_learnt(store, version) for version in (case.champion, *(one.version for one in able)))
+    judging = unknown_to(recent.rows, max((until for until in learnt if until), default=None))
+    if (why := too_few(contract, judging)) is not None:
+        raise NotEnoughError(f"{contract.name}: {why}")
+    target, rows, considered = _best(contract, able, judging)
     champion = serving_artifact.load(store, case.champion.artifact_digest)
     compared = compare_versions(
         features_of(contract, rows), labels_of(rows), champion, target.model, contract, seed=contract.training.seed
@@ -77,7 +80,11 @@ def gather(case: Case) -> Json:
 
 
 def _archived(session: Any, case: Case) -> list[ModelVersion]:
-    """The versions that served last, or the one a person asked for."""
+    """The versions that served last, or the one a person asked for, if it ever served: one goes back to what is known.
+
+    Raises `NotEnoughError` when it did not.
+    """
+    served = exists().where(Deployment.version_id == ModelVersion.id)
     query = select(ModelVersion).where(
         ModelVersion.model_name == case.contract.name,
         ModelVersion.status == VersionStatus.ARCHIVED,
@@ -89,10 +96,19 @@ def _archived(session: Any, case: Case) -> list[ModelVersion]:
             ModelVersion.id == int(wanted),
             ModelVersion.id != case.champion.id,
         )
+        if not session.execute(select(query.where(served).exists())).scalar_one():
+            raise NotEnoughError(f"{case.contract.name}: the version asked for never served; it cannot be gone back to")
+    query = query.where(served)
     found = list(session.scalars(query.order_by(ModelVersion.version.desc()).limit(MOST_VERSIONS)))
     for version in found:
         session.expunge(version)
     return found
+
+
+def _learnt(store: ArtifactStore, version: ModelVersion) -> datetime | None:
+    """The newest traffic row a version learnt from: it is not judged by that one or any before."""
+    until = store.read(version.dataset_digest, dataset.KIND).meta.get("trained_until")
+    return None if until is None else datetime.fromisoformat(until)
 
 
 def _loaded(

@@ -391,6 +391,30 @@ def test_the_version_before_a_bad_release_is_found_and_shown_to_be_better(world:
     assert asked_for["to_version_id"] == good.id
 
 
+def test_a_version_that_never_served_is_not_gone_back_to(world: World, run: Any) -> None:
+    world.receive(*_known(patients(120, "heart")))
+    made = run(challenger, world.ask())["to_version_id"]
+    answer = run(rollback_evidence, world.ask(ActionType.ROLLBACK_MODEL, to_version_id=made))
+    assert answer["ok"] is False
+    assert "never served" in answer["says"]
+
+
+def test_a_rollback_is_not_judged_by_rows_that_taught_the_version_gone_back_to(world: World, run: Any) -> None:
+    first = world.version.id
+    world.now += timedelta(hours=1)  # the clock of the API is ahead of the one activations are dated by
+    world.receive(*_known(patients(120, "heart")))
+    taught = run(challenger, world.ask())["to_version_id"]
+    with Session(world.engine) as session, session.begin():  # it served, and the first one again, since those rows
+        for version_id, before in ((taught, first), (first, taught)):
+            version = model_versions.get(session, version_id)
+            model_versions.activate(session, SYSTEM, version, expected_active_id=before, reason="test")
+            session.flush()
+    back = world.ask(ActionType.ROLLBACK_MODEL, to_version_id=taught)
+    assert "only 0 labelled rows" in run(rollback_evidence, back)["says"]
+    world.receive(*_known(patients(60, "heart", seed=7)))
+    assert run(rollback_evidence, back)["evidence"]["holdout"]["n"] == 60
+
+
 def test_of_several_earlier_versions_the_best_is_chosen_on_rows_that_do_not_compare_it(world: World, run: Any) -> None:
     good = world.version
     world.activate(*patients(90, "young"))
