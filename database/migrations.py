@@ -1,15 +1,13 @@
 """Bringing a database to today's schema, safely when several processes start at once."""
 
-from pathlib import Path
-
 from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 from sqlalchemy import URL, text
 
+from config.settings import ROOT
 from database.connection import make_engine
 
-ROOT = Path(__file__).resolve().parent.parent
 # Any constant of ours: processes that migrate wait for each other under this number.
 _LOCK = 7_238_101
 

@@ -18,8 +18,8 @@ from typing import Any
 from loguru import logger
 
 from agent.core.work import InterruptedWorkError, PermanentError, TemporaryError
+from config.settings import ROOT
 from database.child_process import dying_with_us
-from database.migrations import ROOT
 
 PYTHON = (sys.executable, "-m")
 # What a child ends with when it could not look now: EX_TEMPFAIL of sysexits.

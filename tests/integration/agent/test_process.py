@@ -113,7 +113,7 @@ def test_once_without_a_database_says_so(agent_settings: Settings) -> None:
 
 
 def test_the_agent_is_light_at_rest() -> None:
-    heavy = "[m for m in ('sklearn', 'pandas', 'mlflow', 'evidently', 'onnxruntime') if m in sys.modules]"
+    heavy = "[m for m in ('alembic', 'sklearn', 'pandas', 'mlflow', 'evidently', 'onnxruntime') if m in sys.modules]"
     ended = subprocess.run(
         [sys.executable, "-c", f"import sys, agent.main; print({heavy})"],
         capture_output=True,
