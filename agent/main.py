@@ -12,11 +12,12 @@ import socket
 import sys
 import threading
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from typing import TypeVar
 
 from loguru import logger
 from sqlalchemy import Engine
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.orm import Session
 
 from agent.actions.registry import handlers
 from agent.core.aftercare import watch_changes
@@ -31,12 +32,17 @@ from config.model_contract import ModelContract, load_contracts
 from config.settings import Settings
 from config.yaml_source import ConfigError
 from database.address import database_url
-from database.connection import first_line, is_away, make_engine, session_scope
+from database.connection import first_line, is_away, make_engine, session_scope, sqlstate
 from database.enums import ActionType, Automation
 from database.errors import StewardError
+from database.models import AgentAction
 from database.queries import automation, heartbeats
+from database.queries.actions import database_now
+
+T = TypeVar("T")
 
 SERVICE = "agent"
+DEADLOCK = "40P01"
 # Approved work should begin at once, so the queue is looked at more often than the world.
 QUEUE_S = 1.0
 LONGEST_PAUSE_S = 30.0
@@ -77,12 +83,26 @@ class Agent:
 
     def settle(self) -> None:
         """Void what ran out of time, renew what went stale, judge what was changed."""
+        self._one_by_one(lambda session: expire_overdue(session, at_most=1))
+        self._one_by_one(lambda session: refresh_stale(session, at_most=1))
+        self._one_by_one(lambda session: watch_changes(session, database_now(session), at_most=1))
+
+    def _one_by_one(self, settle: Callable[[Session], list[AgentAction]]) -> None:
+        """Each action in a transaction of its own, so that none holds the audit chain and waits for another's row."""
+        while self._transact(settle) and not self.stopping.is_set():
+            continue
+
+    def _transact(self, do: Callable[[Session], T]) -> T:
+        """One transaction; a second time when the database ended it to resolve a deadlock."""
+        try:
+            with session_scope(self._engine) as session:
+                return do(session)
+        except DBAPIError as error:
+            if sqlstate(error) != DEADLOCK:
+                raise
+            logger.warning("agent.deadlock.retried")
         with session_scope(self._engine) as session:
-            expire_overdue(session)
-        with session_scope(self._engine) as session:
-            refresh_stale(session)
-        with session_scope(self._engine) as session:
-            watch_changes(session, datetime.now(UTC))
+            return do(session)
 
     def execute(self) -> int:
         """Carry out everything that is approved."""
@@ -99,15 +119,16 @@ class Agent:
 
     def _cycle(self, contract: ModelContract) -> None:
         try:
-            with session_scope(self._engine) as session:
-                report = run_cycle(
+            report = self._transact(
+                lambda session: run_cycle(
                     session,
                     contract=contract,
                     policy=self._policy,
                     agent=self.instance,
                     dry_run=self._settings.agent.dry_run,
-                    now=datetime.now(UTC),
+                    now=database_now(session),
                 )
+            )
         except Exception as error:
             if is_away(error):
                 raise

@@ -16,10 +16,12 @@ from database.queries.audit import Actor
 AGENT = Actor(ActorKind.AGENT, "agent")
 
 
-def watch_changes(session: Session, now: datetime) -> list[AgentAction]:
+def watch_changes(session: Session, now: datetime, at_most: int | None = None) -> list[AgentAction]:
     """Settle every change whose test has an answer; those without one are left as they are."""
-    settled = []
+    settled: list[AgentAction] = []
     for action in actions.in_status(session, ActionStatus.VERIFYING):
+        if len(settled) == at_most:
+            break
         held = actions.locked(session, action.action_id)
         if held.status == ActionStatus.VERIFYING and _settle(session, held, now):
             settled.append(held)

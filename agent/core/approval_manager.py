@@ -204,10 +204,12 @@ def ask(
     )
 
 
-def expire_overdue(session: Session) -> list[AgentAction]:
+def expire_overdue(session: Session, at_most: int | None = None) -> list[AgentAction]:
     """What nobody decided in time is void; silence is never consent."""
-    ended = []
+    ended: list[AgentAction] = []
     for action in actions.overdue(session):
+        if len(ended) == at_most:
+            break
         held = actions.locked(session, action.action_id)
         if held.status in {ActionStatus.PENDING_APPROVAL, ActionStatus.APPROVED}:
             undecided = held.status == ActionStatus.PENDING_APPROVAL
@@ -216,11 +218,13 @@ def expire_overdue(session: Session) -> list[AgentAction]:
     return ended
 
 
-def refresh_stale(session: Session) -> list[AgentAction]:
+def refresh_stale(session: Session, at_most: int | None = None) -> list[AgentAction]:
     """Take back to evidence what was asked about a version that no longer serves; its approvals no longer count."""
-    moved = []
+    moved: list[AgentAction] = []
     for status in (ActionStatus.PENDING_APPROVAL, ActionStatus.STALE):
         for action in actions.in_status(session, status):
+            if len(moved) == at_most:
+                return moved
             champion = model_versions.active(session, action.model_name)
             if action.action_type not in CHANGING or champion is None:
                 continue

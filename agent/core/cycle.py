@@ -56,13 +56,15 @@ def run_cycle(
 ) -> CycleReport:
     """One pass over one model, in the caller's transaction."""
     began = time.perf_counter()
+    # Every lock before the first audit event: whoever holds the chain must wait for nobody.
     cycles.lock(session, contract.name)
+    actions.lock_proposals(session, contract.name)
+    actions.lock_open(session, contract.name)
     signals = read_signals(session, contract, now)
     diagnoses = diagnose(signals)
     _close_quiet(session, signals, {d.cause for d in diagnoses})
     incidents = _keep_incidents(session, signals, diagnoses)
     signals = replace(signals, incidents=read_incidents(session, contract.name))
-    actions.lock_proposals(session, contract.name)
     history = read_history(session, contract.name, now, policy.escalation.within)
     choices = decide(diagnoses, policy, history, now, signals=signals, dry_run=dry_run)
     made = [
@@ -119,6 +121,8 @@ def _close_quiet(session: Session, signals: Signals, seen: set[Cause]) -> None:
 def _propose(
     session: Session, signals: Signals, policy: AgentPolicy, proposal: ActionProposal, incident: Alert | None
 ) -> AgentAction | None:
+    if actions.was_proposed(session, proposal.dedupe_key):
+        return None
     if not all(_let_go(session, action_id) for action_id in proposal.supersedes):
         return None
     corrective = proposal.action_type in CORRECTIVE

@@ -46,6 +46,17 @@ def lock_proposals(session: Session, model_name: str) -> None:
     crud.wait_for(session, f"propose:{model_name}")
 
 
+def lock_open(session: Session, model_name: str) -> None:
+    """Hold every open action of the model, in the order of their ids, until the transaction ends."""
+    query = select(AgentAction.id).where(AgentAction.model_name == model_name, AgentAction.status.in_(OPEN_STATUSES))
+    session.execute(query.order_by(AgentAction.id).with_for_update())
+
+
+def was_proposed(session: Session | ReadSession, dedupe_key: str) -> bool:
+    """Whether a proposal of this key was ever made."""
+    return bool(session.scalar(select(exists().where(AgentAction.dedupe_key == dedupe_key))))
+
+
 def insert_once(session: Session, **columns: Any) -> AgentAction | None:
     """Store a proposal, or nothing (and None) when one of the same `dedupe_key` was ever made."""
     made = session.execute(

@@ -1,16 +1,31 @@
 """One pass on a real database: what it writes, and that it writes it once."""
 
 import threading
+import time
 
 from sqlalchemy import Engine, select
 
+from agent.core.cycle import _propose
+from agent.core.decision_engine import ActionProposal
+from agent.core.observation import read_signals
 from config.agent_policy import AgentPolicy
 from database.connection import ReadSession, session_scope
-from database.enums import ActionStatus, AlertStatus, Cause, Verdict
+from database.enums import ActionStatus, ActionType, AlertStatus, Cause, Risk, Verdict
 from database.models import AgentAction, AgentCycle, Alert, AuditEvent
 from database.queries import actions, alerts, audit
 from database.queries.audit import SYSTEM
-from tests.integration.agent.world import POLICY, action_of, beat, cycle, pending, register, window
+from tests.integration.agent.world import (
+    CONTRACT,
+    MODEL,
+    POLICY,
+    action_of,
+    beat,
+    cycle,
+    pending,
+    register,
+    reread,
+    window,
+)
 
 
 def everything(engine: Engine) -> tuple[list[AgentAction], list[Alert], list[AgentCycle], int]:
@@ -21,6 +36,31 @@ def everything(engine: Engine) -> tuple[list[AgentAction], list[Alert], list[Age
             list(session.scalars(select(AgentCycle).order_by(AgentCycle.id))),
             len(list(session.scalars(select(AuditEvent)))),
         )
+
+
+def test_a_pass_waits_for_a_person_who_proposes_without_holding_the_audit_chain(engine: Engine, champion: int) -> None:
+    window(engine, champion)
+    thinking = threading.Thread(target=cycle, args=(engine,))
+    with session_scope(engine) as session:
+        actions.lock_proposals(session, MODEL)
+        thinking.start()
+        time.sleep(0.7)
+        audit.append(session, SYSTEM, "person.proposed", "model", MODEL)
+    thinking.join(10)
+    assert {a.action_type for a in everything(engine)[0]} >= {"send_alert"}
+
+
+def test_a_question_is_not_withdrawn_for_one_that_was_asked_before(engine: Engine, champion: int) -> None:
+    open_one = pending(engine, champion, register(engine))
+    before = pending(engine, champion, register(engine), kind="rollback_model")
+    proposal = ActionProposal(
+        ActionType.RETRAIN_MODEL, Cause.CONCEPT_DRIFT, Risk.MEDIUM, requires_approval=True, approvers=1, attempts=1,
+        dry_run=False, question="?", dedupe_key=before.dedupe_key, why={}, supersedes=(open_one.action_id,),
+    )  # fmt: skip
+    with session_scope(engine) as session:
+        found = read_signals(session, CONTRACT, actions.database_now(session))
+        assert _propose(session, found, POLICY, proposal, None) is None
+    assert reread(engine, open_one.action_id).status == "pending_approval"
 
 
 def test_a_loss_opens_an_incident_tells_people_and_gathers_evidence(engine: Engine, champion: int) -> None:

@@ -4,7 +4,9 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
+from datetime import timedelta
 
 from sqlalchemy import Engine, select
 
@@ -14,8 +16,8 @@ from config.settings import Settings
 from database.connection import session_scope
 from database.enums import Automation
 from database.models import AgentAction, AgentCycle, Heartbeat
-from database.queries import automation
-from database.queries.audit import SYSTEM
+from database.queries import actions, automation
+from database.queries.audit import SYSTEM, append
 from tests.integration.agent.conftest import known_handlers
 from tests.integration.agent.world import (
     CONTRACT,
@@ -44,6 +46,22 @@ def test_one_pass_thinks_asks_and_acts(engine: Engine, champion: int, agent_sett
         beats = list(session.scalars(select(Heartbeat.service)))
     assert found == {"send_alert": "succeeded", "generate_report": "succeeded", "retrain_model": "pending_approval"}
     assert "agent" in beats
+
+
+def test_two_questions_are_voided_without_waiting_for_a_row_with_the_audit_chain_in_hand(
+    engine: Engine, champion: int, agent_settings: Settings
+) -> None:
+    late = timedelta(seconds=-1)
+    first = pending(engine, champion, register(engine), kind="retrain_model", expires=late)
+    second = pending(engine, champion, register(engine), kind="rollback_model", expires=late)
+    settling = threading.Thread(target=Agent(engine, agent_settings, {MODEL: CONTRACT}, POLICY).settle)
+    with session_scope(engine) as session:
+        actions.locked(session, second.action_id)
+        settling.start()
+        time.sleep(0.7)
+        append(session, SYSTEM, "person.looked", "action", second.action_id)
+    settling.join(10)
+    assert {reread(engine, action.action_id).status for action in (first, second)} == {"expired"}
 
 
 def test_stopped_means_it_does_not_even_look(engine: Engine, champion: int, agent_settings: Settings) -> None:
