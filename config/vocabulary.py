@@ -41,7 +41,7 @@ METRICS: dict[str, str] = {
     "positive_share": "share of positives",
     "uncertain_share": "share of uncertain answers",
     "mean_score": "mean score",
-    "score_drift": "drift of the scores",
+    "score_psi": "drift of the scores",
     "latency_p95": "latency p95",
     "latency_p95_ms": "latency p95 (ms)",
     "volume": "answers per window",

@@ -30,7 +30,8 @@ def card(action: ActionCard, now: datetime) -> None:
     """
     risk = vocabulary.RISKS.get(action.risk, vocabulary.UNKNOWN)
     with st.container(key=f"card-{action.action_id}", border=True, gap="small"):
-        st.markdown(f"**{wording.plain(action.question)}**")
+        question, why = decision.in_two(action.question)
+        st.markdown(f"**{wording.plain(question)}** {wording.plain(why)}".strip())
         quorum = (
             c.tag(f"{action.approvals_given} of {action.approvers_needed} approved")
             if action.approvers_needed > 1

@@ -65,7 +65,8 @@ def _diagnosis(found: Json) -> Line:
     cause = vocabulary.words(vocabulary.CAUSES, str(found.get("cause") or "unknown"))
     sign = vocabulary.SEVERITIES.get(str(found.get("severity")), vocabulary.UNKNOWN)
     says = wording.sentence(str(found.get("says") or ""))
-    return Line(sign, f"{wording.sentence(cause)} {says}".strip(), _facts(found.get("for")))
+    new = tuple(fact for fact in _facts(found.get("for")) if fact.removesuffix(".").casefold() not in says.casefold())
+    return Line(sign, f"{wording.sentence(cause)} {says}".strip(), new)
 
 
 def _decision(found: Json) -> Line:
@@ -74,7 +75,7 @@ def _decision(found: Json) -> Line:
     why = found.get("why")
     question = str(found.get("question") or "")
     if question and found.get("does") != "nothing":
-        return Line(_DID, f"{action}: {wording.sentence(question)}")
+        return Line(_DID, wording.sentence(question))
     said = why if isinstance(why, str) else str(found.get("says") or "nothing to do")
     return Line(_LEFT, f"{action}: {wording.sentence(said)}" if action else wording.sentence(said))
 

@@ -60,15 +60,21 @@ def versions_of(action: ActionDetail) -> Versions:
     )
 
 
+def in_two(question: str) -> tuple[str, str]:
+    """The question itself, and the sentence of why behind it."""
+    asked, mark, why = question.partition("? ")
+    return (asked + "?", why) if mark else (question, "")
+
+
 def headline(action: ActionDetail) -> str:
     """The question in one line, naming both versions as soon as there are two."""
     pair = versions_of(action)
     if not pair.new.removeprefix("v").isdigit():
-        return action.question.partition("?")[0] + "?" if "?" in action.question else action.question
+        return in_two(action.question)[0]
     return {
-        "retrain_model": f"Replace {pair.old} by {pair.new} for {action.model_name}?",
-        "rollback_model": f"Take {action.model_name} back from {pair.old} to {pair.new}?",
-        "adjust_threshold": f"Move the threshold of {action.model_name}, {pair.old} to {pair.new}?",
+        "retrain_model": f"Replace {pair.old} by {pair.new}?",
+        "rollback_model": f"Go back from {pair.old} to {pair.new}?",
+        "adjust_threshold": f"Move the decision threshold, {pair.old} to {pair.new}?",
     }.get(action.action_type, action.question)
 
 

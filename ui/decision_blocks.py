@@ -21,8 +21,8 @@ def question(action: ActionDetail, now: datetime) -> None:
     with st.container(key="dec-1"):
         with st.container(key="question", gap="small"):
             st.title(wording.plain(decision.headline(action)), anchor=False)
-            if action.question != decision.headline(action):
-                st.markdown(wording.plain(wording.sentence(action.question)))
+            if why := decision.in_two(action.question)[1]:
+                st.markdown(wording.plain(wording.sentence(why)))
         people = f" · {wording.plural(action.approvers_needed, 'person', 'people')}" if action.approvers_needed else ""
         risk = vocabulary.RISKS.get(action.risk, vocabulary.UNKNOWN)
         chips = [
@@ -60,7 +60,8 @@ def verdicts(action: ActionDetail) -> None:
         st.caption(f"{failed} failed · {unknown} not known · {len(rows) - failed - unknown} passed")
         st.markdown(
             "  \n".join(
-                f"{c.chip(vocabulary.CHECKS[row.ok])} **{wording.plain(row.name)}** {wording.plain(row.says)}"
+                f"{c.chip(vocabulary.CHECKS[row.ok])} **{wording.plain(row.name)}** "
+                f"{wording.plain(wording.named(row.says))}"
                 for row in rows
             )
         )
@@ -185,7 +186,7 @@ def history(action: ActionDetail, now: datetime) -> None:
                 "when": wording.plain(wording.when(event.at, now)),
                 "who": wording.plain(decision.person(event.actor)),
                 "what": wording.plain(event.verb.removeprefix("action.").replace("_", " ")),
-                "said": wording.plain(event.details.get("comment") or event.details.get("says") or ""),
+                "said": wording.plain(wording.named(event.details.get("comment") or event.details.get("says") or "")),
                 "log no.": wording.count(event.seq),
             }
             for event in action.history

@@ -34,7 +34,8 @@ def headline(overview: Overview) -> str:
 
 def state_sentence(overview: Overview) -> str:
     """How the model is; what the headline has said already is not said twice."""
-    return wording.sentence(overview.headline.sentence.removeprefix(f"{headline(overview)}.").strip())
+    said = overview.headline.sentence.removeprefix(f"{headline(overview)}.").strip()
+    return wording.sentence(said.replace(overview.model_name, overview.title))
 
 
 def proof_of_quiet(overview: Overview) -> str:

@@ -1,10 +1,15 @@
 """How numbers, times and texts are written, everywhere the same. Pure: the present moment is an argument."""
 
 import math
+import re
 from datetime import UTC, datetime, timedelta
+
+from config.vocabulary import METRICS
 
 _MARKDOWN = str.maketrans({character: "\\" + character for character in "\\`*_{}[]()#+-.!|<>~$:"})
 NOTHING = "–"
+# Only what nobody would write in a sentence: `accuracy` is a word already.
+_METRIC = re.compile(rf"\b(?:{'|'.join(name for name in METRICS if '_' in name or name == 'f1')})\b")
 
 
 def plain(text: object) -> str:
@@ -91,10 +96,16 @@ def short_digest(digest: str | None) -> str:
     return digest.removeprefix("sha256:")[:8] if digest else NOTHING
 
 
+def named(text: str) -> str:
+    """A text with its metrics called as people write them: `roc_auc 0.7` is ROC-AUC 0.7."""
+    return _METRIC.sub(lambda found: METRICS[found[0]], text)
+
+
 def sentence(text: str | None) -> str:
     """A sentence with a capital first letter and an end; a name such as `v2` or `heart_disease` keeps its letters."""
     text = (text or "").strip()
     if not text:
         return ""
+    text = named(text)
     begin = text[0].upper() + text[1:] if text.split()[0].isalpha() else text
     return begin + ("" if text[-1] in ".?!…" else ".")

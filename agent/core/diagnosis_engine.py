@@ -153,8 +153,10 @@ def _diagnosis(
         if (f.cause, f.issue) not in chosen
     )
     lost = wording.loss(explains) if explains else ""
-    lead = capital("; ".join(fact.says for fact in finding.facts_for[:2]))
-    told = f"{lost}. {lead}" if lost and lost not in lead else lead
+    # The figure of the loss is not said twice.
+    new = [fact.says for fact in finding.facts_for if not explains or wording.bare(explains.figure) not in fact.says]
+    lead = capital("; ".join(new[:2]))
+    told = ". ".join(part for part in (lost if lost not in lead else "", lead) if part)
     return Diagnosis(
         finding.cause,
         finding.issue,

@@ -42,10 +42,20 @@ def interval(low: float | None, high: float | None) -> str:
     return "" if low is None or high is None else f" [{low:.3f}, {high:.3f}]"
 
 
+def percent(share: float, digits: int = 0) -> str:
+    """A share between 0 and 1 as a percentage."""
+    return f"{100 * share:.{digits}f} %"
+
+
 def figure(found: Figure) -> str:
     """A figure that never stands alone: `F1 0.812 [0.741, 0.870], n = 100`."""
+    return f"{bare(found)}, n = {found.n}"
+
+
+def bare(found: Figure) -> str:
+    """The same without its n."""
     value = "not known" if found.value is None else f"{found.value:.3f}"
-    return f"{metric(found.name)} {value}{interval(found.low, found.high)}, n = {found.n}"
+    return f"{metric(found.name)} {value}{interval(found.low, found.high)}"
 
 
 def loss(found: Harm) -> str:

@@ -38,7 +38,7 @@ def consider(signals: Signals) -> Finding:
         return Finding(cause, issue, CERTAIN, Severity.INFO, (moved, fact), windows=(latest.id,))
     if latest.drift_score < UNHEARD:
         fact = Fact(
-            f"the model hardly listens to what moved ({latest.drift_score:.1%} of its influence)",
+            f"the model hardly listens to what moved ({wording.percent(latest.drift_score, 1)} of its influence)",
             latest.drift_score,
             latest.n,
         )

@@ -35,7 +35,7 @@ def _stopped(signals: Signals) -> Fact | None:
     waited, share = (signals.now - window.to_at).total_seconds(), _share(window)
     return Fact(
         f"{window.labelled_n} of {window.n} answers have a label {waited / 3600:.0f} h after the window closed; "
-        f"{signals.label_maturity:.0%} were expected within {signals.label_delay_s / 3600:.0f} h",
+        f"{wording.percent(signals.label_maturity)} were expected within {signals.label_delay_s / 3600:.0f} h",
         share,
         window.n,
     )

@@ -23,7 +23,7 @@ def drifted_facts(window: Window, at_least: float) -> Fact | None:
         return None
     names = sorted((f for f in window.features if f.drifted), key=lambda f: -f.influence)
     told = ", ".join(f.title for f in names[:5])
-    of = f"inputs that carry {window.drift_score:.0%} of what the model listens to moved"
+    of = f"inputs that carry {wording.percent(window.drift_score)} of what the model listens to moved"
     return Fact(f"{of}: {told}" if told else of, window.drift_score, window.n)
 
 
@@ -31,7 +31,9 @@ def still_fact(window: Window, at_most: float) -> Fact | None:
     if window.drift_score is None or window.drift is Verdict.INCONCLUSIVE or window.drift_score > at_most:
         return None
     return Fact(
-        f"the inputs moved little: {window.drift_score:.0%} of what the model listens to", window.drift_score, window.n
+        f"the inputs moved little: {wording.percent(window.drift_score)} of what the model listens to",
+        window.drift_score,
+        window.n,
     )
 
 

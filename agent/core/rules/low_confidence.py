@@ -8,6 +8,7 @@ Example: half of a new clinic's patients score between 0.4 and 0.6, where a tent
 Refuted by: labels. Once the window is judged, the measured quality counts and not the doubt.
 """
 
+from agent.core import wording
 from agent.core.rules.finding import Fact, Finding
 from agent.core.signals import Signals
 from database.enums import Cause, IssueType, MetricKind, Severity, Verdict
@@ -21,8 +22,10 @@ def consider(signals: Signals) -> Finding:
     figure = latest.figure(MetricKind.PREDICTION, "uncertain_share") if latest else None
     if latest is None or figure is None or figure.value is None or figure.verdict is Verdict.INCONCLUSIVE:
         return Finding(cause, issue, 0.0, Severity.INFO, could_not_look="too few answers to compare their confidence")
-    beside = "" if figure.reference is None else f" against {figure.reference:.0%}"
-    fact = Fact(f"{figure.value:.0%} of the answers are near the threshold{beside}", figure.value, figure.n)
+    beside = "" if figure.reference is None else f", in training {wording.percent(figure.reference)}"
+    fact = Fact(
+        f"{wording.percent(figure.value)} of the answers are near the threshold{beside}", figure.value, figure.n
+    )
     more = figure.reference is None or figure.value > figure.reference
     if figure.verdict is Verdict.OK or not more:
         return Finding(cause, issue, 0.0, Severity.INFO, (), (fact,))

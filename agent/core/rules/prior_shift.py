@@ -8,6 +8,7 @@ Example: an outbreak doubles the share of the ill; each ill patient looks like t
 Refuted by: a share of positives that held, or a ranking that was lost.
 """
 
+from agent.core import wording
 from agent.core.rules import loss as shared
 from agent.core.rules.finding import Fact, Finding, weigh
 from agent.core.signals import Signals
@@ -25,7 +26,10 @@ def _share_moved(signals: Signals) -> tuple[Fact | None, Fact | None]:
     if before is None or now is None or now[3] < signals.min_rows:
         return None, None
     value, low, high, n = now
-    says = f"positives among labels: {value:.0%} [{low:.0%}, {high:.0%}] against {before:.0%} in training"
+    says = (
+        f"positives among labels: {wording.percent(value)} [{wording.percent(low)}, {wording.percent(high)}] "
+        f"against {wording.percent(before)} in training"
+    )
     moved = low > before + MATERIAL or high < before - MATERIAL
     return (Fact(says, value, n), None) if moved else (None, Fact(says, value, n))
 

@@ -72,6 +72,11 @@ def test_a_column_of_zeros_is_told_as_a_person_would() -> None:
     )
 
 
+def test_the_figure_of_a_loss_is_said_once() -> None:
+    (found,) = diagnose(signals(window(1, LOST_AUC, figure("roc_auc", 0.71, kind=ESTIMATED), **drifted(0.5))))
+    assert found.says.count("ROC-AUC 0.700") + found.says.count("fell to 0.700") == 1
+
+
 def test_the_question_is_short_and_its_reason_keeps_interval_and_n() -> None:
     found = SITUATIONS["harmful"]
     asked = next(

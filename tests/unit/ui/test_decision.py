@@ -59,8 +59,8 @@ def test_evidence_with_holes_is_read_without_a_crash_and_without_a_verdict(evide
 
 
 def test_the_headline_names_both_versions_once_there_are_two() -> None:
-    assert decision.headline(action()) == "Replace v1 by v2 for heart_disease?"
-    assert decision.headline(action(action_type="rollback_model")) == "Take heart_disease back from v1 to v2?"
+    assert decision.headline(action()) == "Replace v1 by v2?"
+    assert decision.headline(action(action_type="rollback_model")) == "Go back from v1 to v2?"
     early = action(to_version=None, evidence=None)
     assert decision.headline(early) == "Replace heart_disease v1 by a version that learned from recent data?"
 
@@ -142,7 +142,10 @@ def test_people_are_shown_by_name_and_the_agent_as_the_agent() -> None:
 
 @pytest.mark.parametrize(
     ("method", "says"),
-    [("cross_fitted", "answered by a model that had not learnt from it"), ("later_rows", "Neither version was trained")],
+    [
+        ("cross_fitted", "answered by a model that had not learnt from it"),
+        ("later_rows", "Neither version was trained"),
+    ],
 )
 def test_it_says_truly_what_the_rows_were_to_each_version(method: str, says: str) -> None:
     told = " ".join(decision.rested_on({"holdout": {"n": 400, "positives": 183, "method": method}}))
@@ -155,3 +158,9 @@ def test_the_rows_since_the_incident_speak_for_themselves() -> None:
     told = decision.since_onset({"since_onset": {"n": 76, "metrics": [first]}})
     assert told == "On the 76 rows since the incident began: F1 +0.074 [−0.003, 0.161], inconclusive."
     assert decision.since_onset({}) is None
+
+
+def test_a_question_is_told_apart_from_its_reason() -> None:
+    assert decision.in_two("Replace v1? F1 fell.") == ("Replace v1?", "F1 fell.")
+    assert decision.in_two("ann asks to roll back (v1 serves)") == ("ann asks to roll back (v1 serves)", "")
+    assert decision.in_two("Replace v1?") == ("Replace v1?", "")

@@ -40,7 +40,7 @@ def test_silence_proves_nothing_when_no_process_reported() -> None:
 
 def test_the_state_does_not_repeat_the_headline() -> None:
     twice = FULL.overview()["headline"] | {"sentence": "1 decision waits for you. heart_disease needs attention."}
-    assert overview.state_sentence(told(FULL, headline=twice)) == "heart_disease needs attention."
+    assert overview.state_sentence(told(FULL, headline=twice)) == "Heart disease needs attention."
 
 
 def test_a_silent_monitor_is_more_urgent_than_a_paused_agent() -> None:

@@ -68,3 +68,8 @@ def test_a_sentence_begins_large_and_ends_but_a_name_keeps_its_letters() -> None
 def test_one_decision_two_decisions() -> None:
     assert wording.plural(1, "decision") == "1 decision"
     assert wording.plural(2, "person", "people") == "2 people"
+
+
+def test_a_metric_in_a_text_is_called_as_people_write_it() -> None:
+    assert wording.sentence("f1 0.739 to 0.795; roc_auc 0.838, f1_score") == "F1 0.739 to 0.795; ROC-AUC 0.838, F1."
+    assert wording.named("accuracy of buf1 and f12") == "accuracy of buf1 and f12"
