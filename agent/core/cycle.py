@@ -24,7 +24,7 @@ from agent.core.decision_engine import (
     decide,
 )
 from agent.core.diagnosis_engine import Diagnosis, diagnose
-from agent.core.incidents import TURNED_OUT, told_by
+from agent.core.incidents import TURNED_OUT, could_show, settled_by_people, told_by
 from agent.core.observation import read_history, read_incidents, read_signals, summary
 from agent.core.signals import Signals
 from agent.core.transitions import move
@@ -63,10 +63,12 @@ def run_cycle(
     signals = read_signals(session, contract, now)
     diagnoses = diagnose(signals)
     _close_quiet(session, signals, {d.cause for d in diagnoses})
-    incidents = _keep_incidents(session, signals, diagnoses)
+    closed = alerts.closed_by_people(session, signals.model_name, AGENT.name)
+    settled = settled_by_people(((d.cause, d.windows) for d in diagnoses), closed)
+    incidents = _keep_incidents(session, signals, tuple(d for d in diagnoses if d.cause not in settled))
     signals = replace(signals, incidents=read_incidents(session, contract.name))
     history = read_history(session, contract.name, now, policy.escalation.within)
-    choices = decide(diagnoses, policy, history, now, signals=signals, dry_run=dry_run)
+    choices = decide(diagnoses, policy, history, now, signals=signals, dry_run=dry_run, settled=settled)
     made = [
         _propose(session, signals, policy, choice, incidents.get(choice.cause))
         for choice in choices
@@ -110,7 +112,7 @@ def _close_quiet(session: Session, signals: Signals, seen: set[Cause]) -> None:
         if Cause(alert.cause) in seen:
             continue
         last = next((w.seq for w in signals.windows if w.id == alert.last_window_id), 0)
-        newer = sum(w.mature and w.seq > last for w in signals.windows)
+        newer = sum(w.seq > last and could_show(Cause(alert.cause), w, signals) for w in signals.windows)
         if newer >= QUIET_WINDOWS:
             alerts.resolve(session, AGENT, alert.id, f"not seen in the last {newer} judged windows")
 

@@ -4,7 +4,7 @@ The policy decides what may run by itself; this file only ever asks for less. Wh
 what serves needs a loss that was shown (`Diagnosis.harm`), and waits for a person.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -122,8 +122,10 @@ def decide(
     *,
     signals: Signals,
     dry_run: bool = False,
+    settled: Collection[Cause] = (),
 ) -> tuple[Choice, ...]:
-    """What to do about each diagnosis, in the order of the diagnoses; never empty."""
+    """What to do about each diagnosis, in the order of the diagnoses; never empty. A person has closed the `settled`
+    causes, and no newer window shows them."""
     if signals.blind is not None:
         return (NoAction(f"nothing is concluded: {signals.blind}"),)
     case = _Case(signals, policy, tuple(sorted(history, key=lambda p: p.created_at, reverse=True)), now, dry_run)
@@ -131,6 +133,9 @@ def decide(
     diagnoses = tuple(diagnoses)
     causes = {*(d.cause for d in diagnoses), *(i.cause for i in signals.incidents)}
     for diagnosis in diagnoses:
+        if diagnosis.cause in settled:
+            chosen.append(NoAction("a person closed this; a newer window would open it again", cause=diagnosis.cause))
+            continue
         if (graver := told_by(diagnosis.cause, causes)) is not None:
             chosen.append(
                 NoAction(f"an incident about this is open already: {wording.cause(graver)}", cause=diagnosis.cause)

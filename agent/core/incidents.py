@@ -5,11 +5,14 @@ and a model near the margin would change between them window by window. The harm
 the harmless one is then a note in the record of the pass, and one that was open is over.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Mapping
 
-from database.enums import Cause
+from agent.core.signals import Signals, Window
+from database.enums import Cause, MetricKind, Verdict
 
 HARM_DONE = frozenset({Cause.COVARIATE_SHIFT_HARMFUL, Cause.CONCEPT_DRIFT, Cause.PRIOR_SHIFT})
+# These are told by a loss, so only a window whose quality could be judged shows that they are over.
+TOLD_BY_LOSS = HARM_DONE | {Cause.BAD_RELEASE}
 TURNED_OUT = "it turned out to do harm"
 
 
@@ -18,3 +21,20 @@ def told_by(cause: Cause, others: Collection[Cause]) -> Cause | None:
     if cause is not Cause.COVARIATE_SHIFT_HARMLESS:
         return None
     return next((other for other in Cause if other in HARM_DONE and other in others), None)
+
+
+def could_show(cause: Cause, window: Window, signals: Signals) -> bool:
+    """Whether this window would show the cause if it were still there. Too few sound rows to judge is no all-clear."""
+    if not window.mature or cause not in TOLD_BY_LOSS:
+        return window.mature
+    kinds = (MetricKind.REALISED_CLEAN, MetricKind.REALISED)
+    figure = next((f for kind in kinds if (f := window.figure(kind, signals.primary)) is not None), None)
+    return figure is not None and figure.verdict is not Verdict.INCONCLUSIVE
+
+
+def settled_by_people(diagnosed: Iterable[tuple[Cause, tuple[int, ...]]], closed: Mapping[Cause, int]) -> set[Cause]:
+    """The causes of which nothing is seen but what a person has closed. `closed`: the newest window each one was about.
+
+    Somebody who looked knows better than the same numbers; a newer window that shows the cause is news again.
+    """
+    return {cause for cause, windows in diagnosed if cause in closed and max(windows, default=0) <= closed[cause]}

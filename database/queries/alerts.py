@@ -5,7 +5,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from database.connection import ReadSession
@@ -34,6 +34,16 @@ class IncidentFacts:
 def get(session: Session | ReadSession, alert_id: int) -> Alert:
     """One alert. Raises `NotFoundError`."""
     return one(session, select(Alert).where(Alert.id == alert_id), f"there is no alert {alert_id}")
+
+
+def closed_by_people(session: Session | ReadSession, model_name: str, agent: str) -> dict[Cause, int]:
+    """The newest window of the incidents that somebody else than `agent` resolved, by cause."""
+    rows = session.execute(
+        select(Alert.cause, func.max(Alert.last_window_id))
+        .where(Alert.model_name == model_name, Alert.status == AlertStatus.RESOLVED, Alert.resolved_by != agent)
+        .group_by(Alert.cause)
+    )
+    return {Cause(cause): window for cause, window in rows if window is not None}
 
 
 def live(session: Session | ReadSession, model_name: str) -> list[Alert]:

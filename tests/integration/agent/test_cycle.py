@@ -10,10 +10,10 @@ from agent.core.decision_engine import ActionProposal
 from agent.core.observation import read_signals
 from config.agent_policy import AgentPolicy
 from database.connection import ReadSession, session_scope
-from database.enums import ActionStatus, ActionType, AlertStatus, Cause, Risk, Verdict
+from database.enums import ActionStatus, ActionType, ActorKind, AlertStatus, Cause, Risk, Verdict
 from database.models import AgentAction, AgentCycle, Alert, AuditEvent
 from database.queries import actions, alerts, audit
-from database.queries.audit import SYSTEM
+from database.queries.audit import SYSTEM, Actor
 from tests.integration.agent.world import (
     CONTRACT,
     MODEL,
@@ -228,3 +228,27 @@ def test_when_the_harm_is_over_the_movement_may_be_called_harmless(engine: Engin
         ("covariate_shift_harmful", "resolved"),
         ("covariate_shift_harmless", "active"),
     ]
+
+
+def test_windows_that_are_too_faulty_to_judge_do_not_end_a_loss(engine: Engine, champion: int) -> None:
+    window(engine, champion)
+    cycle(engine)
+    for _ in range(3):
+        window(engine, champion, lost=False, suspect_n=96, sentinel=True, clean=Verdict.INCONCLUSIVE, drift=0.0)
+        cycle(engine)
+    found = {i.cause: i.status for i in everything(engine)[1]}
+    assert found == {"covariate_shift_harmful": "active", "data_fault": "active"}
+
+
+def test_what_a_person_closed_stays_closed_until_a_newer_window_shows_it(engine: Engine, champion: int) -> None:
+    window(engine, champion)
+    cycle(engine)
+    with session_scope(engine) as session:
+        (alert,) = alerts.live(session, "heart_disease")
+        alerts.resolve(session, Actor(ActorKind.PERSON, "ann"), alert.id, "known and dealt with")
+    report = cycle(engine)
+    assert [i.status for i in everything(engine)[1]] == ["resolved"]
+    assert "a person closed this" in report.choices[0].why
+    window(engine, champion)
+    cycle(engine)
+    assert [i.status for i in everything(engine)[1]] == ["resolved", "active"]
