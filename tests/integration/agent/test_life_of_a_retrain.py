@@ -75,7 +75,7 @@ def test_the_whole_life(engine: Engine, champion: int, make_executor: MakeExecut
     assert watched.status == "verifying"
     assert serving(engine) == question.to_version_id
     assert settle(engine) == []
-    verification(engine, watched, 0.15, 0.1, 45)
+    verification(engine, watched, 0.15, 0.1, POLICY.verification.min_rows)
     assert [a.status for a in settle(engine)] == ["succeeded"]
     ended = reread(engine, question.action_id)
     assert f"no loss of more than {POLICY.verification.margin:g}" in str(ended.outcome)
@@ -95,7 +95,7 @@ def test_a_change_that_turns_out_worse_is_taken_back_once(
     question = asked(engine, champion, make_executor)
     decided(engine, question)
     make_executor().run_all(EXECUTING)
-    verification(engine, question, -0.3, 0.1, 45)
+    verification(engine, question, -0.3, 0.1, POLICY.verification.min_rows)
     with session_scope(engine) as session:
         automation.set_state(session, SYSTEM, Automation.PAUSED, "holiday")
     assert settle(engine) == []  # nothing takes effect while the kill switch is on
