@@ -2,7 +2,7 @@
 
 A model trained in Cleveland serves; Budapest, Long Beach and Zurich arrive one after another, with labels that come
 late; the monitor measures, the agent explains and gathers evidence, and a decision waits on the dashboard. A part of
-the last two hospitals' patients is kept back: they arrive after the decision, so what verifies the new version has
+Budapest's and Long Beach's patients is kept back: they arrive after the decision, so what verifies the new version has
 been seen by nobody. Headless, a scripted second person decides over HTTP and the loop closes by itself.
 """
 
@@ -48,11 +48,10 @@ MODEL = "heart_disease"
 SEED = 9
 # Hospital, and how many of its patients are kept back: they arrive after the decision.
 ARRIVALS = (("hungarian", 80), ("va", 60), ("switzerland", 0))
-MOST_VISITS = 4
 MARK = ".steward-demo"
 PERSON = "anna"
 PATIENCE_S = 180.0
-VERDICT_S = 12.0  # after the last label a verdict takes a round of the monitor and one of the agent
+VERDICT_S = 20.0  # after the last label a verdict takes a round of the monitor and one of the agent
 
 
 class DemoFailedError(CommandFailedError):
@@ -176,14 +175,13 @@ class Demo:
         visit.end = datetime.now(UTC)
         self._tell_findings(visit)
 
-    def receive_later(self, visit: int) -> None:
-        """Those who come after the decision: no version has learnt from them, so they may judge the new one.
+    def receive_later(self) -> None:
+        """Those who come after the decision, each once: no version has learnt from them, so they may judge the new one.
 
-        When they were too few for a verdict they come again, for a follow-up.
+        The hospital the incident was about comes first.
         """
-        note = " (after the decision)" if visit == 0 else f" (follow-up {visit})"
-        for number, cohort in enumerate(self.later):
-            self._send(cohort, SEED + 100 * (visit + 1) + number, note=note)
+        for number, cohort in enumerate(reversed(self.later)):
+            self._send(cohort, SEED + 100 + number, note=" (after the decision)")
 
     def wait_for_decision(self) -> AgentAction:
         """The decision that waits for a person. Raises `DemoFailedError` if there is none."""
@@ -357,6 +355,8 @@ def _course(demo: Demo, *, headless: bool, began: float) -> dict[str, Any]:
     """The acts in order, to the end of the loop."""
     first = demo.train_first_version()
     cv = first.metrics["cv"][demo.contract.quality.metric]
+    if first.data_source == DataSource.SYNTHETIC:
+        demo.say("[bold yellow]Cleveland: SYNTHETIC patients, made up from published statistics[/]")
     demo.say(f"[bold]version {first.version}[/] ({first.algorithm.replace('_', ' ')}) serves: f1 {_interval(cv)}")
     demo.admit_people_and_programs()
     for number, (name, kept_back) in enumerate(ARRIVALS):
@@ -384,12 +384,11 @@ def _see_through(demo: Demo, action: AgentAction) -> AgentAction:
     action = demo.follow(action.action_id, lambda row: row.status == ActionStatus.VERIFYING or _ended(row), PATIENCE_S)
     if action.status == ActionStatus.VERIFYING:
         demo.say("the new version serves; the patients kept back arrive now, and it is watched")
-    for visit in range(MOST_VISITS):
-        if action.status != ActionStatus.VERIFYING:
-            break
-        demo.receive_later(visit)
-        last = visit == MOST_VISITS - 1
-        action = demo.follow(action.action_id, _ended, PATIENCE_S if last else VERDICT_S, give_up=last)
+        demo.receive_later()
+        action = demo.follow(action.action_id, _ended, VERDICT_S, give_up=False)
+    if action.status == ActionStatus.VERIFYING:
+        demo.say("too few patients for a verdict so far: it is watched until there are more, and nothing is concluded")
+        return action
     demo.say(f"[bold]{action.status.replace('_', ' ')}[/]: {action.outcome}")
     return action
 

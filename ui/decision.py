@@ -107,7 +107,7 @@ def comparisons(evidence: Json | None, part: str) -> list[Comparison]:
     rows = []
     for row in _objects(_object(evidence).get(part)):
         low, high = _figure(row.get("low")), _figure(row.get("high"))
-        name = str(row.get("metric") or row.get("segment") or "")
+        name = str(row.get("segment") or row.get("metric") or "")
         rows.append(
             Comparison(
                 name=vocabulary.words(vocabulary.METRICS, name) if part == "metrics" else name,
