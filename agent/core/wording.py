@@ -55,7 +55,8 @@ def figure(found: Figure) -> str:
 def bare(found: Figure) -> str:
     """The same without its n."""
     value = "not known" if found.value is None else f"{found.value:.3f}"
-    return f"{metric(found.name)} {value}{interval(found.low, found.high)}"
+    how = "estimated " if found.kind is MetricKind.ESTIMATED else ""
+    return f"{how}{metric(found.name)} {value}{interval(found.low, found.high)}"
 
 
 def loss(found: Harm) -> str:

@@ -72,6 +72,12 @@ def test_a_column_of_zeros_is_told_as_a_person_would() -> None:
     )
 
 
+def test_quality_that_is_only_estimated_to_hold_is_called_estimated() -> None:
+    guessed = window(1, figure(kind=ESTIMATED, trusted=True), mature=False, **drifted(0.5))
+    (found,) = diagnose(signals(guessed))
+    assert found.says.endswith("quality holds: estimated F1 0.820 [0.780, 0.860], n = 100")
+
+
 def test_the_figure_of_a_loss_is_said_once() -> None:
     (found,) = diagnose(signals(window(1, LOST_AUC, figure("roc_auc", 0.71, kind=ESTIMATED), **drifted(0.5))))
     assert found.says.count("ROC-AUC 0.700") + found.says.count("fell to 0.700") == 1
