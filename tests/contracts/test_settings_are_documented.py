@@ -30,6 +30,8 @@ def test_every_setting_stands_in_the_example_and_nothing_else_does() -> None:
 
 @pytest.mark.parametrize("group", GROUPS)
 def test_the_example_shows_the_defaults_that_hold(group: type[BaseSettings], monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in _documented():
+        monkeypatch.delenv(name, raising=False)
     for name, value in _documented().items():
         if value and name not in {"STEWARD_HOME", "STEWARD_CONTRACTS_DIR", "STEWARD_POLICY_FILE"}:
             monkeypatch.setenv(name, value)

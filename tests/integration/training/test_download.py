@@ -103,7 +103,7 @@ def test_with_no_server_it_says_what_to_set_and_synthetic_patients_only_come_whe
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("training.data_loader.fetch", partial(fetch, attempts=1))
-    settings = Settings(platform=PlatformSettings(home=tmp_path))
+    settings = Settings(platform=PlatformSettings(home=tmp_path, data_dir=None))
     with pytest.raises(UnavailableError, match="set STEWARD_DATA_DIR"):
         load_hospital("va", settings, base_url="http://127.0.0.1:9/")
     found = load_hospital("va", settings, base_url="http://127.0.0.1:9/", allow_synthetic=True)
