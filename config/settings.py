@@ -1,8 +1,8 @@
 """Settings: one typed object, grouped by concern, read once by an entry point and passed on.
 
 Every field can be given as an environment variable (the name stands in `.env.example`) or in a file `.env` in the
-working directory. Durations are in seconds where the name ends in `_s`. Secrets are `SecretStr`, so they cannot be
-printed by accident.
+working directory; an empty one is not given. Durations are in seconds where the name ends in `_s`. Secrets are
+`SecretStr`, so they cannot be printed by accident.
 """
 
 import os
@@ -30,7 +30,10 @@ def default_home() -> Path:
 
 
 class _Group(BaseSettings):
-    model_config = SettingsConfigDict(env_file=".env", env_file_encoding="utf-8", extra="ignore", frozen=True)
+    # `${STEWARD_HOME:-}` of a compose file is empty: as a path that would be the current directory.
+    model_config = SettingsConfigDict(
+        env_file=".env", env_file_encoding="utf-8", env_ignore_empty=True, extra="ignore", frozen=True
+    )
 
 
 class PlatformSettings(_Group):

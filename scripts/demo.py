@@ -74,15 +74,19 @@ def prepare_environment() -> Settings:
     A home of its own beside the real one unless STEWARD_HOME names one, short rounds, and free ports where the usual
     ones are taken.
     """
-    os.environ.setdefault("STEWARD_HOME", str(default_home().with_name("steward-demo")))
-    os.environ.setdefault("MONITOR_INTERVAL_S", "1")
-    os.environ.setdefault("AGENT_INTERVAL_S", "1")
+    own = {
+        "STEWARD_HOME": str(default_home().with_name("steward-demo")),
+        "MONITOR_INTERVAL_S": "1",
+        "AGENT_INTERVAL_S": "1",
+    }
+    for variable, value in own.items():
+        os.environ[variable] = os.environ.get(variable) or value
     settings = Settings()
     for variable, host, port in (
         ("API_PORT", settings.api.host, settings.api.port),
         ("UI_PORT", settings.ui.host, settings.ui.port),
     ):
-        if variable not in os.environ:
+        if not os.environ.get(variable):
             try:
                 claim_port(host, port, variable)
             except PortInUseError:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from config.settings import PlatformSettings, Settings
+from config.settings import DatabaseSettings, PlatformSettings, Settings, default_home
 
 
 @pytest.mark.parametrize("secret", [None, "", "changeme", "password", "short"])
@@ -36,3 +36,28 @@ def test_the_key_is_made_once_and_only_its_owner_reads_it(tmp_path: Path) -> Non
 def test_a_default_model_name_that_could_be_a_path_is_refused() -> None:
     with pytest.raises(ValidationError, match="default_model"):
         PlatformSettings(default_model="../etc/passwd")
+
+
+@pytest.mark.parametrize("where", ["environment", ".env"])
+def test_an_empty_variable_is_not_set(where: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = ("STEWARD_HOME", "STEWARD_CONTRACTS_DIR", "STEWARD_SECRET_KEY", "DATABASE_URL", "API_PORT")
+    monkeypatch.chdir(tmp_path)
+    for name in names:
+        monkeypatch.delenv(name, raising=False)
+        if where == "environment":
+            monkeypatch.setenv(name, "")
+    if where == ".env":
+        (tmp_path / ".env").write_text("".join(f"{name}=\n" for name in names))
+    settings = Settings()
+    assert settings.platform.home == default_home()
+    assert settings.platform.contracts_dir == PlatformSettings.model_fields["contracts_dir"].default
+    assert settings.platform.secret_key is None
+    assert settings.database == DatabaseSettings(_env_file=None)
+    assert settings.api.port == 8000
+
+
+def test_an_empty_secret_is_a_missing_one_in_production(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STEWARD_ENV", "production")
+    monkeypatch.setenv("STEWARD_SECRET_KEY", "")
+    with pytest.raises(ValidationError, match="STEWARD_SECRET_KEY"):
+        PlatformSettings()
