@@ -1,7 +1,8 @@
 """One pass: observe, diagnose, keep the incidents, decide, propose, and write down what was thought.
 
-The agent looks at the whole current state each time, so a missed pass costs nothing, and the same pass twice changes
-nothing. All of it is one transaction; the work that follows is the executor's.
+The agent looks at the whole current state each time, and first at each judged window that came since its last look: so
+a missed pass costs nothing, and the same pass twice changes nothing. All of it is one transaction; the work that
+follows is the executor's.
 """
 
 import time
@@ -25,7 +26,7 @@ from agent.core.decision_engine import (
 )
 from agent.core.diagnosis_engine import Diagnosis, diagnose
 from agent.core.incidents import TURNED_OUT, could_show, settled_by_people, told_by
-from agent.core.observation import read_history, read_incidents, read_signals, summary
+from agent.core.observation import read_history, read_incidents, read_missed, read_signals, summary
 from agent.core.signals import Signals
 from agent.core.transitions import move
 from config.agent_policy import AgentPolicy
@@ -61,22 +62,46 @@ def run_cycle(
     actions.lock_proposals(session, contract.name)
     actions.lock_open(session, contract.name)
     signals = read_signals(session, contract, now)
-    diagnoses = diagnose(signals)
-    _close_quiet(session, signals, {d.cause for d in diagnoses})
-    closed = alerts.closed_by_people(session, signals.model_name, AGENT.name)
-    settled = settled_by_people(((d.cause, d.windows) for d in diagnoses), closed)
-    incidents = _keep_incidents(session, signals, tuple(d for d in diagnoses if d.cause not in settled))
-    signals = replace(signals, incidents=read_incidents(session, contract.name))
-    history = read_history(session, contract.name, now, policy.escalation.within)
-    choices = decide(diagnoses, policy, history, now, signals=signals, dry_run=dry_run, settled=settled)
-    made = [
-        _propose(session, signals, policy, choice, incidents.get(choice.cause))
-        for choice in choices
-        if isinstance(choice, ActionProposal)
-    ]
-    seconds = time.perf_counter() - began
-    _record(session, signals, agent, diagnoses, choices, dry_run, seconds)
-    return CycleReport(contract.name, diagnoses, choices, tuple(a for a in made if a is not None), seconds)
+    think = _Pass(session, policy, agent, dry_run, now, began)
+    made: list[AgentAction] = []
+    for missed in read_missed(session, signals, dry_run=dry_run):
+        made += think.over(missed).proposed
+    report = think.over(signals)
+    return replace(report, proposed=(*made, *report.proposed), seconds=time.perf_counter() - began)
+
+
+@dataclass(frozen=True)
+class _Pass:
+    """What looking at one state of a model needs beside that state."""
+
+    session: Session
+    policy: AgentPolicy
+    agent: str
+    dry_run: bool
+    now: datetime
+    began: float
+
+    def over(self, signals: Signals) -> CycleReport:
+        """Think about this state, and write down what was thought."""
+        session, name = self.session, signals.model_name
+        diagnoses = diagnose(signals)
+        _close_quiet(session, signals, {d.cause for d in diagnoses})
+        closed = alerts.closed_by_people(session, name, AGENT.name)
+        settled = settled_by_people(((d.cause, d.windows) for d in diagnoses), closed)
+        incidents = _keep_incidents(session, signals, tuple(d for d in diagnoses if d.cause not in settled))
+        signals = replace(signals, incidents=read_incidents(session, name))
+        history = read_history(session, name, self.now, self.policy.escalation.within)
+        choices = decide(
+            diagnoses, self.policy, history, self.now, signals=signals, dry_run=self.dry_run, settled=settled
+        )
+        made = [
+            _propose(session, signals, self.policy, choice, incidents.get(choice.cause))
+            for choice in choices
+            if isinstance(choice, ActionProposal)
+        ]
+        seconds = time.perf_counter() - self.began
+        _record(session, signals, self.agent, diagnoses, choices, self.dry_run, seconds)
+        return CycleReport(name, diagnoses, choices, tuple(a for a in made if a is not None), seconds)
 
 
 # --------------------------------------------------------------------------------------------------------- incidents
@@ -111,8 +136,8 @@ def _close_quiet(session: Session, signals: Signals, seen: set[Cause]) -> None:
     for alert in alerts.live(session, signals.model_name):
         if Cause(alert.cause) in seen:
             continue
-        last = next((w.seq for w in signals.windows if w.id == alert.last_window_id), 0)
-        newer = sum(w.seq > last and could_show(Cause(alert.cause), w, signals) for w in signals.windows)
+        last = alert.last_window_id or 0  # windows of a model are numbered in the order in which they close
+        newer = sum(w.id > last and could_show(Cause(alert.cause), w, signals) for w in signals.windows)
         if newer >= QUIET_WINDOWS:
             alerts.resolve(session, AGENT, alert.id, f"not seen in the last {newer} judged windows")
 

@@ -29,7 +29,7 @@ from database.models import (
     MonitoringWindow,
     PerformanceMetric,
 )
-from database.queries import actions, alerts, evidence, model_versions, windows
+from database.queries import actions, alerts, cycles, evidence, model_versions, windows
 
 # How many of the newest windows are looked at: enough for pooling, persistence and what one missed pass left over.
 WINDOWS_READ = 12
@@ -78,6 +78,24 @@ def read_signals(session: Session, contract: ModelContract, now: datetime) -> Si
     due = found.labels_due
     if due is not None and not due.labelled_n:
         found = replace(found, label_silence_s=evidence.label_silence_s(session, name, now - contract.labels.delay))
+    return _with_positives(session, found)
+
+
+def read_missed(session: Session, found: Signals, *, dry_run: bool) -> tuple[Signals, ...]:
+    """The state at each judged window that no pass has looked at, oldest first, without the newest (that is `found`).
+
+    Windows may close faster than the agent looks, or while it was away: what it concludes must depend on the windows,
+    not on the moment of its look. Older ones than the windows that are read stay missed.
+    """
+    if found.blind is not None:
+        return ()
+    since = cycles.last_judged_seq(session, found.model_name, dry_run=dry_run)
+    newest = found.judged
+    missed = (w for w in found.own if w.mature and w.seq > since and w is not newest)
+    return tuple(_with_positives(session, found.as_of(window)) for window in missed)
+
+
+def _with_positives(session: Session, found: Signals) -> Signals:
     judged = found.judged
     return replace(found, recent_positive_share=_positives(session, judged.id)) if judged else found
 

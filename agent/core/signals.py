@@ -5,7 +5,7 @@ several rules ask of the same values are answered here, so that they are answere
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from database.enums import Cause, MetricKind, Severity, Verdict
@@ -187,6 +187,14 @@ class Signals:
         """The newest window whose labels have arrived: the only one performance is judged on."""
         return next((w for w in reversed(self.own) if w.mature), None)
 
+    def as_of(self, window: Window) -> "Signals":
+        """What a look would have seen when this window had just been judged and none had come after it.
+
+        A window whose labels are in has none due; the share of positives is a question to the database (`observation`).
+        """
+        until = tuple(w for w in self.windows if w.seq <= window.seq)
+        return replace(self, windows=until, due_before=None, label_silence_s=None, recent_positive_share=None)
+
     @property
     def labels_due(self) -> Window | None:
         """The newest window of the serving version whose labels should all be there by now."""
@@ -230,10 +238,15 @@ def _as_harm(figure: Figure, window: Window) -> Harm | None:
     )
 
 
+def _is_fine(figure: Figure, margin: float) -> bool:
+    return figure.verdict is Verdict.OK and figure.loss is not None and figure.loss <= margin
+
+
 def _worst(signals: Signals, window: Window, kind: MetricKind, own_rows: int) -> Harm | None:
     seen = window.of(kind, signals.watched)
-    # What the window itself shows to be fine was lost in the windows before it, if at all: it is not lost now.
-    fine = {f.name for f in seen if f.pooled == 1 and f.verdict is Verdict.OK}
+    # What the window itself shows to be fine was lost in the windows before it, if at all: it is not lost now. A few
+    # rows that merely fail to prove a loss are not that: their own value must be within the margin, too.
+    fine = {f.name for f in seen if f.pooled == 1 and _is_fine(f, signals.harm_margin)}
     figures = [f for f in seen if f.pooled == 1 or (own_rows >= MIN_OWN_ROWS and f.name not in fine)]
     harms = [harm for f in figures if (harm := _as_harm(f, window)) is not None]
     # The contract's own metric first, the window's own figure before a pooled one, then the larger loss.

@@ -79,7 +79,7 @@ def keep(session: Session, actor: Actor, model_name: str, cause: Cause, facts: I
     alert.title = facts.title
     if new:
         alert.occurrences += len(new)
-        alert.last_window_id = max(new)
+        alert.last_window_id = max(alert.last_window_id or 0, *new)
     alert.updated_at = clock(session)
     session.flush()
     if before != alert.severity:

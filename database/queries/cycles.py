@@ -24,6 +24,19 @@ def last(session: Session | ReadSession, model_name: str) -> AgentCycle | None:
     return first(session, select(AgentCycle).where(AgentCycle.model_name == model_name).order_by(AgentCycle.id.desc()))
 
 
+def last_judged_seq(session: Session | ReadSession, model_name: str, *, dry_run: bool) -> int:
+    """The newest judged window that a pass of this kind has looked at; 0 before the first. Blind passes saw nothing."""
+    judged = AgentCycle.observed[("judged", "seq")].as_integer()
+    seen = first(
+        session,
+        select(AgentCycle)
+        .where(AgentCycle.model_name == model_name, AgentCycle.dry_run == dry_run)
+        .where(judged.is_not(None), AgentCycle.observed["blind"].as_string().is_(None))
+        .order_by(AgentCycle.id.desc()),
+    )
+    return int(seen.observed["judged"]["seq"]) if seen else 0
+
+
 def record(
     session: Session,
     *,

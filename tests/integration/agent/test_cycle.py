@@ -252,3 +252,57 @@ def test_what_a_person_closed_stays_closed_until_a_newer_window_shows_it(engine:
     window(engine, champion)
     cycle(engine)
     assert [i.status for i in everything(engine)[1]] == ["resolved", "active"]
+
+
+def course(engine: Engine, version_id: int, *, every_window: bool) -> dict[str, list[tuple[object, ...]]]:
+    """A loss between sound windows, looked at after each window or only at the end; what came of it."""
+    for lost in (False, True, False, True, False, False, False):
+        window(engine, version_id, lost=lost, drift=0.5 if lost else 0.0)
+        if every_window:
+            cycle(engine)
+    cycle(engine)
+    made, incidents, passes, _ = everything(engine)
+    return {
+        "actions": [(a.action_type, a.cause, a.status, a.dedupe_key.split(":")[:4]) for a in made],
+        "incidents": [(i.cause, i.severity, i.status, i.occurrences) for i in incidents],
+        "looks": [(p.observed["judged"]["seq"], [d["cause"] for d in p.diagnoses]) for p in passes],
+    }
+
+
+def test_what_the_agent_concludes_depends_on_the_windows_and_not_on_when_it_looks(
+    engine: Engine, champion: int
+) -> None:
+    late = course(engine, champion, every_window=False)
+    assert [cause for cause, *_ in late["incidents"]] == ["covariate_shift_harmful"]
+    assert late["incidents"][0][2:] == ("resolved", 2)
+    assert [seq for seq, _ in late["looks"]] == [1, 2, 3, 4, 5, 6, 7]
+    assert "retrain_model" in {kind for kind, *_ in late["actions"]}
+
+
+def test_looking_often_comes_to_the_same_as_looking_once(engine: Engine, champion: int) -> None:
+    often = course(engine, champion, every_window=True)
+    assert [cause for cause, *_ in often["incidents"]] == ["covariate_shift_harmful"]
+    assert often["incidents"][0][2:] == ("resolved", 2)
+    assert [seq for seq, _ in often["looks"]] == [1, 2, 3, 4, 5, 6, 7]
+    assert "retrain_model" in {kind for kind, *_ in often["actions"]}
+
+
+def test_a_window_that_was_looked_at_is_not_looked_at_again(engine: Engine, champion: int) -> None:
+    window(engine, champion)
+    cycle(engine)
+    with session_scope(engine) as session:
+        (alert,) = alerts.live(session, MODEL)
+        alerts.resolve(session, Actor(ActorKind.PERSON, "ann"), alert.id, "known and dealt with")
+    window(engine, champion, lost=False, drift=0.0)
+    cycle(engine)
+    assert [(i.cause, i.status) for i in everything(engine)[1]] == [("covariate_shift_harmful", "resolved")]
+
+
+def test_windows_that_were_judged_while_the_monitor_seemed_silent_are_looked_at_when_it_is_back(engine: Engine) -> None:
+    version = register(engine, serve=True)
+    window(engine, version.id)
+    cycle(engine)
+    window(engine, version.id, lost=False, drift=0.0)
+    beat(engine)
+    cycle(engine)
+    assert [i.cause for i in everything(engine)[1]] == ["covariate_shift_harmful"]

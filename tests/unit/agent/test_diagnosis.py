@@ -222,6 +222,21 @@ def test_a_pooled_loss_of_what_the_window_itself_shows_to_be_fine_is_over() -> N
     assert harm(signals(window(3, figure(verdict=Verdict.INCONCLUSIVE), pooled))) is not None
 
 
+def test_a_few_rows_that_do_not_prove_a_loss_do_not_show_that_a_pooled_one_is_over() -> None:
+    pooled = lost(value=0.6, pooled=3, n=150)
+    assert harm(signals(window(3, figure(value=0.68, low=0.4, high=0.96, n=33), pooled))) is not None
+    assert harm(signals(window(3, figure(value=0.8, low=0.6, high=0.9, n=33), pooled))) is None
+
+
+def test_a_look_back_sees_the_windows_of_its_time_only() -> None:
+    first, second, third = window(1), window(2, lost()), window(3, mature=False)
+    now = signals(first, second, third, recent_positive_share=(0.5, 0.4, 0.6, 100))
+    then = now.as_of(first)
+    assert (then.latest, then.judged, then.recent_positive_share) == (first, first, None)
+    assert harm(now) is not None
+    assert harm(then) is None
+
+
 def test_an_estimate_counts_as_harm_only_with_a_record_that_can_be_trusted() -> None:
     guess = lost(kind=ESTIMATED)
     blind = {"mature": False, **drifted(0.5)}
