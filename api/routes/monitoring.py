@@ -27,10 +27,11 @@ from api.schemas.monitoring import (
 )
 from config.model_contract import ModelContract
 from database.connection import ReadSession
+from database.enums import MetricKind
 from database.errors import IntegrityError, NotFoundError
 from database.models import DriftReport, ModelVersion, MonitoringWindow
 from database.permissions import Permission
-from database.queries import action_cards, findings, model_versions, overview
+from database.queries import action_cards, model_versions, overview, predictions, windows
 from database.queries.people import SignedIn
 
 router = APIRouter(tags=["monitoring"])
@@ -57,16 +58,16 @@ def performance(request: Request, _: Reader, name: OfModel = None, limit: Window
     contract = contract_of(runtime, name)
     with runtime.reading() as session:
         versions = _versions(session, contract.name)
-        windows = findings.windows(session, contract.name, limit)
-        verification = findings.verifications(session, contract.name)
+        shown = windows.recent(session, contract.name, limit)
+        verification = windows.verifications(session, contract.name)
         return Performance(
             model_name=contract.name,
             primary_metric=contract.quality.metric,
             minimum=contract.quality.minimum,
             harm_margin=contract.quality.harm_margin,
-            points=metric_points(session, windows, versions),
+            points=metric_points(session, shown, versions),
             verification=[metric_point(row, {}, versions) for row in verification],
-            windows=[window_ref(window, versions) for window in windows],
+            windows=[window_ref(window, versions) for window in shown],
             deployments=_deployments(session, contract.name, versions),
             confusion=_confusion(session, contract.name),
             coverage=LabelCoverage.model_validate(overview.coverage(session, contract.name)),
@@ -79,13 +80,13 @@ def drift(request: Request, _: Reader, name: OfModel = None, limit: Windows = 60
     contract = contract_of(runtime, name)
     with runtime.reading() as session:
         versions = _versions(session, contract.name)
-        windows = {window.id: window for window in findings.windows(session, contract.name, limit)}
-        reports = findings.drift_reports(session, list(windows))
+        shown = {window.id: window for window in windows.recent(session, contract.name, limit)}
+        reports = windows.drift_reports(session, list(shown))
         return Drift(
             model_name=contract.name,
             labels=_labels(contract),
             influence=influence_of(model_versions.active(session, contract.name)),
-            reports=[_report(report, windows[report.window_id], versions) for report in reports],
+            reports=[_report(report, shown[report.window_id], versions) for report in reports],
         )
 
 
@@ -93,7 +94,7 @@ def drift(request: Request, _: Reader, name: OfModel = None, limit: Windows = 60
 def drift_report(request: Request, _: Reader, window_id: Annotated[int, Path(ge=1, le=2**62)]) -> HTMLResponse:
     runtime = runtime_of(request)
     with runtime.reading() as session:
-        report = findings.drift_report_of(session, window_id)
+        report = windows.drift_report(session, window_id)
         digest = report.report_path if report else None
     if digest is None:
         raise NotFoundError("No report was made for this window.")
@@ -109,16 +110,16 @@ def data_quality(request: Request, _: Reader, name: OfModel = None, limit: Windo
     contract = contract_of(runtime, name)
     with runtime.reading() as session:
         versions = _versions(session, contract.name)
-        windows = findings.windows(session, contract.name, limit)
-        seq = {window.id: window.seq for window in windows}
+        shown = windows.recent(session, contract.name, limit)
+        seq = {window.id: window.seq for window in shown}
         names = [field for field in CheckOut.model_fields if field != "seq"]
         return DataQuality(
             model_name=contract.name,
             labels=_labels(contract),
-            windows=[window_ref(window, versions) for window in windows],
+            windows=[window_ref(window, versions) for window in shown],
             checks=[
                 CheckOut(seq=seq[row.window_id], **{field: getattr(row, field) for field in names})
-                for row in findings.checks(session, list(seq))
+                for row in windows.checks(session, list(seq))
             ],
             intake=intake_out(session, contract.name, runtime.shipper.depth),
         )
@@ -138,11 +139,11 @@ def trends(
     with runtime.reading() as session:
         to_at: datetime = session.execute(select(func.now())).scalar_one()
         from_at = to_at - timedelta(hours=hours) if hours else _busy_since(session, contract.name, to_at)
-        step, slices = findings.trend(session, contract.name, from_at, to_at, buckets)
+        step, slices = predictions.trend(session, contract.name, from_at, to_at, buckets)
         versions = _versions(session, contract.name)
-        windows = [one for one in findings.windows(session, contract.name, 365) if one.to_at > from_at]
-        reports = findings.drift_reports(session, [window.id for window in windows])
-        by_id = {window.id: window for window in windows}
+        shown = [one for one in windows.recent(session, contract.name, 365) if one.to_at > from_at]
+        reports = windows.drift_reports(session, [window.id for window in shown])
+        by_id = {window.id: window for window in shown}
         changes = action_cards.changes_between(session, contract.name, from_at, to_at)
         return Trends(
             model_name=contract.name,
@@ -151,7 +152,7 @@ def trends(
             bucket_s=step.total_seconds(),
             buckets=[TrendBucket.model_validate(one) for one in slices],
             drift=[_drift_point(report, by_id[report.window_id]) for report in reports],
-            metrics=metric_points(session, windows, versions),
+            metrics=metric_points(session, shown, versions),
             deployments=[
                 one
                 for one in _deployments(session, contract.name, versions)
@@ -171,17 +172,17 @@ def trends(
 
 
 def metric_points(
-    session: ReadSession, windows: list[MonitoringWindow], versions: dict[int, ModelVersion]
+    session: ReadSession, shown: list[MonitoringWindow], versions: dict[int, ModelVersion]
 ) -> list[MetricPoint]:
     """The figures of these windows, oldest window first."""
-    by_id = {window.id: window for window in windows}
-    rows = findings.figures(session, list(by_id))
+    by_id = {window.id: window for window in shown}
+    rows = windows.figures_of(session, list(by_id), list(MetricKind))
     rows.sort(key=lambda row: (by_id[row.window_id or 0].seq, row.kind, row.metric_name))
     return [metric_point(row, by_id, versions) for row in rows]
 
 
 def _busy_since(session: ReadSession, name: str, now: datetime) -> datetime:
-    begin = findings.busy_since(session, name, _TREND_ROWS)
+    begin = predictions.busy_since(session, name, _TREND_ROWS)
     return min(begin or now, now - _LEAST_SPAN)
 
 

@@ -30,7 +30,7 @@ from database.connection import ReadSession
 from database.enums import AlertStatus, DataSource, MetricKind, Severity, Verdict
 from database.models import ModelVersion
 from database.permissions import Permission
-from database.queries import action_cards, automation, findings, heartbeats, model_versions, overview
+from database.queries import action_cards, automation, heartbeats, model_versions, overview, windows
 from database.queries.people import SignedIn
 
 router = APIRouter(tags=["overview"])
@@ -91,11 +91,13 @@ def _serving(runtime: Runtime, session: ReadSession, contract: ModelContract) ->
 
 def _newest(session: ReadSession, model_name: str, versions: dict[int, ModelVersion]) -> list[MetricPoint]:
     """The newest figure of each kind and metric; a figure that could be computed goes before one that could not."""
-    windows = {window.id: window for window in findings.windows(session, model_name, _RECENT_WINDOWS)}
-    rows = [row for row in findings.figures(session, list(windows)) if not row.metadata_.get("pooled")]
-    rows.sort(key=lambda row: (row.metric_value is not None, windows[row.window_id or 0].seq))
+    shown = {window.id: window for window in windows.recent(session, model_name, _RECENT_WINDOWS)}
+    rows = [
+        row for row in windows.figures_of(session, list(shown), list(MetricKind)) if not row.metadata_.get("pooled")
+    ]
+    rows.sort(key=lambda row: (row.metric_value is not None, shown[row.window_id or 0].seq))
     newest = {(row.kind, row.metric_name): row for row in rows}
-    return [metric_point(row, windows, versions) for _, row in sorted(newest.items())]
+    return [metric_point(row, shown, versions) for _, row in sorted(newest.items())]
 
 
 def headline(

@@ -20,6 +20,7 @@ from database.models import (
     PredictionOutcome,
     QuarantinedRow,
 )
+from database.queries import windows
 
 _DAY = timedelta(days=1)
 _CHUNK = 1000
@@ -27,8 +28,7 @@ _CHUNK = 1000
 
 def drift_of(session: Session | ReadSession, window_ids: list[int]) -> dict[int, DriftReport]:
     """What moved in each of these windows."""
-    rows = session.scalars(select(DriftReport).where(DriftReport.window_id.in_(window_ids)))
-    return {row.window_id: row for row in rows}
+    return {row.window_id: row for row in windows.drift_reports(session, window_ids)}
 
 
 def silence_s(session: Session | ReadSession, service: str) -> tuple[float, float] | None:

@@ -1,9 +1,9 @@
-"""Answered predictions as monitoring reads them: one window at a time, never the whole table."""
+"""Answered predictions: one window or one span of time at a time, never the whole table."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from database.connection import ReadSession
@@ -113,3 +113,59 @@ def labelled_of_generation(
             .limit(limit)
         )
     )
+
+
+@dataclass(frozen=True)
+class Bucket:
+    """One slice of time."""
+
+    at: datetime
+    n: int
+    positive_share: float | None
+    mean_probability: float | None
+    latency_p50_ms: float | None
+    latency_p95_ms: float | None
+    labelled: int
+    accuracy: float | None
+
+
+# One row per slice, also where nothing came: an empty slice is a fact, not a missing one.
+_BUCKETS = text(
+    """
+    SELECT slot AS at, count(p.id) AS n, avg(p.prediction)::float AS positive_share,
+           avg(p.probability) AS mean_probability,
+           percentile_cont(0.5) WITHIN GROUP (ORDER BY p.latency_ms) AS latency_p50_ms,
+           percentile_cont(0.95) WITHIN GROUP (ORDER BY p.latency_ms) AS latency_p95_ms,
+           count(p.actual) AS labelled,
+           avg((p.actual = p.prediction)::int) FILTER (WHERE p.actual IS NOT NULL)::float AS accuracy
+    FROM generate_series(CAST(:from_at AS timestamptz), CAST(:last AS timestamptz), CAST(:step AS interval)) AS slot
+    LEFT JOIN prediction_outcomes p
+        ON p.model_name = :model_name AND p.created_at >= slot AND p.created_at < slot + CAST(:step AS interval)
+    GROUP BY slot ORDER BY slot
+    """
+)
+
+
+def trend(
+    session: Session | ReadSession, model_name: str, from_at: datetime, to_at: datetime, buckets: int
+) -> tuple[timedelta, list[Bucket]]:
+    """Predictions in [from_at, to_at) cut into equal slices, and how long one is."""
+    step = max((to_at - from_at) / buckets, timedelta(seconds=1))
+    rows = session.execute(
+        _BUCKETS,
+        {"model_name": model_name, "from_at": from_at, "last": to_at - timedelta(microseconds=1), "step": step},
+    )
+    return step, [Bucket(**row) for row in rows.mappings()]
+
+
+def busy_since(session: Session | ReadSession, model_name: str, rows: int) -> datetime | None:
+    """When the newest `rows` predictions began."""
+    newest = (
+        select(Prediction.created_at)
+        .where(Prediction.model_name == model_name)
+        .order_by(Prediction.created_at.desc())
+        .limit(rows)
+        .subquery()
+    )
+    begin: datetime | None = session.execute(select(func.min(newest.c.created_at))).scalar_one()
+    return begin

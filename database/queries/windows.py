@@ -1,4 +1,4 @@
-"""Monitoring windows and what was judged about them."""
+"""Monitoring windows and what was judged about them, as the monitor, the agent and the dashboard ask for it."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from database.connection import ReadSession
 from database.crud import first, one
 from database.enums import MetricKind, Verdict, WindowStatus
-from database.models import DataQualityResult, DriftReport, MonitoringWindow, PerformanceMetric
+from database.models import DataQualityResult, DriftReport, ModelVersion, MonitoringWindow, PerformanceMetric
 
 # The ROC-AUC of a model that knows nothing.
 CHANCE = 0.5
@@ -152,6 +152,12 @@ def drift_report(session: Session | ReadSession, window_id: int) -> DriftReport 
     return first(session, select(DriftReport).where(DriftReport.window_id == window_id))
 
 
+def drift_reports(session: Session | ReadSession, window_ids: Collection[int]) -> list[DriftReport]:
+    """What moved in each of these windows."""
+    query = select(DriftReport).where(DriftReport.window_id.in_(window_ids))
+    return list(session.scalars(query.order_by(DriftReport.window_id)))
+
+
 def without_page(session: Session | ReadSession, since: datetime, limit: int) -> list[int]:
     """Ids of recent windows in which something is wrong with the inputs and no page was made yet, newest first."""
     alarming = (Verdict.WARN, Verdict.CRIT)
@@ -167,13 +173,15 @@ def without_page(session: Session | ReadSession, since: datetime, limit: int) ->
     )
 
 
+def checks(session: Session | ReadSession, window_ids: Collection[int]) -> list[DataQualityResult]:
+    """How each data check of these windows went."""
+    query = select(DataQualityResult).where(DataQualityResult.window_id.in_(window_ids))
+    return list(session.scalars(query.order_by(DataQualityResult.window_id, DataQualityResult.id)))
+
+
 def checks_of(session: Session | ReadSession, window_id: int) -> list[DataQualityResult]:
-    """How each data check of a window went."""
-    return list(
-        session.scalars(
-            select(DataQualityResult).where(DataQualityResult.window_id == window_id).order_by(DataQualityResult.id)
-        )
-    )
+    """How each data check of one window went."""
+    return checks(session, [window_id])
 
 
 @dataclass(frozen=True)
@@ -197,3 +205,15 @@ def newest_verification(session: Session | ReadSession, model_id: int, generatio
         .order_by(PerformanceMetric.created_at.desc(), PerformanceMetric.id.desc()),
     )
     return Verification(found.n, found.labels_as_of) if found else None
+
+
+def verifications(session: Session | ReadSession, model_name: str, limit: int = 100) -> list[PerformanceMetric]:
+    """New against old after the model's changes, oldest first."""
+    newest = session.scalars(
+        select(PerformanceMetric)
+        .join(ModelVersion, ModelVersion.id == PerformanceMetric.model_id)
+        .where(ModelVersion.model_name == model_name, PerformanceMetric.kind == MetricKind.VERIFICATION)
+        .order_by(PerformanceMetric.created_at.desc(), PerformanceMetric.id.desc())
+        .limit(limit)
+    )
+    return list(newest)[::-1]
