@@ -10,7 +10,9 @@ from datetime import timedelta
 from typing import Annotated
 
 import typer
+from rich import box
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 from sqlalchemy.orm import Session
 
@@ -40,6 +42,14 @@ def _session() -> Iterator[tuple[Session, Settings]]:
                 yield session, settings
         finally:
             engine.dispose()
+
+
+def _table(*columns: str) -> Table:
+    """A table that is whole at 80 columns: names give way and go on in the next line, nothing is cut off."""
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, collapse_padding=True)
+    for column in columns:
+        table.add_column(column, overflow="fold", no_wrap=column not in {"name", "models", "roles"})
+    return table
 
 
 def _me() -> Actor:
@@ -95,16 +105,16 @@ def list_keys(as_json: JsonFlag = False) -> None:
     if as_json:
         print(json.dumps(rows))
         return
-    table = Table("id", "name", "scopes", "models", "expires", "revoked", "last used")
+    table = _table("id", "name", "scopes", "models", "valid to", "last used")
     for row in rows:
+        ended = row["revoked_at"]
         table.add_row(
             str(row["key_id"]),
-            str(row["name"]),
-            ", ".join(row["scopes"] or []),
-            ", ".join(row["models"] or ["all"]),
-            str(row["expires_at"])[:10],
-            str(row["revoked_at"] or "")[:19],
-            str(row["last_used_at"] or "")[:19],
+            escape(str(row["name"])),
+            "\n".join(row["scopes"] or []),
+            "\n".join(row["models"] or ["all"]),
+            f"revoked\n{str(ended)[:10]}" if ended else str(row["expires_at"])[:10],
+            str(row["last_used_at"] or "never")[:10],
         )
     out.print(table)
 
@@ -161,7 +171,7 @@ def disable_user(name: Annotated[str, typer.Argument()]) -> None:
 @users.command("list")
 def list_users() -> None:
     """Show the people and their roles."""
-    table = Table("name", "roles", "since", "disabled")
+    table = _table("name", "roles", "since", "disabled")
     with _session() as (session, _):
         for user in people.list_users(ReadSession(session)):
             disabled = f"{user.disabled_at:%Y-%m-%d}" if user.disabled_at else ""
