@@ -9,6 +9,7 @@ been seen by nobody. Headless, a scripted second person decides over HTTP and th
 import os
 import secrets
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -26,7 +27,9 @@ from sqlalchemy import Engine
 
 from config.model_contract import ModelContract, load_contract
 from config.settings import Settings, default_home
+from config.vocabulary import ACTIONS, CAUSES, METRICS, words
 from database.address import database_url
+from database.child_process import dying_with_us
 from database.connection import make_engine, read_scope, session_scope
 from database.enums import NEXT, ActionStatus, DataSource, Role, Scope
 from database.models import AgentAction, ModelVersion
@@ -40,6 +43,7 @@ from scripts.plain_speech import CommandFailedError
 from scripts.platform_roles import DEFAULT_ROLES, PortInUseError, claim_port
 from scripts.supervisor import Stack, StopRequested, running_stack
 from training.data_loader import load_hospital
+from ui.vocabulary import ACTION_STATUSES
 
 MODEL = "heart_disease"
 # The order in which patients arrive. What a new version gains on those who come last depends on it: over eleven orders
@@ -130,11 +134,17 @@ class Demo:
         with self._progress() as progress:
             task = progress.add_task("Cleveland trains four candidates", total=None)
             log = self.settings.logs_dir / "training.log"
-            with log.open("wb") as said:  # a file: a pipe that nobody reads would fill up and block it
-                process = subprocess.Popen(command, stdout=said, stderr=said)
-            while process.poll() is None:
-                self._tend()
-                time.sleep(0.05)
+            # A file: a pipe that nobody reads would fill up and block it. Its own session: Ctrl-C is for us to answer.
+            with log.open("wb") as said:
+                process = subprocess.Popen(dying_with_us(command), stdout=said, stderr=said, start_new_session=True)
+            try:
+                while process.poll() is None:
+                    self._tend()
+                    time.sleep(0.05)
+            finally:
+                if process.poll() is None:
+                    os.killpg(process.pid, signal.SIGKILL)
+                    process.wait()
             progress.update(task, total=1, completed=1)
         if process.returncode:
             raise DemoFailedError(f"training failed:\n{log.read_text(errors='replace')[-2000:]}")
@@ -221,7 +231,7 @@ class Demo:
             if time.monotonic() > deadline:
                 if not give_up:
                     return action
-                raise DemoFailedError(f"the action is still {action.status} after {patience_s:.0f} s")
+                raise DemoFailedError(f"the action is still {_status(action.status)} after {patience_s:.0f} s")
             self._tend()
             time.sleep(0.2)
 
@@ -290,17 +300,16 @@ class Demo:
         end = visit.end or datetime.now(UTC)
         with read_scope(self.engine) as session:
             found = demo_watch.hospital_figures(session, visit.answers, self.contract)
-            incidents = demo_watch.incidents_between(session, MODEL, visit.begin, end)
+            diagnoses = demo_watch.diagnoses_between(session, MODEL, visit.begin, end)
             actions = demo_watch.actions_between(session, MODEL, visit.begin, end)
-        metric = self.contract.quality.metric
-        parts = [f"{name} {_interval(value)}" for name, value in found.metrics.items()]
+        parts = [f"{words(METRICS, name)} {_interval(value)}" for name, value in found.metrics.items()]
         self.say(f"[bold]{visit.cohort.title}[/]: {found.rows} patients; {', '.join(parts)}")
-        for incident in incidents:
-            self.say(f"  found [bold]{incident['cause'].replace('_', ' ')}[/]: {escape(incident['says'])}")
+        for diagnosis in diagnoses:
+            self.say(f"  found [bold]{words(CAUSES, diagnosis['cause'])}[/]: {escape(diagnosis['says'])}")
         for action in actions:
-            self.say(f"  did   {action['action'].replace('_', ' ')} ({action['status'].replace('_', ' ')})")
-        if not incidents:
-            self.say(f"  nothing to report: {metric} holds")
+            self.say(f"  did   {words(ACTIONS, action['action'])} ({_status(action['status'])})")
+        if not diagnoses:
+            self.say("  found nothing to report")
 
     def hospital_parts(self) -> list[dict[str, Any]]:
         """Each hospital's figures, findings and actions, for the JSON."""
@@ -316,7 +325,7 @@ class Demo:
                         "rows": found.rows,
                         "versions": list(found.versions),
                         "metrics": found.metrics,
-                        "diagnoses": demo_watch.incidents_between(session, MODEL, visit.begin, end),
+                        "diagnoses": demo_watch.diagnoses_between(session, MODEL, visit.begin, end),
                         "actions": demo_watch.actions_between(session, MODEL, visit.begin, end),
                     }
                 )
@@ -331,10 +340,16 @@ def _interval(value: dict[str, Any]) -> str:
     return f"{value['value']:.2f} [{value['low']:.2f}, {value['high']:.2f}]"
 
 
-def run_demo(*, headless: bool, quiet: bool = False) -> dict[str, Any]:
-    """Run the demo; returns what `--json` prints. Interactive, it returns when the person stops it.
+def _status(status: str) -> str:
+    """The dashboard's word, in the middle of a sentence."""
+    return ACTION_STATUSES[status].word.lower()
 
-    Raises `DemoFailedError` when a part of the loop does not come about, and what `running_stack` raises.
+
+def run_demo(*, headless: bool, quiet: bool = False) -> dict[str, Any]:
+    """Run the demo; returns what `--json` prints. An interactive one ends when the person stops it after its question.
+
+    Raises `DemoFailedError` when a part of the loop does not come about, KeyboardInterrupt when it is stopped earlier,
+    and what `running_stack` raises.
     """
     console = Console(stderr=True, quiet=False, highlight=False)
     settings = prepare_environment()
@@ -350,18 +365,23 @@ def run_demo(*, headless: bool, quiet: bool = False) -> dict[str, Any]:
         engine = make_engine(database_url(settings), settings.database, application="steward-demo")
         try:
             demo = Demo(settings, stack, engine, console, stop)
-            return _course(demo, headless=headless, began=began)
+            report = _course(demo, headless=headless, began=began)
         finally:
             engine.dispose()
+    if not headless:
+        say("stopped")
+    return report
 
 
 def _course(demo: Demo, *, headless: bool, began: float) -> dict[str, Any]:
     """The acts in order, to the end of the loop."""
     first = demo.train_first_version()
-    cv = first.metrics["cv"][demo.contract.quality.metric]
+    metric = demo.contract.quality.metric
+    cv = first.metrics["cv"][metric]
     if first.data_source == DataSource.SYNTHETIC:
         demo.say("[bold yellow]Cleveland: SYNTHETIC patients, made up from published statistics[/]")
-    demo.say(f"[bold]version {first.version}[/] ({first.algorithm.replace('_', ' ')}) serves: f1 {_interval(cv)}")
+    algorithm = first.algorithm.replace("_", " ")
+    demo.say(f"[bold]version {first.version}[/] ({algorithm}) serves: {words(METRICS, metric)} {_interval(cv)}")
     demo.admit_people_and_programs()
     for number, (name, kept_back) in enumerate(ARRIVALS):
         demo.receive(name, kept_back, SEED + number)
@@ -370,21 +390,25 @@ def _course(demo: Demo, *, headless: bool, began: float) -> dict[str, Any]:
     _invite(demo, action, seconds)
     if headless:
         approve(demo.stack.urls["api"], PERSON, demo.password, action.action_id)
-        demo.say(f"{PERSON} approved: {action.question}")
-    decided = demo.follow(action.action_id, lambda row: row.status != ActionStatus.PENDING_APPROVAL, None)
-    final = _see_through(demo, decided)
-    if not headless:
-        demo.say("everything goes on running; Ctrl-C stops it")
-        demo.idle()
-    return _report(demo, final, seconds=seconds)
+        demo.say(f"{PERSON} approved: {escape(action.question)}")
+    try:
+        _see_through(demo, action)
+        if not headless:
+            demo.say("everything goes on running; Ctrl-C stops it")
+            demo.idle()
+    except KeyboardInterrupt:
+        if headless:
+            raise
+    return _report(demo, action.action_id, seconds=seconds)
 
 
 def _ended(action: AgentAction) -> bool:
     return not NEXT[ActionStatus(action.status)]
 
 
-def _see_through(demo: Demo, action: AgentAction) -> AgentAction:
-    """From the decision to the verified outcome."""
+def _see_through(demo: Demo, action: AgentAction) -> None:
+    """From the question over the decision to the verified outcome."""
+    action = demo.follow(action.action_id, lambda row: row.status != ActionStatus.PENDING_APPROVAL, None)
     action = demo.follow(action.action_id, lambda row: row.status == ActionStatus.VERIFYING or _ended(row), PATIENCE_S)
     if action.status == ActionStatus.VERIFYING:
         demo.say("the new version serves; the patients kept back arrive now, and it is watched")
@@ -392,9 +416,8 @@ def _see_through(demo: Demo, action: AgentAction) -> AgentAction:
         action = demo.follow(action.action_id, _ended, VERDICT_S, give_up=False)
     if action.status == ActionStatus.VERIFYING:
         demo.say("too few patients for a verdict so far: it is watched until there are more, and nothing is concluded")
-        return action
-    demo.say(f"[bold]{action.status.replace('_', ' ')}[/]: {action.outcome}")
-    return action
+    else:
+        demo.say(f"[bold]{_status(action.status)}[/]: {escape(action.outcome or '')}")
 
 
 def _invite(demo: Demo, action: AgentAction, seconds: float) -> None:
@@ -416,9 +439,11 @@ def _invite(demo: Demo, action: AgentAction, seconds: float) -> None:
     demo.console.rule(style="blue")
 
 
-def _report(demo: Demo, action: AgentAction, *, seconds: float) -> dict[str, Any]:
+def _report(demo: Demo, action_id: UUID, *, seconds: float) -> dict[str, Any]:
     hospitals = demo.hospital_parts()
     with read_scope(demo.engine) as session:
+        action = demo_watch.action_of(session, action_id)
+        session.expunge(action)
         versions = {version.id: version for version in model_versions.all_of(session, MODEL)}
         decision = decision_part(action, versions)
         serving = next(version for version in versions.values() if version.is_active)

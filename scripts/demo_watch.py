@@ -1,6 +1,6 @@
 """What the demo reads from the database: whether everything has been digested, and what the agent made of it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -10,13 +10,13 @@ import numpy as np
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from agent.core.incidents import told_by
 from config.model_contract import ModelContract
 from database.connection import ReadSession
-from database.enums import ActionStatus, WindowStatus
+from database.enums import ActionStatus, Cause, Severity, WindowStatus
 from database.models import (
     AgentAction,
     AgentCycle,
-    Alert,
     ModelVersion,
     MonitoringWindow,
     Prediction,
@@ -99,17 +99,44 @@ def hospital_figures(session: ReadSession, ids: Sequence[str], contract: ModelCo
     return HospitalFigures(len(found), metrics, tuple(sorted({row.version for row in found})))
 
 
-def incidents_between(session: ReadSession, model_name: str, begin: datetime, end: datetime) -> list[dict[str, Any]]:
-    """The incidents that were opened or seen again in this span, worst first."""
-    found = session.scalars(
-        select(Alert)
-        .where(Alert.model_name == model_name, Alert.created_at < end, Alert.updated_at >= begin)
-        .order_by(Alert.severity, Alert.id)
+def diagnoses_between(session: ReadSession, model_name: str, begin: datetime, end: datetime) -> list[dict[str, Any]]:
+    """What the agent concluded in this span from windows with answers of this span, gravest first.
+
+    In the words of then: an incident goes on to change with those who come later.
+    """
+    windows = set(
+        session.scalars(
+            select(MonitoringWindow.id).where(
+                MonitoringWindow.model_name == model_name,
+                MonitoringWindow.from_at < end,
+                MonitoringWindow.to_at > begin,
+            )
+        )
     )
+    cycles = session.scalars(
+        select(AgentCycle.diagnoses)
+        .where(AgentCycle.model_name == model_name, AgentCycle.created_at >= begin, AgentCycle.created_at < end)
+        .order_by(AgentCycle.id)
+    )
+    return gravest(found for cycle in cycles for found in cycle if not windows.isdisjoint(found["windows"]))
+
+
+def gravest(diagnoses: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """One entry a cause: its gravest diagnosis, of those the last. None for what turned out to do harm after all."""
+    kept: dict[Cause, Mapping[str, Any]] = {}
+    for found in diagnoses:
+        cause = Cause(found["cause"])
+        if cause not in kept or _gravity(found) >= _gravity(kept[cause]):
+            kept[cause] = found
+    told = (found for cause, found in kept.items() if not told_by(cause, kept))
     return [
-        {"cause": alert.cause, "issue": alert.alert_type, "severity": alert.severity, "says": alert.message}
-        for alert in found
+        {name: found[name] for name in ("cause", "issue", "severity", "says")}
+        for found in sorted(told, key=_gravity, reverse=True)
     ]
+
+
+def _gravity(diagnosis: Mapping[str, Any]) -> int:
+    return list(Severity).index(Severity(diagnosis["severity"]))
 
 
 def actions_between(session: ReadSession, model_name: str, begin: datetime, end: datetime) -> list[dict[str, Any]]:

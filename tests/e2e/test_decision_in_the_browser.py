@@ -62,7 +62,7 @@ def test_a_person_approves_and_the_loop_closes_through_kills(
     steward: Callable[..., Steward], browser: Browser, home: Path
 ) -> None:
     demo = steward("demo")
-    demo.wait_for(lambda said: "serves: f1" in said, 90)
+    demo.wait_for(lambda said: "serves: F1" in said, 90)
     _wait_for_predictions(home, 40)
     for name in ("postgres", "api", "monitor", "agent", "ui"):
         _kill(home, name)
