@@ -23,6 +23,7 @@ def watch_changes(session: Session, now: datetime, at_most: int | None = None) -
         if len(settled) == at_most:
             break
         held = actions.locked(session, action.action_id)
+        alerts.lock_live(session, held.model_name)
         if held.status == ActionStatus.VERIFYING and _settle(session, held, now):
             settled.append(held)
     return settled

@@ -61,6 +61,7 @@ def run_cycle(
     cycles.lock(session, contract.name)
     actions.lock_proposals(session, contract.name)
     actions.lock_open(session, contract.name)
+    alerts.lock_live(session, contract.name)
     signals = read_signals(session, contract, now)
     think = _Pass(session, policy, agent, dry_run, now, began)
     made: list[AgentAction] = []

@@ -55,6 +55,12 @@ def live(session: Session | ReadSession, model_name: str) -> list[Alert]:
     )
 
 
+def lock_live(session: Session, model_name: str) -> None:
+    """Hold every live incident of the model, in the order of their ids, until the transaction ends."""
+    query = select(Alert.id).where(Alert.model_name == model_name, Alert.status != AlertStatus.RESOLVED)
+    session.execute(query.order_by(Alert.id).with_for_update())
+
+
 def _locked(session: Session, alert_id: int) -> Alert:
     return one(session, locked(select(Alert).where(Alert.id == alert_id)), f"there is no alert {alert_id}")
 
