@@ -123,6 +123,9 @@ class FakeApi:
     decisions: list[Json] = field(default_factory=list)
     automation: str = "running"
     incident: str = "active"
+    served_before: bool = True
+    reviewed_by: str | None = None
+    rows_seen: int = 62
     notes: str = ""
     seen: list[str] = field(default_factory=list)
 
@@ -136,7 +139,8 @@ class FakeApi:
         return _version(
             number,
             created_at=self._ago(hours=30 if serving else 1),
-            served_from=self._ago(hours=29) if serving else None,
+            served_from=self._ago(hours=29) if serving else self._ago(hours=40) if self.served_before else None,
+            served_until=self._ago(hours=29) if self.served_before and not serving else None,
             synthetic=self.synthetic,
             data_source="synthetic" if self.synthetic else "directory",
         )
@@ -154,7 +158,7 @@ class FakeApi:
             "evidence_line": None if done else "F1 0.712 → 0.789, +0.078 [+0.034, +0.121], n = 198: better",
             "recommended": None if done else True, "requires_approval": not done,
             "approvers_needed": 0 if done else 2 if self.risk == "high" else 1, "approvals_given": 0, "dry_run": False,
-            "proposed_by": self.proposed_by, "reviewed_by": None, "alert_id": 1, "from_version": ref[1],
+            "proposed_by": self.proposed_by, "reviewed_by": self.reviewed_by, "alert_id": 1, "from_version": ref[1],
             "to_version": None if done else ref[2], "created_at": self._ago(hours=4), "updated_at": self._ago(hours=1),
             "expires_at": None if done else self.now + timedelta(hours=5, minutes=12),
             "executed_at": self._ago(hours=2) if done else None, "verified_at": None,
@@ -218,6 +222,15 @@ class FakeApi:
             *(self.point(seq, "realised", "roc_auc", value + 0.06) for seq, value in measured.items()),
             *(self.point(seq, "realised_clean", "f1", value + 0.01) for seq, value in measured.items()),
             *(self.point(seq, "estimated", "f1", value) for seq, value in guessed.items()),
+        ]
+
+    def verification(self) -> list[Json]:
+        if self.status != "verifying":
+            return []
+        return [
+            self.point(5, "verification", "f1", 0.06)
+            | {"n": n, "window_id": None, "metadata": {"action_id": action_id, "old": 0.71, "new": 0.77}}
+            for action_id, n in ((RETRAIN, self.rows_seen - 5), (RETRAIN, self.rows_seen), (ROLLBACK, 500))
         ]
 
     def deployments(self) -> list[Json]:
@@ -313,7 +326,8 @@ class FakeApi:
                      "false_negative": 57}  # fmt: skip
         return {
             "model_name": MODEL, "primary_metric": "f1", "minimum": 0.75, "harm_margin": 0.03, "points": self.points(),
-            "verification": [], "windows": [] if self.empty else [self.window(seq) for seq in range(1, 6)],
+            "verification": self.verification(),
+            "windows": [] if self.empty else [self.window(seq) for seq in range(1, 6)],
             "deployments": self.deployments(), "confusion": None if self.empty else confusion,
             "coverage": self.coverage(),
         }  # fmt: skip

@@ -6,8 +6,9 @@ from datetime import datetime
 import streamlit as st
 
 from ui import components as c
-from ui import decision, vocabulary, wording
-from ui.api_types import ActionCard, VersionRef
+from ui import decision, session, vocabulary, wording
+from ui.api_types import ActionCard
+from ui.decision_blocks import course
 
 
 def in_order(actions: Sequence[ActionCard]) -> list[ActionCard]:
@@ -24,7 +25,8 @@ def in_order(actions: Sequence[ActionCard]) -> list[ActionCard]:
 
 
 def card(action: ActionCard, now: datetime) -> None:
-    """A decision that waits: the question, the strongest figure, until when, and the way to the whole of it.
+    """A decision that waits or is carried out: the question, the strongest figure, until when, and the way to the
+    whole of it.
 
     There is no button to approve here: a decision is taken where its evidence stands.
     """
@@ -40,7 +42,10 @@ def card(action: ActionCard, now: datetime) -> None:
         st.markdown(f"{c.chip(risk)} {c.chip_for(vocabulary.ACTION_STATUSES, action.status)} {quorum}".strip())
         if action.evidence_line:
             st.markdown(wording.plain(wording.sentence(action.evidence_line)))
-        expires = f" · expires {wording.when(action.expires_at, now)}" if action.expires_at else ""
+        moving = action.status in vocabulary.MOVING_ACTIONS
+        if moving:
+            _moving(action)
+        expires = f" · expires {wording.when(action.expires_at, now)}" if action.expires_at and not moving else ""
         asked = f"Asked by {decision.person(action.proposed_by)} {wording.relative(action.created_at, now)}"
         with st.container(horizontal=True, vertical_alignment="center"):
             st.caption(wording.plain(asked + expires))
@@ -54,8 +59,15 @@ def card(action: ActionCard, now: datetime) -> None:
             )
 
 
-def version_name(version: VersionRef | None) -> str:
-    return f"v{version.version}" if version else wording.NOTHING
+def _moving(action: ActionCard) -> None:
+    """Who approved it and how far it is. The votes and the rows seen so far stand with the action itself."""
+    client = session.client()
+    detail = c.fetched(lambda: client.action(action.action_id), key=f"action-{action.action_id}")
+    if detail is None:
+        return
+    figures = c.fetched(lambda: client.verification(detail), key=f"figures-{action.action_id}")
+    if figures is not None:
+        course(detail, figures)
 
 
 def link(action: ActionCard) -> str:

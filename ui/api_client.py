@@ -162,6 +162,10 @@ class ApiClient:
     def performance(self, model: str) -> t.Performance:
         return self._ask(t.Performance, "GET", "/performance", {"model": model})
 
+    def verification(self, action: t.ActionDetail) -> list[t.MetricPoint]:
+        """What was measured after the change while it is being verified; nothing before and after."""
+        return self.performance(action.model_name).verification if action.status == "verifying" else []
+
     def drift(self, model: str) -> t.Drift:
         return self._ask(t.Drift, "GET", "/drift", {"model": model})
 
@@ -177,9 +181,6 @@ class ApiClient:
 
     def cycles(self, model: str) -> t.ActivityList:
         return self._ask(t.ActivityList, "GET", "/agent/cycles", {"model": model})
-
-    def alerts(self) -> t.AlertList:
-        return self._ask(t.AlertList, "GET", "/alerts")
 
     # --------------------------------------------------------------------------------------------------- deciding
 

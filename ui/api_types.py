@@ -19,7 +19,6 @@ class Answer(BaseModel):
 
 
 class Me(Answer):
-    user_id: int
     name: str
     roles: list[str]
     permissions: list[str]
@@ -32,9 +31,7 @@ class LoginAnswer(Answer):
 
 
 class VersionRef(Answer):
-    version_id: int
     version: int
-    algorithm: str
 
 
 class WindowRef(Answer):
@@ -61,7 +58,6 @@ class MetricPoint(Answer):
     version: int
     window_id: int | None
     seq: int | None
-    from_at: datetime | None
     to_at: datetime | None
     created_at: datetime
     metadata: Json
@@ -70,13 +66,9 @@ class MetricPoint(Answer):
 class DeploymentOut(Answer):
     generation: int
     version: int
-    algorithm: str
-    previous_version: int | None
-    action_id: str | None
     actor: str
     reason: str
     since: datetime
-    until: datetime | None
 
 
 class ActionCard(Answer):
@@ -102,7 +94,6 @@ class ActionCard(Answer):
     updated_at: datetime
     expires_at: datetime | None
     executed_at: datetime | None
-    verified_at: datetime | None
     outcome: str | None
 
 
@@ -112,13 +103,11 @@ class ApprovalOut(Answer):
     comment: str
     evidence_digest: str
     current: bool
-    decided_at: datetime
 
 
 class StepOut(Answer):
     step: str
     status: str
-    result: Json
     started_at: datetime
     finished_at: datetime | None
 
@@ -142,22 +131,17 @@ class ActionDetail(ActionCard):
     evidence: Json | None
     evidence_digest: str | None
     success_test: Json | None
-    execution_result: Json | None
     approvals: list[ApprovalOut]
     steps: list[StepOut]
     history: list[HistoryEvent]
     may_decide: MayDecide
-    serving: VersionRef | None
 
 
 class ActionList(Answer):
     actions: list[ActionCard]
-    pending: int
 
 
 class Receipt(Answer):
-    action_id: str
-    status: str
     decision: str
     by: str
     at: datetime
@@ -171,103 +155,72 @@ class AutomationOut(Answer):
     state: str
     changed_by: str
     reason: str
-    changed_at: datetime
 
 
 class ServiceOut(Answer):
     service: str
     instance: str
     seen_at: datetime
-    age_s: float
     interval_s: float
     late: bool
 
 
 class CycleOut(Answer):
-    cycle_id: int
-    model_name: str
-    agent: str
-    window_id: int | None
     observed: Json
     diagnoses: list[Json]
     decisions: list[Json]
     dry_run: bool
-    seconds: float
     created_at: datetime
 
 
 class ActivityList(Answer):
-    model_name: str
     cycles: list[CycleOut]
 
 
 class AlertOut(Answer):
     alert_id: int
-    model_name: str
-    alert_type: str
-    cause: str
     severity: str
     title: str
     message: str
-    evidence: Json
     status: str
     occurrences: int
     acknowledged_by: str | None
-    resolved_by: str | None
-    resolution_notes: str | None
     created_at: datetime
-    updated_at: datetime
-    resolved_at: datetime | None
-
-
-class AlertList(Answer):
-    alerts: list[AlertOut]
 
 
 class VersionCard(Answer):
-    version_id: int
     version: int
     algorithm: str
     status: str
     is_active: bool
-    accuracy: float
     f1_score: float
-    precision: float
-    recall: float
     roc_auc: float | None
     threshold: float
     training_rows: int
     data_source: str
     synthetic: bool
-    action_id: str | None
     created_by: str
-    created_at: datetime
     served_from: datetime | None
     served_until: datetime | None
     restorable: bool
 
 
 class VersionDetail(VersionCard):
-    model_name: str
     metrics: Json
     hyperparameters: Json
-    feature_names: list[str]
     influence: dict[str, float]
     contract_digest: str
     dataset_digest: str
     artifact_digest: str
     mlflow_run_id: str | None
-    mlflow_version: str | None
 
 
 class ReplicaOut(Answer):
     replica: str
-    model_name: str
     version: int
     observed_generation: int
     desired_generation: int
     error: str | None
-    spool_depth: int
     seen_at: datetime
     late: bool
 
@@ -277,11 +230,6 @@ class ModelCard(Answer):
     title: str
     description: str
     default: bool
-    primary_metric: str
-    minimum: float
-    positive: str
-    negative: str
-    versions: int
 
 
 class FeatureOut(Answer):
@@ -300,14 +248,11 @@ class ModelList(Answer):
 
 
 class VersionList(Answer):
-    model_name: str
     versions: list[VersionCard]
 
 
 class Proposed(Answer):
     action_id: str
-    status: str
-    question: str
 
 
 class Confusion(Answer):
@@ -327,10 +272,8 @@ class LabelCoverage(Answer):
 
 
 class Performance(Answer):
-    model_name: str
     primary_metric: str
     minimum: float
-    harm_margin: float
     points: list[MetricPoint]
     verification: list[MetricPoint]
     windows: list[WindowRef]
@@ -340,7 +283,6 @@ class Performance(Answer):
 
 
 class DriftReportOut(Answer):
-    report_id: int
     window: WindowRef
     drift_detected: bool | None
     drift_score: float | None
@@ -348,18 +290,15 @@ class DriftReportOut(Answer):
     features: list[Json]
     verdict: str
     html: bool
-    created_at: datetime
 
 
 class Drift(Answer):
-    model_name: str
     labels: dict[str, str]
     influence: dict[str, float]
     reports: list[DriftReportOut]
 
 
 class CheckOut(Answer):
-    window_id: int
     seq: int
     check_name: str
     column_name: str | None
@@ -368,14 +307,12 @@ class CheckOut(Answer):
     failed_rows: int
     n: int
     details: Json
-    created_at: datetime
 
 
 class Intake(Answer):
     predictions: int
     newest_prediction_at: datetime | None
     labels: int
-    newest_label_at: datetime | None
     revised_labels: int
     unknown_labels: int
     dead_letters: int
@@ -385,7 +322,6 @@ class Intake(Answer):
 
 
 class DataQuality(Answer):
-    model_name: str
     labels: dict[str, str]
     windows: list[WindowRef]
     checks: list[CheckOut]
@@ -397,35 +333,29 @@ class TrendBucket(Answer):
     n: int
     positive_share: float | None
     mean_probability: float | None
-    latency_p50_ms: float | None
     latency_p95_ms: float | None
     labelled: int
     accuracy: float | None
 
 
 class DriftPoint(Answer):
-    window_id: int
-    seq: int
     at: datetime
     drift_score: float | None
     verdict: str
 
 
 class ActionMarker(Answer):
-    action_id: str
     action_type: str
     status: str
     at: datetime
 
 
 class Trends(Answer):
-    model_name: str
     from_at: datetime
     to_at: datetime
     bucket_s: float
     buckets: list[TrendBucket]
     drift: list[DriftPoint]
-    metrics: list[MetricPoint]
     deployments: list[DeploymentOut]
     actions: list[ActionMarker]
 
@@ -434,7 +364,6 @@ class Headline(Answer):
     sentence: str
     state: str
     pending: int
-    incidents: int
 
 
 class FirstSteps(Answer):
@@ -451,9 +380,7 @@ class Overview(Answer):
     title: str
     headline: Headline
     synthetic: bool
-    data_source: str | None
     serving: VersionCard | None
-    generation: int | None
     serving_since: datetime | None
     pending: list[ActionCard]
     incidents: list[AlertOut]

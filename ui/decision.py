@@ -5,12 +5,12 @@ difference whose interval includes zero is inconclusive whatever anybody else ca
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from ui import vocabulary, wording
-from ui.api_types import ActionDetail, Json, VersionRef
+from ui.api_types import ActionCard, ActionDetail, Json, MetricPoint, VersionRef
 from ui.charts import Difference
 
 
@@ -86,6 +86,7 @@ class Comparison:
     """One metric, or one segment, before and after."""
 
     name: str
+    metric: str
     before: float | None
     after: float | None
     difference: float | None
@@ -96,10 +97,13 @@ class Comparison:
 
 
 def verdict_of(low: float | None, high: float | None, said: str) -> str:
-    """An interval that includes zero, or is not there, is inconclusive."""
+    """An interval that includes zero, or is not there, is inconclusive; one wholly below zero is worse, whatever was
+    said, since it is safe to see harm too often."""
     if low is None or high is None or low <= 0 <= high:
         return "inconclusive"
-    return said if said in {"better", "worse"} else "inconclusive"
+    if high < 0:
+        return "worse"
+    return "better" if said == "better" else "inconclusive"
 
 
 def comparisons(evidence: Json | None, part: str) -> list[Comparison]:
@@ -107,10 +111,11 @@ def comparisons(evidence: Json | None, part: str) -> list[Comparison]:
     rows = []
     for row in _objects(_object(evidence).get(part)):
         low, high = _figure(row.get("low")), _figure(row.get("high"))
-        name = str(row.get("segment") or row.get("metric") or "")
+        metric = vocabulary.words(vocabulary.METRICS, str(row.get("metric") or "the primary metric"))
         rows.append(
             Comparison(
-                name=vocabulary.words(vocabulary.METRICS, name) if part == "metrics" else name,
+                name=metric if part == "metrics" else str(row.get("segment") or ""),
+                metric=metric,
                 before=_figure(row.get("before")),
                 after=_figure(row.get("after")),
                 difference=_figure(row.get("difference")),
@@ -121,6 +126,29 @@ def comparisons(evidence: Json | None, part: str) -> list[Comparison]:
             )
         )
     return rows
+
+
+def _falls(row: Comparison) -> str:
+    loss = None if row.difference is None else -row.difference
+    spread = wording.interval(None if row.high is None else -row.high, None if row.low is None else -row.low)
+    return f"{row.metric} falls by {wording.number(loss)} {spread}"
+
+
+def _worse(rows: Iterable[Comparison]) -> list[Comparison]:
+    return [row for row in rows if row.verdict == "worse"]
+
+
+def _worse_since_onset(evidence: Json | None) -> list[Comparison]:
+    return _worse(comparisons(_object(_object(evidence).get("since_onset")), "metrics"))
+
+
+def losses(evidence: Json | None) -> list[str]:
+    """Everything that is surely worse, each in a sentence: metrics, then segments, then metrics since the onset."""
+    return [
+        *(f"{_falls(row)}." for row in _worse(comparisons(evidence, "metrics"))),
+        *(f"{_falls(row)} for {row.name}." for row in _worse(comparisons(evidence, "segments"))),
+        *(f"{_falls(row)} on the rows since the incident began." for row in _worse_since_onset(evidence)),
+    ]
 
 
 def differences(rows: Sequence[Comparison]) -> list[Difference]:
@@ -150,26 +178,49 @@ def checks(evidence: Json | None) -> list[Check]:
     return sorted(found, key=lambda check: {False: 0, None: 1, True: 2}[check.ok])
 
 
+def _of_metric(row: Comparison) -> Check:
+    spread = f"{wording.signed(row.difference)} {wording.interval(row.low, row.high, sign=True)}"
+    ok = {"better": True, "worse": False}.get(row.verdict)
+    return Check(row.name, ok, f"{spread}, n = {wording.count(row.n)}, {row.verdict}")
+
+
+# Of the evidence's checks, the one that looks at the primary figure alone and not at its interval.
+_RESTS_ON_PRIMARY = "no step back"
+
+
 def strip(action: ActionDetail) -> list[Check]:
-    """The verdict strip: the evidence's checks, and the primary metric and segments as checks of their own."""
+    """The verdict strip: the evidence's checks; the primary metric, whatever is surely worse, and segments as checks
+    of their own.
+
+    Nothing passes on a figure that does not decide: where the primary metric is inconclusive, or better only until it
+    is known how many metrics were looked at, it is not known, and neither is what rests on it.
+    """
     rows, segments = comparisons(action.evidence, "metrics"), comparisons(action.evidence, "segments")
-    own: list[Check] = []
-    if rows:
-        first = rows[0]
-        spread = f"{wording.signed(first.difference)} {wording.interval(first.low, first.high, sign=True)}"
-        ok = {"better": True, "worse": False}.get(first.verdict)
-        own.append(Check(first.name, ok, f"{spread}, n = {wording.count(first.n)}, {first.verdict}"))
+    onset = [replace(row, name=f"{row.name} since the incident began") for row in _worse_since_onset(action.evidence)]
+    found = [*(_of_metric(row) for row in (*_worse(rows[1:]), *onset)), *checks(action.evidence)]
     if segments:
-        worse = [row.name for row in segments if row.verdict == "worse"]
+        worse = [row.name for row in _worse(segments)]
         says = f"worse in {', '.join(worse)}" if worse else f"none of {len(segments)} is worse for certain"
-        own.append(Check("segments", not worse, says))
-    return sorted([*own, *checks(action.evidence)], key=lambda check: {False: 0, None: 1, True: 2}[check.ok])
+        found.insert(0, Check("segments", not worse, says))
+    if rows:
+        first = _of_metric(rows[0])
+        if first.ok and action.recommended is False and all(check.ok is not False for check in found):
+            first = replace(first, ok=None, says=f"{first.says} if looked at alone")
+        if first.ok is None:
+            found = [
+                replace(check, ok=None, says=f"{check.says}; its interval does not show it")
+                if check.ok and check.name == _RESTS_ON_PRIMARY
+                else check
+                for check in found
+            ]
+        found.insert(0, first)
+    return sorted(found, key=lambda check: {False: 0, None: 1, True: 2}[check.ok])
 
 
 def in_short(action: ActionDetail) -> str:
     """The strip in one sentence: what is not shown to be better is not called worse."""
     if action.recommended:
-        return "The evidence supports this."
+        return "The evidence supports this" + (", but not in everything." if losses(action.evidence) else ".")
     if any(check.ok is False for check in strip(action)):
         return "The evidence speaks against this."
     return "The evidence does not decide this."
@@ -249,7 +300,7 @@ def radius(evidence: Json | None) -> list[str]:
     if latency:
         before, after = _figure(latency.get("before")), _figure(latency.get("after"))
         said.append(f"An answer takes {wording.number(before, 2)} ms now and {wording.number(after, 2)} ms afterwards.")
-    worse = [row.name for row in comparisons(evidence, "segments") if row.verdict == "worse"]
+    worse = [row.name for row in _worse(comparisons(evidence, "segments"))]
     if worse:
         said.append(f"It would be worse for {', '.join(worse)}.")
     return said
@@ -368,6 +419,46 @@ def consequences(action: ActionDetail, now: datetime) -> Consequences:
     )
 
 
+_COURSE = {"approved": "about to be carried out", "executing": "being carried out", "verifying": "being verified"}
+
+
+def course(action: ActionCard) -> str:
+    """Who decided, and what has become of it since: `approved by ada, being verified`."""
+    word = vocabulary.ACTION_STATUSES.get(action.status, vocabulary.UNKNOWN).word.lower()
+    stands = _COURSE.get(action.status, word)
+    if action.reviewed_by is None:
+        return stands
+    if action.status == "rejected":
+        return f"rejected by {person(action.reviewed_by)}"
+    return f"approved by {approved_by(action)}, {stands}"
+
+
+def approved_by(action: ActionCard) -> str:
+    """Everybody whose approval counted; where the votes are not at hand, the one who decided last."""
+    votes = action.approvals if isinstance(action, ActionDetail) else []
+    names = dict.fromkeys(vote.user for vote in votes if vote.current and vote.decision == "approve")
+    return " and ".join(names) or person(action.reviewed_by or "")
+
+
+@dataclass(frozen=True)
+class Watched:
+    """How far the verification of a change has come."""
+
+    says: str
+    share: float
+
+
+def watched(action: ActionDetail, figures: Sequence[MetricPoint]) -> Watched:
+    """From what was measured after the change: the labelled rows so far, of those that the first and the last look at
+    them need."""
+    test = _object(action.success_test)
+    least, most = _whole(test.get("min_rows")), _whole(test.get("max_rows"))
+    seen = max((point.n for point in figures if point.metadata.get("action_id") == action.action_id), default=0)
+    of = f" of {wording.count(least)}–{wording.count(most)}" if least and most else ""
+    says = f"{course(action)}: {wording.count(seen)}{of} labelled rows so far"
+    return Watched(wording.sentence(says), min(seen / most, 1.0) if most else 0.0)
+
+
 def asks_for_typed_version(action: ActionDetail) -> bool:
     """The highest risk is confirmed by typing the version, so that no reflex can do it."""
     return action.risk == "high"
@@ -386,9 +477,7 @@ def standing(seen: ActionDetail, newest: ActionDetail, now: datetime) -> Standin
     if newest.status == "stale":
         return Standing(False, "What this rested on has changed. The evidence is being gathered again.")
     if newest.status not in {"pending_approval", *vocabulary.OPEN_ACTIONS}:
-        by = f" by {person(newest.reviewed_by)}" if newest.reviewed_by else ""
-        word = vocabulary.ACTION_STATUSES.get(newest.status, vocabulary.UNKNOWN).word.lower()
-        return Standing(False, f"This is no longer open: {word}{by}.")
+        return Standing(False, f"This is no longer open: {course(newest)}.")
     if newest.status in {"proposed", "gathering_evidence"}:
         return Standing(False, "The evidence is still being gathered. There is nothing to decide yet.")
     if newest.expires_at is not None and newest.expires_at <= now:

@@ -13,7 +13,7 @@ from ui import components as c
 from ui import decision, session, vocabulary, wording
 from ui.api_client import ApiError
 from ui.api_types import ActionDetail, Receipt
-from ui.decision_blocks import progress
+from ui.decision_blocks import course, progress
 
 DIALOG = "decision_dialog"
 RECEIPTS = "decision_receipts"
@@ -168,9 +168,11 @@ def after(action: ActionDetail) -> None:
 def _live(action_id: str, status: str) -> None:
     try:
         action = session.client().action(action_id)
+        figures = session.client().verification(action)
     except ApiError as problem:
         c.show_problem(problem, key="progress-problem")
         return
+    course(action, figures)
     progress(action, c.now())
     if action.status != status:
         forget(action_id)

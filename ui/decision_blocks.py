@@ -1,12 +1,13 @@
 """The blocks of the decision page, top to bottom: what is asked, what speaks against and for it, what follows."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 import streamlit as st
 
 from ui import charts, decision, vocabulary, wording
 from ui import components as c
-from ui.api_types import ActionDetail
+from ui.api_types import ActionDetail, MetricPoint
 
 NO_EVIDENCE = "The evidence is still being gathered: the new version is trained and compared before anybody is asked."
 
@@ -36,6 +37,8 @@ def question(action: ActionDetail, now: datetime) -> None:
             *([c.tag("Dry run: nothing will change")] if action.dry_run else []),
         ]
         st.markdown(" ".join(chips))
+        if action.status in vocabulary.MOVING_ACTIONS:
+            st.markdown(wording.plain(wording.sentence(decision.course(action))))
         proposed = f"Proposed by {decision.person(action.proposed_by)} {wording.when(action.created_at, now)}"
         expires = f"Expires {wording.when(action.expires_at, now)}" if action.expires_at else "No expiry yet"
         digest = wording.short_digest(action.evidence_digest)
@@ -57,6 +60,9 @@ def verdicts(action: ActionDetail) -> None:
         unknown = sum(row.ok is None for row in rows)
         says = str((action.evidence or {}).get("says") or "")
         st.markdown(f"**{decision.in_short(action)}** {wording.plain(wording.sentence(says))}")
+        if worse := decision.losses(action.evidence):
+            mark = c.chip(vocabulary.VERDICTS["worse"])
+            st.markdown("  \n".join(f"{mark} **{wording.plain(line)}**" for line in worse))
         st.caption(f"{failed} failed · {unknown} not known · {len(rows) - failed - unknown} passed")
         st.markdown(
             "  \n".join(
@@ -195,6 +201,15 @@ def history(action: ActionDetail, now: datetime) -> None:
             c.table(rows, key="history-table", alt="What happened to this action")
         else:
             st.caption("Nothing is recorded about this action yet.")
+
+
+def course(action: ActionDetail, figures: Sequence[MetricPoint]) -> None:
+    """Who approved a change, and how many of the rows that must verify it are in."""
+    if action.status != "verifying":
+        st.markdown(wording.plain(wording.sentence(decision.course(action))))
+        return
+    seen = decision.watched(action, figures)
+    st.progress(seen.share, text=wording.plain(seen.says))
 
 
 def progress(action: ActionDetail, now: datetime) -> None:

@@ -1,5 +1,6 @@
 """What stands around every page: brand and person in the sidebar, state of the world on top, at most one banner."""
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import Literal
 
@@ -78,12 +79,15 @@ def _switch(current: str) -> None:
         st.rerun()
 
 
-def _sidebar(me: Me, names: list[str]) -> str:
+def _sidebar(me: Me, titles: dict[str, str]) -> str:
+    """The model that is looked at, chosen by its title; `titles` are by name, the default model first."""
     with st.sidebar:
-        if len(names) > 1:
-            model = st.selectbox("Model", names, key="model", bind="query-params")
+        if len(titles) > 1:
+            model = st.selectbox(
+                "Model", list(titles), key="model", bind="query-params", format_func=titles.__getitem__
+            )
         else:
-            model = names[0] if names else ""
+            model = next(iter(titles), "")
         with st.container(key="person", gap="small"):
             st.caption(f"{wording.plain(me.name)} · {wording.plain(', '.join(sorted(me.roles)) or 'no role')}")
             st.html(f'<a href="{session.SIGN_OUT}" target="_self">Sign out</a>')
@@ -117,12 +121,14 @@ def draw(me: Me) -> None:
     client = session.client()
     overview: Overview | None = None
     problem: ApiError | None = None
-    names: list[str] = []
+    titles: dict[str, str] = {}
     try:
-        names = [model.name for model in sorted(client.models().models, key=lambda model: not model.default)]
+        found = sorted(client.models().models, key=lambda model: not model.default)
+        shared = Counter(model.title for model in found)
+        titles = {m.name: m.title if shared[m.title] == 1 else f"{m.title} ({m.name})" for m in found}
     except ApiError as error:
         problem = error
-    model = _sidebar(me, names)
+    model = _sidebar(me, titles)
     if problem is None:
         try:
             overview = client.overview(model or None)

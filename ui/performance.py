@@ -95,28 +95,48 @@ def _cell(points: Sequence[MetricPoint], window: WindowRef, *, with_n: bool = Fa
     return wording.plain(f"{wording.number(point.value)} {wording.interval(point.low, point.high)}{n}")
 
 
+_LOUDNESS = {"crit": 3, "warn": 2, "ok": 1, "inconclusive": 0}
+
+
+def state(found: Performance, window: WindowRef) -> str:
+    """A window is as good as the worst of its watched metrics, on all its rows and on the sound ones; which one lost
+    is named."""
+    judged = [
+        point
+        for point in found.points
+        if point.window_id == window.window_id
+        and point.kind in MEASURED
+        and point.metadata.get("watched", True)
+        and _single(point)
+    ]
+    judged.sort(key=lambda point: (point.metric != found.primary_metric, point.kind != "realised"))
+    worst = max(judged, key=lambda point: _LOUDNESS.get(point.verdict, 0), default=None)
+    if worst is None:
+        sign = vocabulary.WINDOW_STATUSES.get(window.status, vocabulary.UNKNOWN)
+        return f":{sign.colour}-badge[{sign.shape} {sign.word}]"
+    sign, lost = vocabulary.VERDICTS.get(worst.verdict, vocabulary.UNKNOWN), ""
+    if _LOUDNESS.get(worst.verdict, 0) > _LOUDNESS["ok"]:
+        name = vocabulary.words(vocabulary.METRICS, worst.metric)
+        lost = f": {name} on sound rows" if worst.kind == "realised_clean" else f": {name}"
+    return f":{sign.colour}-badge[{sign.shape} {sign.word}{wording.plain(lost)}]"
+
+
 def rows(found: Performance, metric: str, now: datetime) -> list[dict[str, str]]:
     """The chart as a table, newest window first."""
     realised, estimated = _of(found, "realised", metric), _of(found, "estimated", metric)
     clean = _of(found, "realised_clean", metric)
-    lines = []
-    for window in sorted(found.windows, key=lambda window: window.seq, reverse=True):
-        verdict = next((point.verdict for point in reversed(realised) if point.window_id == window.window_id), None)
-        sign = vocabulary.VERDICTS.get(verdict or "") or vocabulary.WINDOW_STATUSES.get(
-            window.status, vocabulary.UNKNOWN
-        )
-        lines.append(
-            {
-                "window": f"{window.seq} · v{window.version}",
-                "until": wording.plain(wording.relative(window.to_at, now)),
-                "labels": f"{wording.count(window.labelled_n)} of {wording.count(window.n)}",
-                "measured": _cell(realised, window),
-                "without suspect rows": _cell(clean, window, with_n=True),
-                "estimated": _cell(estimated, window),
-                "verdict": f":{sign.colour}-badge[{sign.shape} {sign.word}]",
-            }
-        )
-    return lines
+    return [
+        {
+            "window": f"{window.seq} · v{window.version}",
+            "until": wording.plain(wording.relative(window.to_at, now)),
+            "labels": f"{wording.count(window.labelled_n)} of {wording.count(window.n)}",
+            "measured": _cell(realised, window),
+            "without suspect rows": _cell(clean, window, with_n=True),
+            "estimated": _cell(estimated, window),
+            "state of the window": state(found, window),
+        }
+        for window in sorted(found.windows, key=lambda window: window.seq, reverse=True)
+    ]
 
 
 def verification_rows(found: Performance, now: datetime) -> list[dict[str, str]]:

@@ -15,6 +15,11 @@ def served(version: VersionCard) -> str:
     return f"{wording.moment(version.served_from)} to {until}"
 
 
+def can_go_back_to(version: VersionCard) -> bool:
+    """One goes back to what is known: a version that served before, does not serve now, and has its file still."""
+    return version.served_from is not None and version.restorable and not version.is_active
+
+
 def rows(versions: Sequence[VersionCard]) -> list[dict[str, str]]:
     """The version list, newest first."""
     lines = []

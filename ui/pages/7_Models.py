@@ -6,7 +6,7 @@ from ui import charts, session, wording
 from ui import components as c
 from ui import versions as view
 from ui.api_client import ApiError
-from ui.api_types import VersionCard, VersionDetail
+from ui.api_types import ModelDetail, VersionCard, VersionDetail
 
 ASKING = "proposal_dialog"
 SHORTEST_REASON = 3
@@ -17,10 +17,10 @@ def _close() -> None:
 
 
 @st.dialog("Propose a change", on_dismiss=_close)
-def _propose(model: str, back_to: VersionCard | None) -> None:
+def _propose(model: ModelDetail, back_to: VersionCard | None) -> None:
     what = f"Propose rollback to v{back_to.version}" if back_to else "Propose retrain"
     st.markdown(
-        f"**{what}** of {wording.plain(model)}. Evidence is gathered first; then somebody else decides. "
+        f"**{what}** of {wording.plain(model.title)}. Evidence is gathered first; then somebody else decides. "
         "Nothing changes before that."
     )
     reason = st.text_area("Reason", key="proposal-reason", max_chars=2000, persist_state="session")
@@ -31,9 +31,9 @@ def _propose(model: str, back_to: VersionCard | None) -> None:
         try:
             client = session.client()
             made = (
-                client.propose_rollback(model, reason=reason.strip(), version=back_to.version)
+                client.propose_rollback(model.name, reason=reason.strip(), version=back_to.version)
                 if back_to
-                else client.propose_retrain(model, reason=reason.strip())
+                else client.propose_retrain(model.name, reason=reason.strip())
             )
         except ApiError as problem:
             c.show_problem(problem, key="proposal-problem")
@@ -104,10 +104,10 @@ def page() -> None:
         chosen = by_number[number]
         if st.button("Propose retrain…", key="propose-retrain"):
             st.session_state[ASKING] = "retrain"
-        if chosen.restorable and not chosen.is_active and st.button(f"Propose rollback to v{number}…", key="rollback"):
+        if view.can_go_back_to(chosen) and st.button(f"Propose rollback to v{number}…", key="rollback"):
             st.session_state[ASKING] = "rollback"
     if asking := st.session_state.get(ASKING):
-        _propose(visit.model, chosen if asking == "rollback" else None)
+        _propose(model, chosen if asking == "rollback" else None)
     _detail(visit.model, number, {feature.name: feature.label for feature in model.features})
     c.section("Deployments")
     c.table(view.deployments(model.deployments, c.now()), key="deployments", alt="Which version served from when")

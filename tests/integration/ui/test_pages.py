@@ -248,6 +248,27 @@ def test_a_rollback_is_proposed_with_a_reason_and_leads_to_its_page(open_page: O
     assert "POST /models/heart_disease/rollback" in fake.seen
 
 
+def test_a_rollback_to_a_version_that_never_served_is_not_offered(open_page: Open, fake: FakeApi) -> None:
+    fake.served_before = False
+    at = open_page("7_Models.py")
+    assert not [found for found in at.button if found.key == "rollback"]
+
+
+def test_the_page_says_in_words_what_is_surely_worse(open_page: Open) -> None:
+    assert "Recall falls by 0.058 [0.011, 0.102]." in words(open_page("6_Decision.py", id=RETRAIN))
+
+
+@pytest.mark.parametrize("page", ["3_Approvals.py", "6_Decision.py"])
+def test_a_change_that_is_verified_shows_who_approved_it_and_its_rows(
+    open_page: Open, fake: FakeApi, page: str
+) -> None:
+    fake.status, fake.reviewed_by = "verifying", "person:anna"
+    at = open_page(page, id=RETRAIN, show="Being carried out")
+    assert not at.exception
+    (bar,) = at.get("progress")
+    assert bar.proto.text.replace("\\", "") == "Approved by anna, being verified: 62 of 40–200 labelled rows so far."
+
+
 def test_evidently_s_page_is_fetched_only_when_it_is_asked_for(open_page: Open, fake: FakeApi) -> None:
     at = open_page("2_Drift_Detection.py")
     assert "GET /drift/5/report" not in fake.seen

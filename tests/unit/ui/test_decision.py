@@ -9,14 +9,14 @@ from hypothesis import strategies as some
 
 from tests.dashboard_api import NEWER_DIGEST, RETRAIN, FakeApi
 from ui import decision
-from ui.api_types import ActionDetail
+from ui.api_types import ActionDetail, MetricPoint
 
 NOW = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
 
 
 def action(**changes: Any) -> ActionDetail:
     fake = FakeApi(now=NOW)
-    for name in ("status", "risk", "interval", "why_not", "digest"):
+    for name in ("status", "risk", "interval", "why_not", "digest", "reviewed_by", "rows_seen"):
         if name in changes:
             setattr(fake, name, changes.pop(name))
     return ActionDetail.model_validate(fake.detail(RETRAIN) | changes)
@@ -35,6 +35,8 @@ def test_an_interval_that_includes_zero_is_inconclusive_whatever_was_said(low: f
     verdict = decision.verdict_of(low, high, said)
     if low <= 0 <= high:
         assert verdict == "inconclusive"
+    if high < 0:
+        assert verdict == "worse"
     assert verdict in {"better", "worse", "inconclusive"}
 
 
@@ -93,10 +95,69 @@ def test_a_second_person_is_announced_when_one_is_needed() -> None:
 
 
 def test_what_is_not_shown_to_be_better_is_not_called_worse() -> None:
-    assert decision.in_short(action()) == "The evidence supports this."
+    assert decision.in_short(action()) == "The evidence supports this, but not in everything."
+    calm = action().model_copy(update={"evidence": {"metrics": [], "checks": [{"name": "a", "ok": True}]}})
+    assert decision.in_short(calm) == "The evidence supports this."
     assert decision.in_short(action(recommended=False)) == "The evidence speaks against this."
     thin = action(recommended=False, evidence={"metrics": [], "checks": [{"name": "latency", "ok": True}]})
     assert decision.in_short(thin) == "The evidence does not decide this."
+
+
+def row(name: str, difference: float, *, of: str = "metric") -> dict[str, Any]:
+    low, high = difference - 0.05, difference + 0.05
+    verdict = "better" if low > 0 else "worse" if high < 0 else "inconclusive"
+    return {of: name, "difference": difference, "low": low, "high": high, "n": 90, "verdict": verdict}
+
+
+def states(odd: ActionDetail) -> dict[str, bool | None]:
+    return {check.name: check.ok for check in decision.strip(odd)}
+
+
+def test_whatever_is_surely_worse_is_said_in_words_and_is_a_failed_check() -> None:
+    assert decision.losses(action().evidence) == ["Recall falls by 0.058 [0.011, 0.102]."]
+    assert states(action())["Recall"] is False
+    hurt = {
+        "metrics": [row("f1", 0.08), row("roc_auc", -0.02)],
+        "segments": [row("Sex: female", -0.09, of="segment") | {"metric": "f1"}, row("Sex: male", 0.01, of="segment")],
+        "since_onset": {"n": 40, "metrics": [row("f1", 0.01), row("accuracy", -0.07)]},
+    }
+    assert decision.losses(hurt) == [
+        "F1 falls by 0.090 [0.040, 0.140] for Sex: female.",
+        "Accuracy falls by 0.070 [0.020, 0.120] on the rows since the incident began.",
+    ]
+    found = states(action(evidence=hurt))
+    assert found == {"segments": False, "Accuracy since the incident began": False, "F1": True}
+    assert decision.in_short(action(evidence=hurt, recommended=False)) == "The evidence speaks against this."
+
+
+def test_nothing_passes_on_a_figure_that_does_not_decide() -> None:
+    step = {"name": "no_step_back", "ok": True, "says": "f1 0.70, 0.71 before; 0.03 less will do"}
+    thin = {"metrics": [row("f1", -0.01)], "checks": [step, {"name": "latency", "ok": True}]}
+    assert states(action(evidence=thin)) == {"F1": None, "no step back": None, "latency": True}
+    sure = {"metrics": [row("f1", 0.08)], "checks": [step]}
+    assert states(action(evidence=sure)) == {"F1": True, "no step back": True}
+    assert states(action(evidence=sure, recommended=False)) == {"F1": None, "no step back": None}
+    assert decision.in_short(action(evidence=sure, recommended=False)) == "The evidence does not decide this."
+    failed = {"metrics": [row("f1", -0.01)], "checks": [step | {"ok": False}]}
+    assert states(action(evidence=failed)) == {"F1": None, "no step back": False}
+
+
+def test_while_it_is_verified_it_says_who_approved_and_how_many_rows_are_in() -> None:
+    test = {"min_rows": 60, "max_rows": 240}
+    moving = action(status="verifying", reviewed_by="person:anna", success_test=test)
+    figures = [MetricPoint.model_validate(point) for point in FakeApi(now=NOW, status="verifying").verification()]
+    seen = decision.watched(moving, figures)
+    assert seen.says == "Approved by anna, being verified: 62 of 60–240 labelled rows so far."
+    assert seen.share == pytest.approx(62 / 240)
+    nothing = decision.watched(moving.model_copy(update={"success_test": None}), [])
+    assert (nothing.says, nothing.share) == ("Approved by anna, being verified: 0 labelled rows so far.", 0.0)
+
+
+def test_everybody_whose_approval_counted_is_named() -> None:
+    vote = {"decision": "approve", "comment": "", "evidence_digest": "x", "current": True, "decided_at": NOW}
+    votes = [vote | {"user": "ada"}, vote | {"user": "eve", "current": False}, vote | {"user": "grace"}]
+    both = action(status="executing", reviewed_by="person:grace", approvals=votes)
+    assert decision.course(both) == "approved by ada and grace, being carried out"
 
 
 def test_only_the_highest_risk_asks_to_type_the_version() -> None:
@@ -117,6 +178,8 @@ def test_approving_against_a_failed_check_or_the_recommendation_needs_a_reason()
         ({"status": "stale"}, "changed"),
         ({"status": "gathering_evidence"}, "still being gathered"),
         ({"status": "rejected", "reviewed_by": "person:grace"}, "rejected by grace"),
+        ({"status": "verifying", "reviewed_by": "person:grace"}, "approved by grace, being verified"),
+        ({"status": "expired"}, "no longer open: expired"),
         ({"status": "succeeded"}, "no longer open"),
         ({"expires_at": NOW - timedelta(seconds=1)}, "expired"),
         ({"evidence_digest": NEWER_DIGEST}, "newer evidence"),

@@ -123,6 +123,39 @@ def test_not_enough_labels_says_how_many_of_how_many() -> None:
     assert "No window" in performance.why_nothing(nothing)
 
 
+def test_a_window_is_as_good_as_the_worst_of_its_watched_metrics_and_names_the_one_that_lost() -> None:
+    answer = FULL.performance()
+    answer["points"] = [
+        FULL.point(1, "realised", "f1", 0.83),
+        FULL.point(2, "realised", "f1", 0.83),
+        FULL.point(2, "realised", "roc_auc", 0.64),
+        FULL.point(3, "realised", "f1", 0.83),
+        FULL.point(3, "realised_clean", "roc_auc", 0.64),
+        FULL.point(4, "realised", "f1", 0.83),
+        FULL.point(4, "realised", "recall", 0.64) | {"metadata": {"watched": False}},
+        FULL.point(4, "realised", "accuracy", 0.64) | {"metadata": {"watched": True, "pooled": 2}},
+        FULL.point(4, "estimated", "f1", 0.64),
+    ]
+    found = api_types.Performance.model_validate(answer)
+    for metric in ("f1", "roc_auc"):
+        shown = [row["state of the window"].replace("\\", "") for row in performance.rows(found, metric, NOW)]
+        assert shown == [
+            ":blue-badge[◐ Waiting for labels]",
+            ":green-badge[● OK]",
+            ":red-badge[■ Critical: ROC-AUC on sound rows]",
+            ":red-badge[■ Critical: ROC-AUC]",
+            ":green-badge[● OK]",
+        ]
+
+
+def test_one_goes_back_only_to_a_version_that_served_before() -> None:
+    earlier = api_types.VersionCard.model_validate(FULL.version(2))
+    assert versions.can_go_back_to(earlier)
+    assert not versions.can_go_back_to(earlier.model_copy(update={"served_from": None}))
+    assert not versions.can_go_back_to(earlier.model_copy(update={"restorable": False}))
+    assert not versions.can_go_back_to(earlier.model_copy(update={"is_active": True}))
+
+
 def test_verification_shows_both_versions_and_their_difference() -> None:
     point = FULL.point(5, "verification", "f1", 0.06) | {"metadata": {"old": 0.71, "new": 0.77}, "window_id": None}
     found = api_types.Performance.model_validate(FULL.performance() | {"verification": [point]})
