@@ -5,6 +5,7 @@ what would be done, if the person may decide it, and if the database's clock say
 """
 
 from collections.abc import Collection
+from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -14,7 +15,7 @@ from agent.core.transitions import move
 from config.agent_policy import AgentPolicy
 from config.vocabulary import ACTIONS, words
 from database.enums import CHANGING, ActionStatus, ActionType, ActorKind, Decision, Risk, Role
-from database.errors import ConflictError, ExpiredError, ForbiddenError, InvalidError, StaleError
+from database.errors import ConflictError, ExpiredError, ForbiddenError, InvalidError, StaleError, StewardError
 from database.models import AgentAction, Approval
 from database.queries import actions, model_versions
 from database.queries.audit import SYSTEM, Actor, append, digest_of
@@ -39,20 +40,20 @@ def decide(
     person's own proposal), `ConflictError` (decided already, naming by whom and when), `StaleError` (something else
     was on the screen), `ExpiredError` (too late) and `InvalidError` (a rejection without a reason).
     """
-    if Role.APPROVER not in roles:
-        raise ForbiddenError(f"{user_name} is not an approver: ask an administrator for the role `approver`")
+    if (barred := _no_approver(roles)) is not None:
+        raise barred
     action = actions.locked(session, action_id)
     if (sent := actions.approval_by_key(session, user_id, idempotency_key)) is not None:
         _same_request(sent, action_id, decision, evidence_digest)
         return action
-    _decidable(session, action, user_name, evidence_digest, seen_version)
+    person = Actor(ActorKind.PERSON, user_name)
+    votes = [vote for vote, _ in actions.approvals(session, action_id) if vote.user_id == user_id]
+    if (why_not := refusal(action, person, roles, votes, actions.database_now(session))) is not None:
+        raise why_not
+    if action.version != seen_version or action.evidence_digest != evidence_digest:
+        raise StaleError("the evidence changed after this page was opened; look at the new one and decide again")
     if decision is Decision.REJECT and not comment.strip():
         raise InvalidError("comment: say in a few words why this is rejected; the agent and the next person read it")
-    if any(
-        vote.user_id == user_id and vote.evidence_digest == evidence_digest
-        for vote, _ in actions.approvals(session, action_id)
-    ):
-        raise ConflictError(f"{user_name} has approved this already; another approver is needed")
     session.add(
         Approval(
             action_id=action_id,
@@ -64,7 +65,7 @@ def decide(
         )
     )
     session.flush()
-    return _count(session, action, Actor(ActorKind.PERSON, user_name), decision, comment.strip())
+    return _count(session, action, person, decision, comment.strip())
 
 
 def _same_request(sent: Approval, action_id: UUID, decision: Decision, evidence_digest: str) -> None:
@@ -72,15 +73,30 @@ def _same_request(sent: Approval, action_id: UUID, decision: Decision, evidence_
         raise ConflictError("this idempotency key was used for another decision")
 
 
-def _decidable(session: Session, action: AgentAction, user_name: str, evidence_digest: str, seen_version: int) -> None:
-    if action.proposed_by == f"{ActorKind.PERSON}:{user_name}":
-        raise ForbiddenError(f"{user_name} asked for this, so somebody else must decide it")
+def refusal(
+    action: AgentAction, person: Actor, roles: Collection[str], votes: Collection[Approval], now: datetime
+) -> StewardError | None:
+    """Why this person may not decide on the action as it is, or None. `votes`: the person's own on this action.
+
+    Pure: a page asks before it offers the decision, and the decision asks again under the lock.
+    """
     if action.status != ActionStatus.PENDING_APPROVAL:
-        raise ConflictError(_not_waiting(action))
-    if action.expires_at is not None and actions.database_now(session) >= action.expires_at:
-        raise ExpiredError(f"the time to decide ran out at {action.expires_at:%Y-%m-%d %H:%M:%S} UTC")
-    if action.version != seen_version or action.evidence_digest != evidence_digest:
-        raise StaleError("the evidence changed after this page was opened; look at the new one and decide again")
+        return ConflictError(_not_waiting(action))
+    if (barred := _no_approver(roles)) is not None:
+        return barred
+    if action.proposed_by == str(person):
+        return ForbiddenError("you asked for this, so somebody else must decide it")
+    if action.expires_at is not None and now >= action.expires_at:
+        return ExpiredError(f"the time to decide ran out at {action.expires_at:%Y-%m-%d %H:%M:%S} UTC")
+    if any(vote.evidence_digest == action.evidence_digest for vote in votes):
+        return ConflictError("you have approved this already; another approver is needed")
+    return None
+
+
+def _no_approver(roles: Collection[str]) -> ForbiddenError | None:
+    if Role.APPROVER in roles:
+        return None
+    return ForbiddenError("you are not an approver: ask an administrator for the role `approver`")
 
 
 def _not_waiting(action: AgentAction) -> str:

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request
 
-from agent.core.approval_manager import decide
+from agent.core.approval_manager import decide, refusal
 from api.cards import action_facts, action_list, version_ref
 from api.dependencies import PersonMay
 from api.errors import Fault, RefusalError
@@ -24,7 +24,7 @@ from api.strict_json import StrictRoute
 from database.connection import ReadSession
 from database.enums import OPEN_STATUSES, ActionStatus, Decision
 from database.models import AgentAction, Approval, AuditEvent
-from database.permissions import Permission, may
+from database.permissions import Permission
 from database.queries import action_cards, actions, model_versions, overview
 from database.queries.people import SignedIn
 
@@ -112,19 +112,13 @@ def _event(event: AuditEvent) -> HistoryEvent:
 
 
 def _may_decide(session: ReadSession, action: AgentAction, person: SignedIn, votes: list[Any]) -> MayDecide:
-    """The same rules the decision itself is held to, as a sentence for the page."""
-    why_not = None
-    if action.status != ActionStatus.PENDING_APPROVAL:
-        why_not = f"This is not waiting for a decision: it is {action.status.replace('_', ' ')}."
-    elif not may(person.roles, Permission.DECIDE):
-        why_not = "You are not an approver; ask an administrator for the role `approver`."
-    elif action.proposed_by == str(person.actor):
-        why_not = "You asked for this, so somebody else must decide it."
-    elif action.expires_at is not None and actions.database_now(session) >= action.expires_at:
-        why_not = f"The time to decide ran out at {action.expires_at:%Y-%m-%d %H:%M:%S} UTC."
-    elif any(vote.user_id == person.user_id and vote.evidence_digest == action.evidence_digest for vote, _ in votes):
-        why_not = "You have approved this already; another approver is needed."
-    return MayDecide(allowed=why_not is None, why_not=why_not)
+    """What the decision itself would be told now, as a sentence for the page."""
+    mine = [vote for vote, _ in votes if vote.user_id == person.user_id]
+    why_not = refusal(action, person.actor, person.roles, mine, actions.database_now(session))
+    if why_not is None:
+        return MayDecide(allowed=True, why_not=None)
+    said = str(why_not)
+    return MayDecide(allowed=False, why_not=f"{said[0].upper()}{said[1:]}.")
 
 
 @router.post("/{action_id}/decision", summary="Approve or reject exactly what was shown")

@@ -278,7 +278,9 @@ def test_a_decision_is_taken_once_on_what_was_shown_by_somebody_who_may(
     assert installed.rows("SELECT count(*) FROM approvals")[0][0] == 1
     after = api.get(f"/actions/{found.action_id}", headers=api.sign_in("approver")).json()
     assert after["approvals"][0]["user"] == "approver"
+    said = again.json()["detail"]
     assert after["may_decide"]["allowed"] is False
+    assert after["may_decide"]["why_not"].lower().strip(".") == said.lower().strip(".")
 
 
 def test_asking_for_a_change_makes_a_proposal_that_others_decide(api: Api, installed: Installation) -> None:
