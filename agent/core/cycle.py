@@ -16,14 +16,8 @@ from sqlalchemy.orm import Session
 
 from agent.core import wording
 from agent.core.approval_manager import ask, success_test
-from agent.core.decision_engine import (
-    CORRECTIVE,
-    NEWER_EVIDENCE,
-    ActionProposal,
-    Choice,
-    NoAction,
-    decide,
-)
+from agent.core.choices import ActionProposal, Choice, NoAction
+from agent.core.decision_engine import CORRECTIVE, NEWER_EVIDENCE, decide
 from agent.core.diagnosis_engine import Diagnosis, diagnose
 from agent.core.incidents import TURNED_OUT, could_show, settled_by_people, told_by
 from agent.core.observation import read_history, read_incidents, read_missed, read_signals, summary

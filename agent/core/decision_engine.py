@@ -5,20 +5,22 @@ what serves needs a loss that was shown (`Diagnosis.harm`), and waits for a pers
 """
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from agent.core import wording
+from agent.core.choices import ActionProposal, Choice, NoAction, PastAction
 from agent.core.diagnosis_engine import Diagnosis
 from agent.core.incidents import told_by
 from agent.core.pricing import price_of_inaction
+from agent.core.renewal import outgrown, overtaken
 from agent.core.rules.data_fault import left_among_sound
 from agent.core.signals import Harm, Signals
 from config.agent_policy import ActionRule, AgentPolicy, Autonomy
 from config.vocabulary import capital
-from database.enums import CHANGING, OPEN_STATUSES, ActionStatus, ActionType, Cause, Risk, Severity
+from database.enums import CHANGING, ActionStatus, ActionType, Cause, Risk, Severity
 
 # What each cause asks for, in order. A cause that is not here asks for nothing.
 REMEDIES: dict[Cause, tuple[ActionType, ...]] = {
@@ -33,62 +35,11 @@ REMEDIES: dict[Cause, tuple[ActionType, ...]] = {
     Cause.UNKNOWN: (ActionType.SEND_ALERT, ActionType.COLLECT_DIAGNOSTICS),
 }
 CORRECTIVE = CHANGING
-# An open question is asked anew once this many judged windows came after its evidence and the loss goes on.
-NEWER_WINDOWS = 2
 # After this many failures in a row an action type rests until a person has looked, or `stand_back` has passed.
 BREAKER = 2
 NEWER_EVIDENCE = "newer evidence"
 _DAY = timedelta(days=1)
 _TRIED = frozenset({ActionStatus.SUCCEEDED, ActionStatus.REVERTED, ActionStatus.INCONCLUSIVE, ActionStatus.FAILED})
-
-
-@dataclass(frozen=True)
-class PastAction:
-    """An action of this model as far as deciding needs it."""
-
-    action_id: UUID
-    action_type: ActionType
-    cause: Cause | None
-    status: ActionStatus
-    created_at: datetime
-    ended_at: datetime
-    dry_run: bool = False
-    evidence_seq: int | None = None
-    dedupe_key: str = ""
-
-    @property
-    def open(self) -> bool:
-        return self.status in OPEN_STATUSES
-
-
-@dataclass(frozen=True)
-class ActionProposal:
-    """Something to be done or asked."""
-
-    action_type: ActionType
-    cause: Cause
-    risk: Risk
-    requires_approval: bool
-    approvers: int
-    attempts: int
-    dry_run: bool
-    question: str
-    dedupe_key: str
-    why: dict[str, Any]
-    params: dict[str, Any] = field(default_factory=dict)
-    supersedes: tuple[UUID, ...] = ()
-
-
-@dataclass(frozen=True)
-class NoAction:
-    """Nothing is done, and why."""
-
-    why: str
-    action_type: ActionType | None = None
-    cause: Cause | None = None
-
-
-Choice = ActionProposal | NoAction
 
 
 @dataclass(frozen=True)
@@ -143,6 +94,9 @@ def decide(
             continue
         for action_type in REMEDIES.get(diagnosis.cause, ()):
             chosen.extend(_consider(case, diagnosis, action_type, chosen))
+    changes = any(isinstance(choice, ActionProposal) and choice.action_type in CORRECTIVE for choice in chosen)
+    if not changes and not case.recorded_only:  # who only records withdraws no question
+        chosen.extend(_asked_anew(case, question) for question in outgrown(case.history, signals))
     return tuple(chosen) or (NoAction("nothing is wrong as far as can be seen"),)
 
 
@@ -276,7 +230,8 @@ def _corrective(case: _Case, diagnosis: Diagnosis, action_type: ActionType, chos
         return no(f"it was asked about window {diagnosis.harm.window_seq} already")
     supersedes: tuple[UUID, ...] = ()
     if open_ones := [p for p in case.history if p.open and not p.dry_run and p.action_type in CORRECTIVE]:
-        if not _outdated(case, open_ones):
+        # That the loss goes on is known here: without one in the newest judged window nothing corrective is considered.
+        if case.recorded_only or not overtaken(open_ones, case.signals):
             first = open_ones[0]
             return no(f"a question is open already: {wording.action(first.action_type)} ({_words(first.status)})")
         supersedes = tuple(p.action_id for p in open_ones)
@@ -289,6 +244,28 @@ def _fault_among_sound(signals: Signals, harm: Harm) -> str | None:
     until = [w for w in signals.own if w.seq <= harm.window_seq and (w.mature or w.id == harm.window_id)]
     seen_on = until[-harm.figure.pooled :]
     return next((wording.check(c) for w in seen_on for c in left_among_sound(signals, w)), None)
+
+
+def _asked_anew(case: _Case, question: PastAction) -> Choice:
+    """The same question, its proof gathered again on the rows that have come since."""
+    seq = case.signals.judged.seq if case.signals.judged else 0
+    key = _key(case, question.action_type, question.cause, "anew", seq)
+    if _proposed_before(case, key):
+        return NoAction(f"it was asked anew at window {seq} already", question.action_type, question.cause)
+    rule = case.policy.rule(question.action_type)
+    return ActionProposal(
+        question.action_type,
+        question.cause or Cause.UNKNOWN,
+        Risk[rule.risk.upper()],
+        requires_approval=True,
+        approvers=rule.approvers,
+        attempts=rule.attempts,
+        dry_run=case.recorded_only,
+        question=question.question,
+        dedupe_key=key,
+        why=question.why,
+        supersedes=(question.action_id,),
+    )
 
 
 def _tried_lately(case: _Case, action_type: ActionType) -> bool:
@@ -311,20 +288,6 @@ def _worn_out(case: _Case, action_type: ActionType) -> str | None:
         often = f"{len(tried)} times in {wording.span(rule.within)}"
         return f"the same fix was made {often}; a person has to look at why it does not last"
     return None
-
-
-def _outdated(case: _Case, open_ones: list[PastAction]) -> bool:
-    """Whether every open question waits for a person on evidence that enough judged windows have overtaken.
-
-    That the loss goes on is known here: without one in the newest judged window nothing corrective is considered.
-    """
-    judged = [w.seq for w in case.signals.own if w.mature]
-    return all(
-        p.status is ActionStatus.PENDING_APPROVAL
-        and p.cause is not None
-        and sum(seq > (p.evidence_seq or 0) for seq in judged) >= NEWER_WINDOWS
-        for p in open_ones
-    )
 
 
 def _question(case: _Case, diagnosis: Diagnosis, action_type: ActionType) -> str:

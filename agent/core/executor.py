@@ -207,16 +207,17 @@ class Executor:
     def _attempt(self, work: Work, gathering: bool) -> None:
         handler = self._handlers[work.claim.action_type]
         if gathering:
-            self._ask(work, handler.gather(work))
+            with session_scope(self._engine) as session:  # before: what comes while it is gathered is news
+                seen = evidence.newest_mature_seq(session, work.claim.model_name)
+            self._ask(work, handler.gather(work), seen)
         else:
             self._finish(work, handler, handler.prepare(work))
 
     # ------------------------------------------------------------------------------------------------ how it ends
 
-    def _ask(self, work: Work, gathered: Gathered) -> None:
+    def _ask(self, work: Work, gathered: Gathered, seen: int) -> None:
         with session_scope(self._engine) as session:
             action = actions.hold(session, work.claim.action_id, work.claim.epoch, ActionStatus.GATHERING_EVIDENCE)
-            seen = {"evidence_seq": evidence.newest_mature_seq(session, action.model_name)}
             test = dict(action.success_test or {})
             ask(
                 session,
@@ -226,7 +227,7 @@ class Executor:
                 self._policy,
                 to_version_id=gathered.to_version_id,
                 recommended=gathered.recommended,
-                params=action.params | seen,
+                params=action.params | {"evidence_seq": seen},
                 success_test=test | {"metric": test.get("metric") or work.contract.quality.metric},
             )
 

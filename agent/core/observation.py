@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from agent.core.decision_engine import PastAction
+from agent.core.choices import PastAction
 from agent.core.signals import Check, FeatureDrift, Figure, Incident, Replay, Signals, Window
 from config.model_contract import ModelContract
 from database.enums import (
@@ -134,7 +134,17 @@ def _past(action: AgentAction) -> PastAction:
         dry_run=action.dry_run,
         evidence_seq=action.params.get("evidence_seq"),
         dedupe_key=action.dedupe_key,
+        question=action.question,
+        why=dict(action.why),
+        recommended=action.recommended,
+        evidence_rows=_rows_of(action.evidence),
     )
+
+
+def _rows_of(proof: dict[str, Any] | None) -> int:
+    """How many rows the comparison that was asked about rests on; 0 without one."""
+    compared = (proof or {}).get("metrics") or [{}]
+    return int(compared[0].get("n") or 0)
 
 
 def _windows(session: Session, contract: ModelContract) -> list[Window]:

@@ -19,7 +19,7 @@ from agent.core.executor import EXECUTING, GATHERING, Executor
 from config.settings import NotifySettings, Settings
 from database.artifact_store import ArtifactStore
 from database.connection import session_scope
-from database.enums import ActionType
+from database.enums import ActionType, MetricKind, Verdict
 from database.models import Alert, ModelVersion, QuarantinedRow
 from database.queries import actions
 from tests.integration.agent.conftest import MakeExecutor, known_handlers
@@ -33,6 +33,7 @@ from tests.integration.agent.world import (
     approved_automatic,
     cycle,
     drawn,
+    metric,
     register,
     reread,
     window,
@@ -200,12 +201,16 @@ def scored(n: int, seed: int, shift: float) -> list[tuple[Any, int, float]]:
     return [(SOUND, int(actual), float(score)) for actual, score in zip(truth, scores, strict=True)]
 
 
-def adjust(engine: Engine, settings: Settings, make: MakeExecutor, shift: float) -> Any:
+def adjust(
+    engine: Engine, settings: Settings, make: MakeExecutor, shift: float, *, mature: bool = True, turned: bool = False
+) -> Any:
     store = ArtifactStore(settings.artifacts_dir)
     digest = store.put("serving_artifact", {"model.onnx": b"a model"}, {"threshold": 0.5})
     version = register(engine, serve=True, artifact_digest=digest)
-    window(engine, version.id, rows=scored(200, 1, shift))
+    made = window(engine, version.id, rows=scored(200, 1, shift), mature=mature)
     with session_scope(engine) as session:
+        if turned:
+            session.add(metric(version.id, made.id, MetricKind.REALISED, "roc_auc", 0.2, 0.9, Verdict.CRIT))
         propose_by_person(
             session, model_name=MODEL, action_type=ActionType.ADJUST_THRESHOLD, user_name="ann", reason="too few",
             params={}, policy=POLICY,
@@ -254,6 +259,17 @@ def test_a_threshold_that_is_right_is_not_asked_about(
     action = adjust(engine, agent_settings, make_executor, shift=0.0)
     assert action.status == "cancelled"
     assert "shows no gain" in action.outcome
+
+
+@pytest.mark.parametrize("how", [{"mature": False}, {"turned": True}])
+def test_a_threshold_is_chosen_on_no_row_that_a_retrain_would_not_trust(
+    engine: Engine, agent_settings: Settings, make_executor: MakeExecutor, how: dict[str, bool]
+) -> None:
+    other = register(engine)
+    window(engine, other.id, rows=scored(200, 2, 0.12))  # sound, but not what the serving version said
+    action = adjust(engine, agent_settings, make_executor, shift=0.12, **how)
+    assert action.status == "cancelled"
+    assert "0 labelled rows that can be trusted" in action.outcome
 
 
 @pytest.mark.parametrize("current", [0.05, 0.1, 0.5, 0.88, 0.95])

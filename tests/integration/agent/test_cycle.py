@@ -5,8 +5,8 @@ import time
 
 from sqlalchemy import Engine, select
 
+from agent.core.choices import ActionProposal
 from agent.core.cycle import _propose
-from agent.core.decision_engine import ActionProposal
 from agent.core.observation import read_signals
 from config.agent_policy import AgentPolicy
 from database.connection import ReadSession, session_scope
@@ -306,3 +306,23 @@ def test_windows_that_were_judged_while_the_monitor_seemed_silent_are_looked_at_
     beat(engine)
     cycle(engine)
     assert [i.cause for i in everything(engine)[1]] == ["covariate_shift_harmful"]
+
+
+def test_a_thin_proof_is_gathered_again_when_there_are_many_more_rows_and_a_dry_run_withdraws_nothing(
+    engine: Engine, champion: int
+) -> None:
+    window(engine, champion, lost=False, drift=0.0)
+    cycle(engine)
+    thin = pending(engine, champion, register(engine))
+    with session_scope(engine) as session:
+        asked = actions.get(session, thin.action_id)
+        asked.params, asked.recommended, asked.why = {"evidence_seq": 1}, False, {"harm": {"metric": "f1"}}
+    window(engine, champion, lost=False, drift=0.0)
+    cycle(engine, dry_run=True)
+    assert reread(engine, thin.action_id).status == "pending_approval"
+    cycle(engine)
+    assert (reread(engine, thin.action_id).status, reread(engine, thin.action_id).outcome) == (
+        "cancelled", "newer evidence",
+    )  # fmt: skip
+    anew = action_of(engine, "retrain_model")
+    assert (anew.status, anew.question, anew.why) == ("gathering_evidence", "?", {"harm": {"metric": "f1"}})

@@ -11,13 +11,14 @@ from agent.actions.command import run, run_json
 from agent.core.aftercare import watch_changes
 from agent.core.approval_manager import decide, expire_overdue, refresh_stale
 from agent.core.executor import EXECUTING, GATHERING
-from agent.core.work import InterruptedWorkError, PermanentError, TemporaryError
+from agent.core.work import Gathered, InterruptedWorkError, PermanentError, TemporaryError, Work
 from database.connection import ReadSession, session_scope
-from database.enums import Automation, Decision
+from database.enums import ActionType, Automation, Decision
 from database.models import AgentAction, Alert, AuditEvent, Deployment
 from database.queries import actions, audit, automation, model_versions
 from database.queries.audit import SYSTEM
-from tests.integration.agent.conftest import MakeExecutor
+from tests.integration.agent.conftest import MakeExecutor, known_handlers
+from tests.integration.agent.test_executor import Probe
 from tests.integration.agent.world import (
     MODEL,
     POLICY,
@@ -51,6 +52,23 @@ def asked(engine: Engine, champion: int, make: MakeExecutor) -> AgentAction:
     cycle(engine)
     make().run_all(GATHERING)
     return action_of(engine, "retrain_model")
+
+
+def test_a_window_judged_while_the_proof_is_gathered_is_newer_than_the_proof(
+    engine: Engine, champion: int, make_executor: MakeExecutor
+) -> None:
+    window(engine, champion)
+    cycle(engine)
+    known = dict(known_handlers())
+    retrain = known[ActionType.RETRAIN_MODEL]
+
+    class Meanwhile(Probe):
+        def gather(self, work: Work) -> Gathered:
+            window(engine, champion)
+            return retrain.gather(work)
+
+    make_executor(known=known | {ActionType.RETRAIN_MODEL: Meanwhile()}).run_all(GATHERING)
+    assert action_of(engine, "retrain_model").params["evidence_seq"] == 1
 
 
 def decided(engine: Engine, question: AgentAction, name: str = "ann") -> None:

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
-from agent.core.decision_engine import PastAction
+from agent.core.choices import PastAction
 from agent.core.signals import Check, FeatureDrift, Figure, Signals, Window
 from config.agent_policy import ActionRule, AgentPolicy
 from database.enums import ActionStatus, ActionType, Cause, MetricKind, Verdict

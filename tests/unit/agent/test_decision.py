@@ -6,7 +6,8 @@ from datetime import timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.core.decision_engine import CORRECTIVE, ActionProposal, Choice, NoAction, PastAction, decide
+from agent.core.choices import ActionProposal, Choice, NoAction, PastAction
+from agent.core.decision_engine import CORRECTIVE, decide
 from agent.core.diagnosis_engine import diagnose
 from agent.core.signals import Check, Figure, Incident, Replay, Signals, Window
 from config.agent_policy import AgentPolicy
@@ -124,6 +125,43 @@ def test_newer_windows_without_a_loss_do_not_replace_a_question() -> None:
     assert A.RETRAIN_MODEL not in proposed(choose(found, waiting))
     unlabelled = signals(HURT, window(6, mature=False), window(7, mature=False))
     assert A.RETRAIN_MODEL not in proposed(choose(unlabelled, replace(waiting, evidence_seq=4)))
+
+
+THIN = past(
+    A.RETRAIN_MODEL, S.PENDING_APPROVAL, evidence_seq=1, evidence_rows=200, recommended=False, question="Replace?"
+)
+
+
+def test_a_question_with_thin_proof_is_asked_anew_when_there_are_half_as_many_rows_again() -> None:
+    made = proposed(choose(signals(window(1, lost()), window(2)), THIN))
+    asked = made[A.RETRAIN_MODEL]
+    assert (asked.supersedes, asked.question, asked.cause) == ((THIN.action_id,), "Replace?", THIN.cause)
+    assert asked.requires_approval
+    again = past(A.RETRAIN_MODEL, S.CANCELLED, dedupe_key=asked.dedupe_key)
+    assert A.RETRAIN_MODEL not in proposed(choose(signals(window(1, lost()), window(2)), THIN, again))
+
+
+def test_a_question_is_left_alone_while_nothing_new_could_prove_it() -> None:
+    grown, few = signals(window(1), window(2)), window(2, labelled_n=99)
+    mostly_suspect, hidden = window(2, suspect_n=60, n=150), window(2, checks=(failed(),))
+    assert A.RETRAIN_MODEL in proposed(choose(grown, THIN))
+    for newer in (few, mostly_suspect, hidden, window(2, mature=False)):
+        assert A.RETRAIN_MODEL not in proposed(choose(signals(window(1), newer), THIN)), newer
+    for other in (
+        replace(THIN, recommended=True),
+        replace(THIN, status=S.APPROVED),
+        replace(THIN, cause=None),
+        replace(THIN, dry_run=True),
+        replace(THIN, evidence_rows=0),
+    ):
+        assert A.RETRAIN_MODEL not in proposed(choose(grown, other)), other
+
+
+def test_a_dry_run_withdraws_no_question() -> None:
+    lasting = signals(*(window(seq, lost(), **drifted(0.5)) for seq in (1, 2, 3)))
+    for question in (THIN, replace(THIN, recommended=True)):
+        assert A.RETRAIN_MODEL in proposed(choose(lasting, question))
+        assert A.RETRAIN_MODEL not in proposed(choose(lasting, question, dry=True))
 
 
 def test_what_a_person_approved_or_asked_for_is_never_replaced() -> None:

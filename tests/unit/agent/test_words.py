@@ -7,7 +7,8 @@ from datetime import timedelta
 import pytest
 
 from agent.core import wording
-from agent.core.decision_engine import ActionProposal, NoAction, decide
+from agent.core.choices import ActionProposal, NoAction
+from agent.core.decision_engine import decide
 from agent.core.diagnosis_engine import diagnose
 from agent.core.signals import Check, Replay, Signals
 from config import vocabulary
