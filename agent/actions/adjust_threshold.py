@@ -1,9 +1,9 @@
 """adjust_threshold (low risk, a person decides): the same model, another point at which it says yes.
 
 Bounded on purpose: one step of at most `STEP`, never outside [`LOWEST`, `HIGHEST`]. The proof is computed from answers
-that were really given: the threshold is chosen on the earlier half of the recent labelled sound rows and compared on
-the later half, so that it is not praised on the rows it was chosen on. It becomes a version of its own with the same
-model file, so it can be watched, compared and taken back like any other.
+that the serving version really gave, on the rows that a retrain would trust: the threshold is chosen on the earlier
+half of them and compared on the later half, so that it is not praised on the rows it was chosen on. It becomes a
+version of its own with the same model file, so it can be watched, compared and taken back like any other.
 """
 
 from collections.abc import Sequence
@@ -20,11 +20,11 @@ from database.artifact_store import ArtifactStore
 from database.connection import session_scope
 from database.enums import ActorKind
 from database.models import ModelVersion
-from database.queries import evidence, model_versions
+from database.queries import model_versions, training_rows
 from database.queries.audit import Actor
-from database.queries.evidence import LabelledScore
+from database.queries.training_rows import LabelledRow
 from training.evaluator import Difference, Scored, paired_difference, value_of
-from training.suspects import suspect_reasons
+from training.recent import trusted
 
 STEP = 0.1
 LOWEST, HIGHEST = 0.1, 0.9
@@ -67,10 +67,12 @@ class AdjustThreshold:
             champion = model_versions.active(session, contract.name)
             if champion is None:
                 raise NotWorthAskingError("no version serves")
-            rows = evidence.recent_labelled(session, contract.name, champion.id, contract.training.recent_rows)
-            sound = [row for row in rows if not suspect_reasons(contract, row.features)]
+            given = training_rows.newest_labelled(session, contract.name, model_id=champion.id)
+            sound = trusted(contract, given).rows
             if len(sound) < LEAST_ROWS:
-                raise NotWorthAskingError(f"{len(sound)} sound labelled rows, at least {LEAST_ROWS} are needed")
+                raise NotWorthAskingError(
+                    f"{len(sound)} labelled rows that can be trusted, at least {LEAST_ROWS} are needed"
+                )
             half = len(sound) // 2
             old = champion.threshold
             new = best_threshold(contract.quality.metric, *_columns(sound[:half]), current=old)
@@ -84,14 +86,14 @@ class AdjustThreshold:
             return _told(contract, champion, made, later, found)
 
 
-def _columns(rows: Sequence[LabelledScore]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+def _columns(rows: Sequence[LabelledRow]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     return (
         np.array([row.actual for row in rows], dtype=np.int64),
         np.array([row.probability for row in rows], dtype=np.float64),
     )
 
 
-def _compare(contract: ModelContract, rows: Sequence[LabelledScore], old: float, new: float) -> list[Difference]:
+def _compare(contract: ModelContract, rows: Sequence[LabelledRow], old: float, new: float) -> list[Difference]:
     labels, probabilities = _columns(rows)
     others = [metric for metric in contract.quality.watched if metric != contract.quality.metric]
     before, after = Scored.at(probabilities, old), Scored.at(probabilities, new)
@@ -133,7 +135,7 @@ def _told(
     contract: ModelContract,
     champion: ModelVersion,
     made: ModelVersion,
-    rows: Sequence[LabelledScore],
+    rows: Sequence[LabelledRow],
     found: Sequence[Difference],
 ) -> Json:
     threshold = made.threshold
@@ -157,8 +159,8 @@ def _told(
         },
         "holdout": {
             "n": len(rows),
-            "from": rows[0].at.isoformat(),
-            "to": rows[-1].at.isoformat(),
+            "from": rows[0].created_at.isoformat(),
+            "to": rows[-1].created_at.isoformat(),
             "positives": int(labels.sum()),
         },
         "metrics": [

@@ -1,7 +1,6 @@
 """What the agent asks of traffic and truth: how much, how good, which rows, and what came after a change."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -122,29 +121,6 @@ def quarantine(session: Session, action_id: UUID, window_id: int, reasons: dict[
         .returning(QuarantinedRow.prediction_id)
     )
     return len(made.all())
-
-
-@dataclass(frozen=True)
-class LabelledScore:
-    """One answer with its truth."""
-
-    features: dict[str, Any]
-    probability: float
-    actual: int
-    at: datetime
-
-
-def recent_labelled(session: Session | ReadSession, model_name: str, model_id: int, limit: int) -> list[LabelledScore]:
-    """The newest labelled answers of one version that are not in quarantine, oldest of them first."""
-    out = PredictionOutcome
-    kept_out = select(QuarantinedRow.prediction_id).where(QuarantinedRow.prediction_id == out.id).exists()
-    rows = session.execute(
-        select(out.features, out.probability, out.actual, out.created_at)
-        .where(out.model_name == model_name, out.model_id == model_id, out.actual.is_not(None), ~kept_out)
-        .order_by(out.created_at.desc(), out.id.desc())
-        .limit(limit)
-    )
-    return [LabelledScore(r[0], r[1], int(r[2] or 0), r[3]) for r in rows][::-1]
 
 
 def verifications(session: Session | ReadSession, version_id: int, generation: int) -> list[PerformanceMetric]:

@@ -1,4 +1,4 @@
-"""Answered rows with known truth, as evidence and retraining read them: newest first, of every version."""
+"""Answered rows with known truth, as evidence, retraining and a new threshold read them: newest first."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,13 +19,14 @@ _CHUNK = 500
 
 @dataclass(frozen=True)
 class LabelledRow:
-    """What was sent, when, and what turned out to be true."""
+    """What was sent, when, what the version said, and what turned out to be true."""
 
     prediction_id: UUID
     model_id: int
     features: dict[str, Any]
     actual: int
     created_at: datetime
+    probability: float
 
 
 def _in_mature_window() -> Any:
@@ -46,10 +47,10 @@ def _quarantined() -> Any:
 
 
 def newest_labelled(
-    session: Session | ReadSession, model_name: str, *, since: datetime | None = None
+    session: Session | ReadSession, model_name: str, *, since: datetime | None = None, model_id: int | None = None
 ) -> Iterator[LabelledRow]:
-    """Labelled rows of mature windows that are not quarantined, newest first. Read a chunk at a time: the reader
-    stops when it has enough."""
+    """Labelled rows of mature windows that are not quarantined, newest first; of every version, or of one. Read a
+    chunk at a time: the reader stops when it has enough."""
     query = (
         select(PredictionOutcome)
         .where(
@@ -63,9 +64,11 @@ def newest_labelled(
     )
     if since is not None:
         query = query.where(PredictionOutcome.created_at >= since)
+    if model_id is not None:
+        query = query.where(PredictionOutcome.model_id == model_id)
     for row in session.scalars(query):
         if row.actual is not None:
-            yield LabelledRow(row.id, row.model_id, row.features, row.actual, row.created_at)
+            yield LabelledRow(row.id, row.model_id, row.features, row.actual, row.created_at, row.probability)
 
 
 def quarantined_since(session: Session | ReadSession, model_name: str, since: datetime) -> int:

@@ -31,6 +31,7 @@ def rows(n: int, *, suspect_every: int = 0) -> list[LabelledRow]:
             {"age": 50, "chol": 0 if suspect_every and at % suspect_every == 0 else 200},
             at % 2,
             T0 + timedelta(minutes=at),
+            0.5,
         )
         for at in range(n)
     ]
