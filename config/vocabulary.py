@@ -48,6 +48,12 @@ METRICS: dict[str, str] = {
     "rows_per_hour": "answers per hour",
     "error_rate": "error rate",
 }
+ALGORITHMS: dict[str, str] = {
+    "logistic_regression": "logistic regression",
+    "random_forest": "random forest",
+    "xgboost": "XGBoost",
+    "lightgbm": "LightGBM",
+}
 ACTIONS: dict[str, str] = {
     "retrain_model": "retrain",
     "rollback_model": "roll back",

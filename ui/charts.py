@@ -218,9 +218,9 @@ def metric_over_time(
         if value is not None:
             figure.add_hline(
                 y=value,
-                line={"color": colours.muted, "width": 1, "dash": dash},
-                annotation={"text": f"{text} {wording.number(value)}", "font": {"size": 12, "color": colours.muted}},
-                annotation_position="bottom right",
+                line={"color": colours.muted, "width": 1.5, "dash": dash},
+                name=f"{text} {wording.number(value)}",
+                showlegend=True,
             )
     _with_markers(figure, markers, colours)
     return _frame(figure, colours, height)

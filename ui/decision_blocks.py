@@ -41,11 +41,9 @@ def question(action: ActionDetail, now: datetime) -> None:
             st.markdown(wording.plain(wording.sentence(decision.course(action))))
         proposed = f"Proposed by {decision.person(action.proposed_by)} {wording.when(action.created_at, now)}"
         expires = f"Expires {wording.when(action.expires_at, now)}" if action.expires_at else "No expiry yet"
+        dates = f"{proposed} · {expires}" if action.status in vocabulary.OPEN_ACTIONS else proposed
         digest = wording.short_digest(action.evidence_digest)
-        st.caption(
-            f"{wording.plain(proposed)} · {wording.plain(expires)} · "
-            f"Action `{wording.short_digest(action.action_id)}` · Evidence `{digest}`"
-        )
+        st.caption(f"{wording.plain(dates)} · Action `{wording.short_digest(action.action_id)}` · Evidence `{digest}`")
 
 
 def verdicts(action: ActionDetail) -> None:

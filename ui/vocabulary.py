@@ -96,11 +96,6 @@ ISSUES: dict[str, str] = {
     "data_quality": "Data quality",
 }
 METRICS: dict[str, str] = {key: shared.capital(word) for key, word in shared.METRICS.items()}
-ALGORITHMS: dict[str, str] = {
-    "logistic_regression": "Logistic regression",
-    "random_forest": "Random forest",
-    "xgboost": "XGBoost",
-    "lightgbm": "LightGBM",
-}
+ALGORITHMS: dict[str, str] = {key: shared.capital(word) for key, word in shared.ALGORITHMS.items()}
 
 words = shared.words

@@ -4,12 +4,13 @@ import math
 import re
 from datetime import UTC, datetime, timedelta
 
-from config.vocabulary import METRICS
+from config.vocabulary import ALGORITHMS, METRICS
 
 _MARKDOWN = str.maketrans({character: "\\" + character for character in "\\`*_{}[]()#+-.!|<>~$:"})
 NOTHING = "–"
 # Only what nobody would write in a sentence: `accuracy` is a word already.
-_METRIC = re.compile(rf"\b(?:{'|'.join(name for name in METRICS if '_' in name or name == 'f1')})\b")
+_NAMED = {name: words for name, words in METRICS.items() if "_" in name or name == "f1"} | ALGORITHMS
+_NAME = re.compile(rf"\b(?:{'|'.join(_NAMED)})\b")
 
 
 def plain(text: object) -> str:
@@ -97,8 +98,8 @@ def short_digest(digest: str | None) -> str:
 
 
 def named(text: str) -> str:
-    """A text with its metrics called as people write them: `roc_auc 0.7` is ROC-AUC 0.7."""
-    return _METRIC.sub(lambda found: METRICS[found[0]], text)
+    """A text with metrics and algorithms called as people write them: `roc_auc 0.7` is ROC-AUC 0.7."""
+    return _NAME.sub(lambda found: _NAMED[found[0]], text)
 
 
 def sentence(text: str | None) -> str:

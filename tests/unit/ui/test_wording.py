@@ -73,3 +73,4 @@ def test_one_decision_two_decisions() -> None:
 def test_a_metric_in_a_text_is_called_as_people_write_it() -> None:
     assert wording.sentence("f1 0.739 to 0.795; roc_auc 0.838, f1_score") == "F1 0.739 to 0.795; ROC-AUC 0.838, F1."
     assert wording.named("accuracy of buf1 and f12") == "accuracy of buf1 and f12"
+    assert wording.sentence("random_forest beats xgboost") == "Random forest beats XGBoost."
