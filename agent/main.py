@@ -16,7 +16,7 @@ from typing import TypeVar
 
 from loguru import logger
 from sqlalchemy import Engine
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from agent.actions.registry import handlers
@@ -217,7 +217,9 @@ def main(argv: list[str] | None = None) -> int:
             agent.once()
         else:
             agent.run()
-    except OperationalError as error:
+    except SQLAlchemyError as error:
+        if not is_away(error):
+            raise
         sys.stderr.write(f"the database cannot be reached: {first_line(error)}\n")
         return 1
     finally:

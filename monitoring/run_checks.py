@@ -18,7 +18,7 @@ from datetime import UTC, datetime, timedelta
 
 from loguru import logger
 from sqlalchemy import Engine
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from config.logging_config import configure_logging
@@ -73,7 +73,7 @@ def run_pass(engine: Engine, settings: Settings, now: datetime, stop: Stop | Non
     """Look once at every model that has a version.
 
     A model that cannot be looked at becomes a fault in the report and does not stop the others; only a database that
-    is away ends the pass (`DBAPIError`).
+    is away ends the pass (`is_away` knows it).
     """
     stop = stop or Stop()
     store = ArtifactStore(settings.artifacts_dir)
@@ -171,16 +171,24 @@ class Monitor:
         interval = self.settings.monitor.interval_s
         try:
             self._pass()
-        except DBAPIError as error:
-            if self._away:
-                return min(LONGEST_WAIT_S, wait * 1.5)
-            logger.error("monitor.database.away error={}", first_line(error))
-            self._away = True
-            return interval
+        except SQLAlchemyError as error:
+            if is_away(error):
+                return self._wait_for_database(error, wait)
+            if not isinstance(error, DBAPIError):
+                raise
+            logger.error("monitor.pass.failed error={}", first_line(error))
         if self._away:
             logger.info("monitor.database.back")
         self._away = False
         return interval
+
+    def _wait_for_database(self, error: SQLAlchemyError, wait: float) -> float:
+        """Said once, then waited for longer and longer."""
+        if self._away:
+            return min(LONGEST_WAIT_S, wait * 1.5)
+        logger.error("monitor.database.away error={}", first_line(error))
+        self._away = True
+        return self.settings.monitor.interval_s
 
     def _pass(self) -> None:
         began = time.monotonic()

@@ -11,11 +11,12 @@ import typer
 from pydantic import ValidationError
 from rich.console import Console
 from rich.markup import escape
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from config.logging_config import configure_logging
 from config.settings import Settings
 from config.yaml_source import ConfigError
+from database.connection import first_line, is_away
 from database.errors import StewardError
 
 JsonFlag = Annotated[bool, typer.Option("--json", help="print one JSON object and nothing else on stdout")]
@@ -36,8 +37,12 @@ def said_plainly() -> Iterator[Settings]:
     except ValidationError as error:
         faults = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
         fail(f"settings: {faults} (see .env.example)")
-    except OperationalError as error:
-        fail(f"the database does not answer ({str(error.orig).strip()}): is it running, and is DATABASE_URL right?")
+    except SQLAlchemyError as error:
+        if is_away(error):
+            fail(f"the database does not answer ({first_line(error)}): is it running, and is DATABASE_URL right?")
+        if isinstance(error, OperationalError):
+            fail(f"the database gave up on this ({first_line(error)}): try again")
+        raise
     except (StewardError, ConfigError, CommandFailedError, TimeoutError, OSError) as error:
         fail(str(error))
     except KeyboardInterrupt:

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from loguru import logger
 from sqlalchemy import Engine, select
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from config.logging_config import configure_logging
@@ -19,7 +19,7 @@ from config.model_contract import ModelContract, load_contract
 from config.settings import Settings
 from config.yaml_source import ConfigError
 from database.address import database_url
-from database.connection import ReadSession, first_line, make_engine, read_scope
+from database.connection import ReadSession, first_line, is_away, make_engine, read_scope
 from database.errors import NotFoundError, StewardError
 from database.models import AgentAction, Alert, ModelVersion, MonitoringWindow
 from database.queries import actions, model_versions
@@ -116,7 +116,7 @@ def run(prog: str, description: str, gather: Callable[[Case], Json], argv: Seque
     """Print `{"ok": true, "evidence": …}` or `{"ok": false, "says": …}` as the last line of stdout.
 
     Exit code 0 in both cases: "there is too little to ask anybody" is an answer. 1 for a question that makes no sense,
-    75 when the database is away and trying again may help.
+    75 when the database is away or gave up on a question, and trying again may help.
     """
     parser = argparse.ArgumentParser(prog=prog, description=description)
     parser.add_argument("--action-id", type=UUID, required=True, help="the action that asks for evidence")
@@ -140,7 +140,9 @@ def run(prog: str, description: str, gather: Callable[[Case], Json], argv: Seque
     except StewardError as error:
         answer = {"ok": False, "says": str(error)}
         logger.info("evidence.not_enough action_id={} says={}", given.action_id, error)
-    except OperationalError as error:
+    except SQLAlchemyError as error:
+        if not is_away(error) and not isinstance(error, OperationalError):
+            raise
         answer, code = {"ok": False, "says": f"the database cannot be used now: {first_line(error)}"}, _TEMPORARY
     finally:
         engine.dispose()

@@ -16,7 +16,7 @@ import numpy as np
 from loguru import logger
 from numpy.typing import NDArray
 from sqlalchemy import Engine
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from config.logging_config import configure_logging
 from config.model_contract import ModelContract, load_contract
@@ -24,7 +24,7 @@ from config.settings import Settings
 from config.yaml_source import ConfigError
 from database.address import database_url
 from database.artifact_store import ArtifactStore
-from database.connection import first_line, make_engine, read_scope, session_scope
+from database.connection import first_line, is_away, make_engine, read_scope, session_scope
 from database.enums import DataSource
 from database.errors import ConflictError, InvalidError, StewardError
 from database.models import ModelVersion
@@ -351,8 +351,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (StewardError, ConfigError) as error:
         sys.stderr.write(f"{error}\n")
         return 1
-    except OperationalError as error:
-        sys.stderr.write(f"the database cannot be used now ({first_line(error)}); is it running?\n")
+    except SQLAlchemyError as error:
+        away = is_away(error)
+        if not away and not isinstance(error, OperationalError):
+            raise
+        hint = "; is it running?" if away else ""
+        sys.stderr.write(f"the database cannot be used now ({first_line(error)}){hint}\n")
         return 1
     finally:
         engine.dispose()

@@ -11,9 +11,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from loguru import logger
 from prometheus_client import generate_latest
 from sqlalchemy import Engine, create_engine, select
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session
 
 from config.settings import MonitorSettings, Settings
@@ -76,15 +78,25 @@ def test_the_process_judges_beats_and_ends_on_sigterm(world: World, session: Ses
 
 
 class _Flaky(Monitor):
-    """A monitor whose database is away for its first three passes."""
+    """A monitor whose database is away for two passes and takes too long over a third."""
 
     tried = 0
 
     def _pass(self) -> None:
         self.tried += 1
-        if self.tried <= 3:
+        if self.tried == 1:
             raise OperationalError("SELECT", {}, Exception("connection refused"))
+        if self.tried == 2:
+            raise PoolTimeoutError("no connection left")
+        if self.tried == 3:
+            raise OperationalError("SELECT", {}, _QueryCanceledError("statement timeout"))
         super()._pass()
+
+
+class _QueryCanceledError(Exception):
+    """What the driver raises when PostgreSQL ended a question."""
+
+    pgcode = "57014"
 
 
 def test_a_database_that_is_away_is_waited_for_and_used_when_it_is_back(world: World, session: Session) -> None:
@@ -92,14 +104,22 @@ def test_a_database_that_is_away_is_waited_for_and_used_when_it_is_back(world: W
     stop = threading.Event()
     monitor = _Flaky(world.engine, settings, stop, ReportRunner(), MonitorMetrics())
     thread = threading.Thread(target=monitor.run)
+    lines: list[str] = []
+    sink = logger.add(lines.append, format="{message}")
     thread.start()
     try:
         wait_for(lambda: monitor.tried >= 5)
     finally:
         stop.set()
         thread.join(timeout=20)
+        logger.remove(sink)
     assert not thread.is_alive()
     assert len(session.scalars(select(Heartbeat)).all()) == 1
+    assert [line.strip() for line in lines if "database" in line or "failed" in line] == [
+        "monitor.database.away error=connection refused",
+        "monitor.pass.failed error=statement timeout",
+        "monitor.database.back",
+    ]
 
 
 def test_a_pass_without_a_database_says_so_at_once() -> None:
