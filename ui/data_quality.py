@@ -27,14 +27,23 @@ def _checks(found: DataQuality, seq: int) -> list[CheckOut]:
 
 
 def headline(found: DataQuality, seq: int) -> str:
-    """How many checks of this window failed."""
+    """How many checks of this window failed; one that had too few rows did not, and did not pass either."""
     checks = _checks(found, seq)
     if not checks:
         return f"Window {seq} has not been checked yet."
-    failed = sum(not check.success for check in checks)
-    if not failed:
-        return f"All {wording.plural(len(checks), 'check')} of window {seq} passed."
-    return f"{failed} of {wording.plural(len(checks), 'check')} of window {seq} failed."
+    of, wrong, unknown = wording.plural(len(checks), "check"), _failed(checks), _not_known(checks)
+    not_known = f"{unknown} had too few rows to judge." if unknown else ""
+    if wrong:
+        return f"{wrong} of {of} of window {seq} failed. {not_known}".strip()
+    return f"No check of window {seq} failed. {not_known}" if unknown else f"All {of} of window {seq} passed."
+
+
+def _not_known(checks: list[CheckOut]) -> int:
+    return sum(check.verdict == "inconclusive" for check in checks)
+
+
+def _failed(checks: list[CheckOut]) -> int:
+    return sum(not check.success and check.verdict != "inconclusive" for check in checks)
 
 
 def _details(check: CheckOut) -> str:
@@ -80,7 +89,7 @@ def windows(found: DataQuality, now: datetime) -> list[dict[str, str]]:
             "suspect rows": wording.plain(
                 f"{wording.count(window.suspect_n)} ({wording.percent(window.suspect_n / max(window.n, 1))})"
             ),
-            "failed checks": wording.count(sum(not check.success for check in _checks(found, window.seq))),
+            "failed checks": wording.count(_failed(_checks(found, window.seq))),
         }
         for window in sorted(found.windows, key=lambda window: window.seq, reverse=True)
     ]

@@ -32,8 +32,9 @@ def _of(found: Performance, kind: str, metric: str) -> list[MetricPoint]:
 
 
 def line(found: Performance, kind: str, metric: str) -> list[Point]:
-    """One line of the chart; a figure stands at the end of its window."""
-    return [
+    """One line of the chart; a figure stands at the end of its window, and the line never runs back in time, though
+    windows of two versions may."""
+    points = [
         Point(
             at=point.to_at,
             value=point.value,
@@ -46,6 +47,7 @@ def line(found: Performance, kind: str, metric: str) -> list[Point]:
         for point in _of(found, kind, metric)
         if point.to_at is not None
     ]
+    return sorted(points, key=lambda point: point.at)
 
 
 def reference(found: Performance, metric: str) -> float | None:

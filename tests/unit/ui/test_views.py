@@ -99,6 +99,15 @@ def test_a_pooled_figure_is_not_drawn_as_if_it_were_one_window() -> None:
     assert [point.value for point in performance.line(found, "realised", "f1")] == [0.83, 0.81, 0.80, 0.71]
 
 
+def test_the_line_never_runs_back_in_time() -> None:
+    answer = FULL.performance()
+    late = FULL.point(5, "realised", "f1", 0.6) | {"to_at": FULL.point(1, "realised", "f1", 0.6)["to_at"]}
+    answer["points"].append(late)
+    drawn = performance.line(api_types.Performance.model_validate(answer), "realised", "f1")
+    assert [point.at for point in drawn] == sorted(point.at for point in drawn)
+    assert len(drawn) == 5
+
+
 def test_a_figure_of_two_clean_rows_is_not_shown_as_a_perfect_score() -> None:
     answer = FULL.performance()
     perfect = FULL.point(5, "realised_clean", "f1", 1.0)
@@ -212,6 +221,18 @@ def test_failed_checks_are_listed_the_loudest_first_and_passed_ones_are_not() ->
     assert data_quality.failed(found, 1) == []
     assert data_quality.headline(found, 1) == "All 3 checks of window 1 passed."
     assert "not been checked" in data_quality.headline(found, 99)
+
+
+def test_a_check_without_enough_rows_neither_failed_nor_passed() -> None:
+    answer = FULL.data_quality()
+    answer["checks"] = [
+        check | {"success": False, "verdict": "inconclusive"} if check["check_name"] == "duplicates" else check
+        for check in answer["checks"]
+    ]
+    found = api_types.DataQuality.model_validate(answer)
+    assert data_quality.headline(found, 1) == "No check of window 1 failed. 1 had too few rows to judge."
+    assert data_quality.headline(found, 5) == "1 of 3 checks of window 5 failed. 1 had too few rows to judge."
+    assert [row["failed checks"] for row in data_quality.windows(found, NOW)] == ["1", "1", "0", "0", "0"]
 
 
 def test_every_trend_says_when_it_has_no_figure_yet() -> None:
