@@ -25,7 +25,7 @@ from database.queries.training_rows import LabelledRow
 from training import cross_fitting, serving_artifact
 from training import dataset as datasets
 from training.evaluator import Scored
-from training.evidence_command import Case, Json, NotEnoughError, naming, run, unknown_inaction
+from training.evidence_command import Case, Json, NotEnoughError, naming, run
 from training.recent import (
     Method,
     Recent,
@@ -169,7 +169,6 @@ def _evidence(case: Case, store: ArtifactStore, challenger: ModelVersion, judges
         "holdout": holdout_facts(rows, judges.method),
         "training": made_from,
         **compared,
-        "inaction": case.inaction or unknown_inaction(contract),
         "recommendation": advice,
         "says": says,
     }

@@ -46,7 +46,6 @@ class Case:
     champion: ModelVersion
     onset: datetime | None
     params: Json
-    inaction: Json | None
     harmed: tuple[str, ...] = ()
 
 
@@ -84,7 +83,6 @@ def read_case(engine: Engine, settings: Settings, action_id: UUID) -> Case:
             champion,
             _onset(session, action),
             dict(action.params),
-            action.why.get("inaction"),
             _harmed(action.why),
         )
         session.expunge(champion)
@@ -98,17 +96,6 @@ def naming(version: ModelVersion) -> Json:
         "version": version.version,
         "algorithm": version.algorithm,
         "artifact_digest": version.artifact_digest,
-    }
-
-
-def unknown_inaction(contract: ModelContract) -> Json:
-    """Not known is not free."""
-    return {
-        "per_day": None,
-        "low": None,
-        "high": None,
-        "currency": contract.quality.currency,
-        "says": "what doing nothing costs is not known",
     }
 
 

@@ -23,7 +23,7 @@ from database.queries import model_versions, training_rows
 from database.queries.training_rows import LabelledRow
 from training import dataset, serving_artifact
 from training.evaluator import value_of
-from training.evidence_command import Case, Json, NotEnoughError, naming, run, unknown_inaction
+from training.evidence_command import Case, Json, NotEnoughError, naming, run
 from training.feature_engineering import encoding_for
 from training.recent import features_of, holdout_facts, labels_of, too_few, trusted, unknown_to
 from training.replay import compare_versions, recommendation, scored_by
@@ -73,7 +73,6 @@ def gather(case: Case) -> Json:
         "refused": refused,
         "holdout": holdout_facts(rows),
         **compared,
-        "inaction": case.inaction or unknown_inaction(contract),
         "recommendation": advice,
         "says": says,
     }

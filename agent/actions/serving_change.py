@@ -22,7 +22,7 @@ def evidence_from(answer: Json, work: Work) -> Gathered:
     if answer.get("ok") is False:
         raise NotWorthAskingError(str(answer.get("says", "there is not enough to compare yet")))
     found: dict[str, Any] = dict(answer.get("evidence") or {k: v for k, v in answer.items() if k != "ok"})
-    found = completed(found, work.claim.why.get("inaction"))
+    found = completed(found, work.claim.why.get("inaction"), work.contract.quality.currency)
     try:
         json.dumps(found, allow_nan=False)
         version_id, _ = target_of(found)

@@ -4,6 +4,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from agent.core.pricing import Price
 from database.errors import ConflictError, ExpiredError, InvalidError, StaleError
 from database.models import AgentAction, ModelVersion
 from database.queries import actions, model_versions
@@ -18,10 +19,10 @@ def target_of(evidence: dict[str, Any]) -> tuple[int, str]:
     return int(challenger["version_id"]), str(challenger["artifact_digest"])
 
 
-def completed(evidence: dict[str, Any], inaction: dict[str, Any] | None) -> dict[str, Any]:
-    """The evidence with what only the agent knows: what doing nothing costs."""
-    given = evidence.get("inaction") or {}
-    return evidence if given.get("per_day") is not None or inaction is None else evidence | {"inaction": inaction}
+def completed(evidence: dict[str, Any], inaction: dict[str, Any] | None, currency: str) -> dict[str, Any]:
+    """The evidence with what only the agent knows: what doing nothing costs. Not known is not free, and is said."""
+    unknown = Price(None, None, None, currency, "what doing nothing costs is not known")
+    return evidence | {"inaction": inaction or unknown.to_json()}
 
 
 def recommends(evidence: dict[str, Any]) -> bool:

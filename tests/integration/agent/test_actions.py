@@ -226,6 +226,8 @@ def test_a_better_threshold_becomes_a_version_of_its_own_with_proof(
     assert action.status == "pending_approval"
     assert action.evidence["metrics"][0]["verdict"] == "better"
     assert action.evidence["holdout"]["n"] == 100
+    assert action.evidence["inaction"]["per_day"] is None  # a person asked; not known is said, not left out
+    assert action.evidence["inaction"]["says"] == "what doing nothing costs is not known"
     with session_scope(engine) as session:
         made = session.get(ModelVersion, action.to_version_id)
     assert made is not None
