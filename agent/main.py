@@ -32,6 +32,7 @@ from config.model_contract import ModelContract, load_contracts
 from config.settings import Settings
 from config.yaml_source import ConfigError
 from database.address import database_url
+from database.artifact_store import ArtifactStore
 from database.connection import first_line, is_away, make_engine, session_scope, sqlstate
 from database.enums import ActionType, Automation
 from database.errors import StewardError
@@ -201,6 +202,8 @@ def main(argv: list[str] | None = None) -> int:
         sys.stderr.write(f"{error}\n")
         return 2
     configure_logging(SERVICE, level=settings.platform.log_level, as_json=settings.platform.log_json)
+    if swept := ArtifactStore(settings.artifacts_dir).sweep():
+        logger.info("agent.artifacts.swept drafts={}", swept)
     engine = make_engine(url, settings.database, application="steward-agent")
     agent = Agent(engine, settings, contracts, policy)
     for number in (signal.SIGTERM, signal.SIGINT):

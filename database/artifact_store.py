@@ -147,11 +147,18 @@ class ArtifactStore:
             return file.read()
 
     def sweep(self, older_than_s: float = 86_400.0) -> int:
-        """Remove what dead writers left under `tmp/` longer than this ago; returns how many."""
+        """Remove what dead writers left under `tmp/` longer than this ago; returns how many. What is younger may be in
+        the hands of a live one."""
+        try:
+            drafts = list(self._tmp.iterdir())
+        except OSError:  # nothing was ever written, or it is not ours to clean
+            return 0
         removed = 0
-        if self._tmp.is_dir():
-            for draft in self._tmp.iterdir():
-                if time.time() - draft.stat().st_mtime > older_than_s:
-                    shutil.rmtree(draft, ignore_errors=True)
+        for draft in drafts:
+            try:
+                if time.time() - draft.lstat().st_mtime > older_than_s:
+                    shutil.rmtree(draft)
                     removed += 1
+            except OSError:  # published, swept by another process, or not ours: the next start looks again
+                continue
         return removed

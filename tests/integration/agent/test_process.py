@@ -120,14 +120,19 @@ def test_the_process_ends_well_when_told_to(engine: Engine, champion: int, agent
     assert champion
 
 
-def test_once_without_a_database_says_so(agent_settings: Settings) -> None:
+def test_once_without_a_database_says_so_and_clears_away_what_dead_writers_left(agent_settings: Settings) -> None:
     assert agent_settings.database.url is not None
+    drafts = agent_settings.artifacts_dir / "tmp"
+    for name, days in (("dead", 2), ("alive", 0)):
+        (drafts / name).mkdir(parents=True)
+        os.utime(drafts / name, (time.time() - days * 86_400,) * 2)
     env = os.environ | {"DATABASE_URL": "postgresql://nobody@127.0.0.1:9/steward"}
     ended = subprocess.run(
         [sys.executable, "-m", "agent.main", "--once"], capture_output=True, text=True, env=env, timeout=30, check=False
     )
     assert ended.returncode == 1
     assert "the database cannot be reached" in ended.stderr
+    assert [left.name for left in drafts.iterdir()] == ["alive"]
 
 
 def test_the_agent_is_light_at_rest() -> None:

@@ -1,5 +1,7 @@
 """What a digest names can never change; what was changed is never read."""
 
+import os
+import time
 from pathlib import Path
 
 import pytest
@@ -94,3 +96,17 @@ def test_a_full_disk_leaves_nothing_behind(
         store.put("model", FILES, {})
     assert list((tmp_path / "sha256").iterdir()) == []
     assert list((tmp_path / "tmp").iterdir()) == []
+
+
+def test_only_what_was_left_behind_more_than_a_day_ago_is_swept(store: ArtifactStore, tmp_path: Path) -> None:
+    assert store.sweep() == 0
+    kept = store.put("model", FILES, {})
+    for name, hours in (("dead", 25), ("alive", 23)):
+        draft = tmp_path / "tmp" / name
+        draft.mkdir()
+        (draft / "model.onnx").write_bytes(b"half")
+        os.utime(draft, (time.time() - hours * 3600,) * 2)
+    os.utime(_home(tmp_path, kept), (0, 0))
+    assert store.sweep() == 1
+    assert [left.name for left in (tmp_path / "tmp").iterdir()] == ["alive"]
+    assert store.read(kept, "model").files == FILES
