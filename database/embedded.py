@@ -219,6 +219,8 @@ class EmbeddedPostgres:
             start_new_session=True,
         )
         if not detached:
+            if self._process is not None:
+                self._process.wait()  # it let go of the lock, so it is gone or about to be
             self._process = process
             return process.pid
         told, _ = process.communicate()

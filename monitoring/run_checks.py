@@ -40,8 +40,10 @@ SERVICE = "monitor"
 MOST_CLOSED_PER_PASS = 50
 # Mature windows further back than this take no more labels into account.
 LOOK_BACK_WINDOWS = 100
-# A page nobody asked for is made only while the window is news.
+# A page nobody asked for is made only while the window is news, and not before this: until then the labels, their
+# judgement and perhaps a challenger need the machine, and the agent may have drawn the page an incident asks for.
 PAGE_NEWS = timedelta(days=1)
+PAGE_CALM = timedelta(minutes=2)
 LONGEST_WAIT_S = 60.0
 
 Stop = threading.Event
@@ -203,7 +205,8 @@ class Monitor:
         with session_scope(self.engine) as session:
             self._beat(session, details)
             self.metrics.show(session, [one.model_name for one in report.models])
-            wanted = windows.without_page(session, datetime.now(UTC) - PAGE_NEWS, limit=20)
+            now = datetime.now(UTC)
+            wanted = windows.without_page(session, now - PAGE_NEWS, now - PAGE_CALM, limit=20)
         self.metrics.passed(time.time(), seconds, len(report.faults))
         if not self.stop.is_set():
             self.reports.look_after(wanted)

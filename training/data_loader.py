@@ -1,25 +1,22 @@
-"""Source data as rows: the four hospitals, or a user's own table. Every fault names file, line and column.
+"""The rows of the four hospitals. Every fault names file, line and column.
 
 Hospital files come from `STEWARD_DATA_DIR` if that is set, else from UCI (verified by checksum, kept in
 `STEWARD_HOME/downloads`), else, only for a caller that asks for it, from a synthetic cohort that says what it is.
 """
 
-import csv
 import hashlib
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from loguru import logger
 
-from config.model_contract import Feature, ModelContract
 from config.settings import Settings
 from database.enums import DataSource
 from database.errors import InvalidError, UnavailableError
 from training.download import fetch
-from training.feature_engineering import Row, Value
+from training.feature_engineering import Row
 from training.synthetic import synthetic_rows
 
 UCI_URL = "https://archive.ics.uci.edu/ml/machine-learning-databases/heart-disease/"
@@ -28,7 +25,6 @@ COLUMNS = (
     "age", "sex", "cp", "trestbps", "chol", "fbs", "restecg",
     "thalach", "exang", "oldpeak", "slope", "ca", "thal", "num",
 )  # fmt: skip
-NULL_WORDS = frozenset({"", "?", "na", "n/a", "nan", "null", "none"})
 
 
 @dataclass(frozen=True)
@@ -75,14 +71,6 @@ class HospitalData:
     rows: tuple[Row, ...]
     labels: tuple[int, ...]
     source: DataSource
-
-
-@dataclass(frozen=True)
-class Table:
-    """A user's own table, read through its contract."""
-
-    rows: tuple[Row, ...]
-    labels: tuple[int, ...]
 
 
 def load_hospital(
@@ -151,7 +139,7 @@ def parse_hospital(path: Path, text: str) -> tuple[tuple[Row, ...], tuple[int, .
 
 def _number(cell: str, place: str, column: str) -> int | float | None:
     text = cell.strip()
-    if text.lower() in NULL_WORDS:
+    if text in {"", "?"}:
         return None
     try:
         value = float(text)
@@ -160,79 +148,3 @@ def _number(cell: str, place: str, column: str) -> int | float | None:
     if not math.isfinite(value):
         raise InvalidError(f"{place}: column {column}: expected a number or `?`, found {text[:40]!r}")
     return int(value) if value.is_integer() else value
-
-
-def load_csv(path: Path, contract: ModelContract) -> Table:
-    """A table with a header line, read as the contract says. Columns the contract does not name are left alone.
-
-    Raises `InvalidError` naming file, line, column and what was expected.
-    """
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file, restkey="", strict=True)
-            _check_header(path, reader.fieldnames or (), contract)
-            read = [_csv_row(path, reader.line_num, cells, contract) for cells in reader]
-    except OSError as error:
-        raise InvalidError(f"{path}: cannot be read: {error.strerror or error}") from error
-    except UnicodeDecodeError as error:
-        raise InvalidError(f"{path}: is not UTF-8 text (byte {error.start})") from error
-    except csv.Error as error:
-        raise InvalidError(f"{path}: is not a CSV table: {error}") from error
-    if not read:
-        raise InvalidError(f"{path}: has a header and no rows")
-    return Table(tuple(row for row, _ in read), tuple(label for _, label in read))
-
-
-def _check_header(path: Path, header: Any, contract: ModelContract) -> None:
-    expected = (*contract.feature_names, contract.target.column)
-    missing = [name for name in expected if name not in header]
-    if missing:
-        raise InvalidError(f"{path}:1: column {missing[0]} is missing; expected {', '.join(expected)}")
-    twice = [name for name in expected if list(header).count(name) > 1]
-    if twice:
-        raise InvalidError(f"{path}:1: column {twice[0]} stands twice")
-
-
-def _csv_row(path: Path, line: int, cells: Mapping[str, Any], contract: ModelContract) -> tuple[Row, int]:
-    place = f"{path}:{line}"
-    if "" in cells or None in cells.values():
-        raise InvalidError(f"{place}: has another number of columns than the header; is it cut short?")
-    row = {name: _cell(cells[name], place, name, feature) for name, feature in contract.features.items()}
-    label = _label(cells[contract.target.column], contract)
-    if label is None:
-        target = contract.target
-        raise InvalidError(
-            f"{place}: column {target.column}: expected 1 or 0 (or `{target.positive}` or `{target.negative}`)"
-        )
-    return row, label
-
-
-def _label(cell: str, contract: ModelContract) -> int | None:
-    word = cell.strip()
-    if word in {contract.target.positive, contract.target.negative}:
-        return int(word == contract.target.positive)
-    try:
-        return {1.0: 1, 0.0: 0}.get(float(word))
-    except ValueError:
-        return {"true": 1, "false": 0}.get(word.lower())
-
-
-def _cell(cell: str, place: str, name: str, feature: Feature) -> Value:
-    text = cell.strip()
-    known = {str(category): category for category in feature.categories or ()}
-    if text in known:
-        return known[text]
-    if text.lower() in NULL_WORDS:
-        if not feature.nullable:
-            raise InvalidError(f"{place}: column {name}: a value is missing, and the contract does not allow null")
-        return None
-    if feature.kind == "numeric":
-        return _number(text, place, name)
-    try:
-        number = float(text)
-    except ValueError:
-        number = math.nan
-    # A table that went through a spreadsheet or pandas writes the category 4 as 4.0.
-    if number.is_integer() and str(int(number)) in known:
-        return known[str(int(number))]
-    raise InvalidError(f"{place}: column {name}: expected one of {', '.join(known)}, found {text[:40]!r}")

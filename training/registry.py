@@ -11,7 +11,7 @@ import os
 import sys
 import tempfile
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -58,7 +58,7 @@ class RunRecord:
     algorithm: str
     params: Mapping[str, Any]
     metrics: Mapping[str, float]
-    charts: Mapping[str, bytes]
+    charts: Callable[[], Mapping[str, bytes]]  # drawn when somebody is there to keep them
     tags: Mapping[str, str]
 
 
@@ -160,7 +160,7 @@ class Registry:
             params=[Param(name, str(value)) for name, value in candidate.params.items()],
         )
         with tempfile.TemporaryDirectory(prefix="steward-mlflow-") as draft:
-            for name, picture in candidate.charts.items():
+            for name, picture in candidate.charts().items():
                 (Path(draft) / f"{name}.png").write_bytes(picture)
             client.log_artifacts(run_id, draft, "charts")
         return run_id

@@ -30,7 +30,7 @@ from database.errors import ConflictError, InvalidError, StewardError
 from database.models import ModelVersion
 from database.queries import model_versions
 from database.queries.audit import SYSTEM, Actor
-from training import charts, cross_fitting, data_loader
+from training import charts, cross_fitting, data_loader, own_table
 from training import dataset as datasets
 from training.candidates import Material, Trained, material_of, train_candidate
 from training.data_validation import validate
@@ -198,12 +198,15 @@ def _store(store: ArtifactStore, given: Material, winner: Trained, dataset: Data
 def _record(given: Material, one: Trained, influence: dict[str, float] | None) -> RunRecord:
     labels, judged = given.labels[given.population], one.judged[0]
     target = given.contract.target
-    pictures = {
-        "confusion_matrix": charts.confusion_matrix(labels, judged, target.negative, target.positive),
-        "roc": charts.roc(labels, judged),
-        "calibration": charts.calibration(labels, judged),
-        **({"feature_importance": charts.feature_importance(influence)} if influence else {}),
-    }
+
+    def pictures() -> dict[str, bytes]:
+        return {
+            "confusion_matrix": charts.confusion_matrix(labels, judged, target.negative, target.positive),
+            "roc": charts.roc(labels, judged),
+            "calibration": charts.calibration(labels, judged),
+            **({"feature_importance": charts.feature_importance(influence)} if influence else {}),
+        }
+
     figures = {f"cv_{name}": found.value for name, found in one.metrics.items() if found.value is not None}
     tags = {"contract_digest": given.contract.digest, "threshold": f"{one.serving.threshold:.6f}"}
     return RunRecord(one.algorithm, one.params, {**figures, "cv_seconds": one.seconds}, pictures, tags)
@@ -265,7 +268,12 @@ UCI_SOURCE, FIRST_HOSPITAL = "uci_heart_disease", "cleveland"
 
 
 def source_dataset(
-    settings: Settings, contract: ModelContract, *, csv: Path | None = None, allow_synthetic: bool = False
+    settings: Settings,
+    contract: ModelContract,
+    *,
+    csv: Path | None = None,
+    encoding: str | None = None,
+    allow_synthetic: bool = False,
 ) -> Dataset:
     """The training set of a first version, kept in the artifact store: the user's table, or the contract's source.
 
@@ -273,7 +281,7 @@ def source_dataset(
     """
     store = ArtifactStore(settings.artifacts_dir)
     if csv is not None:
-        table = data_loader.load_csv(csv, contract)
+        table = own_table.load_csv(csv, contract, encoding)
         frame = datasets.frame_of(contract, table.rows, table.labels, csv.name)
         return datasets.store(store, contract, frame, DataSource.FILE)
     if contract.source != UCI_SOURCE:
@@ -309,7 +317,8 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
         prog="python -m training.train_pipeline", description="Train the candidates, compare them, register the best."
     )
     parser.add_argument("model", help="the model's name: config/models/<name>.yml")
-    parser.add_argument("--csv", type=Path, help="labelled table; default: the contract's own source")
+    parser.add_argument("--csv", type=Path, help="labelled table, CSV or Parquet; default: the contract's own source")
+    parser.add_argument("--encoding", help="of the table, if it is not UTF-8")
     parser.add_argument("--activate", action="store_true", help="serve it at once; for the first version only")
     parser.add_argument("--allow-synthetic", action="store_true", help="make data up when none can be had; says so")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
@@ -338,7 +347,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     engine = make_engine(database_url(settings), settings.database, application="steward-training")
     try:
         contract = load_contract(given.model, settings.platform.contracts_dir)
-        dataset = source_dataset(settings, contract, csv=given.csv, allow_synthetic=given.allow_synthetic)
+        dataset = source_dataset(
+            settings, contract, csv=given.csv, encoding=given.encoding, allow_synthetic=given.allow_synthetic
+        )
         version = train(
             engine,
             settings,

@@ -2,22 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 
 from sqlalchemy.orm import Session
 
 from agent.actions.command import PYTHON, run_json
 from agent.actions.unasked import Unasked
-from agent.core.work import Effect, Json, NotYetError, Outcome, PermanentError, Work
+from agent.core.work import Effect, Json, Outcome, PermanentError, Work
 from database.connection import read_scope
-from database.enums import Verdict
-from database.queries import actions, windows
+from database.queries import windows
 
 COMMAND = (*PYTHON, "monitoring.evidently_report")
-# The monitor draws the pages of windows that alarm, by itself; for this long the agent leaves it to it.
-PATIENCE = timedelta(minutes=2)
-LOOK_AGAIN = timedelta(seconds=5)
-DRAWN_ANYWAY = (Verdict.WARN, Verdict.CRIT)
 
 
 @dataclass(frozen=True)
@@ -27,17 +21,13 @@ class GenerateReport(Unasked):
     command: Sequence[str] = COMMAND
 
     def prepare(self, work: Work) -> Json:
-        """Draw the page, unless the window has one or is about to get one from the monitor."""
+        """Draw the page, unless the window has one: of windows that alarm the monitor draws it in a calm moment."""
         window_id = int(work.claim.params["window_id"])
         with read_scope(work.engine) as session:
             report = windows.drift_report(session, window_id)
             made = report.report_path if report else None
-            fresh = report is not None and actions.database_now(session) - report.created_at < PATIENCE
-            drawn_anyway = report is not None and report.verdict in DRAWN_ANYWAY
         if made is not None:
             return {"ok": True, "report": made, "found": True}
-        if drawn_anyway and fresh:
-            raise NotYetError(f"the monitor is about to draw window {window_id}", LOOK_AGAIN)
         arguments = [*self.command, "--window", str(window_id)]
         limit = work.settings.agent.evidence_timeout_s
         return work.step("report", lambda: run_json(arguments, timeout_s=limit, interrupted=work.interrupted))

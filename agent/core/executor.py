@@ -25,7 +25,6 @@ from agent.core.work import (
     InterruptedWorkError,
     Json,
     NotWorthAskingError,
-    NotYetError,
     Outcome,
     PausedError,
     PermanentError,
@@ -184,9 +183,6 @@ class Executor:
             logger.warning("agent.action.lease_lost action_id={}", claim.action_id)
         except (InterruptedWorkError, PausedError) as error:
             self._release(claim, PAUSE if isinstance(error, PausedError) else timedelta(0), spent=False)
-        except NotYetError as error:
-            logger.info("agent.action.waits action_id={} why={}", claim.action_id, error)
-            self._release(claim, error.delay, spent=False)
         except (NotWorthAskingError, ExpiredError) as error:
             self._settle(claim, ActionStatus.CANCELLED, str(error))
         except (PermanentError, StewardError) as error:

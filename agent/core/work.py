@@ -41,14 +41,6 @@ class InterruptedWorkError(Exception):
     """The process is being stopped, or another worker holds the action; nothing went wrong with the work itself."""
 
 
-class NotYetError(Exception):
-    """Somebody else is about to do the same; looked at again after `delay`, which costs no try."""
-
-    def __init__(self, message: str, delay: timedelta) -> None:
-        super().__init__(message)
-        self.delay = delay
-
-
 class PausedError(Exception):
     """The kill switch is on; the action waits until it is off again."""
 

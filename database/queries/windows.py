@@ -158,15 +158,15 @@ def drift_reports(session: Session | ReadSession, window_ids: Collection[int]) -
     return list(session.scalars(query.order_by(DriftReport.window_id)))
 
 
-def without_page(session: Session | ReadSession, since: datetime, limit: int) -> list[int]:
-    """Ids of recent windows in which something is wrong with the inputs and no page was made yet, newest first."""
+def without_page(session: Session | ReadSession, since: datetime, until: datetime, limit: int) -> list[int]:
+    """Ids of the windows of this span in which something is wrong with the inputs and no page was made yet, newest
+    first."""
     alarming = (Verdict.WARN, Verdict.CRIT)
     return list(
         session.scalars(
             select(DriftReport.window_id)
-            .where(
-                DriftReport.verdict.in_(alarming), DriftReport.report_path.is_(None), DriftReport.created_at >= since
-            )
+            .where(DriftReport.verdict.in_(alarming), DriftReport.report_path.is_(None))
+            .where(DriftReport.created_at >= since, DriftReport.created_at < until)
             .order_by(DriftReport.window_id.desc())
             .limit(limit)
         )

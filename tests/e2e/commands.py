@@ -1,5 +1,6 @@
 """Running `steward` as a person at a terminal does."""
 
+import json
 import signal
 import subprocess
 import sys
@@ -7,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).parents[2]
 
@@ -44,6 +46,11 @@ class Steward:
             assert time.monotonic() < deadline, f"not within {seconds} s:\n{self.said}"
             time.sleep(0.1)
         return self.said
+
+    def report(self) -> dict[str, Any]:
+        """The object it printed at its end, as `--json` promises."""
+        printed: dict[str, Any] = json.loads(self.said[self.said.index("\n{\n") :])
+        return printed
 
     def interrupt(self, seconds: float = 60.0) -> int:
         """Ctrl-C, then wait for the end."""

@@ -57,7 +57,7 @@ def steward(environment: dict[str, str]) -> Iterator[Callable[..., Steward]]:
         command.interrupt()
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """A real Chromium. Its absence fails in CI, and is a visible skip elsewhere."""
     found = next((path for name in BROWSERS if (path := shutil.which(name))), None)

@@ -10,8 +10,10 @@ import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import httpx
+import psutil
 import pytest
 from playwright.sync_api import Browser, Page, expect
 from sqlalchemy import Engine, create_engine, func, select
@@ -61,7 +63,7 @@ def _sign_in(page: Page, name: str, password: str) -> None:
 def test_a_person_approves_and_the_loop_closes_through_kills(
     steward: Callable[..., Steward], browser: Browser, home: Path
 ) -> None:
-    demo = steward("demo")
+    demo = steward("demo", "--json")
     demo.wait_for(lambda said: "serves: F1" in said, 90)
     _wait_for_predictions(home, 40)
     for name in ("postgres", "api", "monitor", "agent", "ui"):
@@ -91,6 +93,8 @@ def test_a_person_approves_and_the_loop_closes_through_kills(
     page.close()
     _everything_happened_once(home)
     assert demo.interrupt() == 0
+    assert _processes_of(home) == []
+    _says_how_it_went(demo.report())
     _a_second_up_goes_on(steward, home)
 
 
@@ -111,6 +115,39 @@ def _everything_happened_once(home: Path) -> None:
         report = audit.verify(session)
     assert report.ok, report.faults
     engine.dispose()
+
+
+def _processes_of(home: Path) -> list[str]:
+    """The command lines of the processes that belong to this home."""
+    found = [
+        (process.info["environ"] or {}, " ".join(process.info["cmdline"] or []))
+        for process in psutil.process_iter(["environ", "cmdline"])
+        if process.pid != os.getpid()
+    ]
+    return [line for environ, line in found if environ.get("STEWARD_HOME") == str(home) or str(home) in line]
+
+
+def _says_how_it_went(report: dict[str, Any]) -> None:
+    assert report["closed"] is True
+    assert [hospital["name"] for hospital in report["hospitals"]] == ["hungarian", "va", "switzerland"]
+    for hospital in report["hospitals"]:
+        assert hospital["rows"] > 50
+        assert hospital["versions"] == [1]
+        f1 = hospital["metrics"]["f1"]
+        assert f1["low"] <= f1["value"] <= f1["high"]
+    zurich = report["hospitals"][2]
+    assert "data_fault" in {diagnosis["cause"] for diagnosis in zurich["diagnoses"]}
+    assert "retrain_model" not in {action["action"] for action in zurich["actions"] if action["cause"] == "data_fault"}
+    decision = report["decision"]
+    primary = decision["evidence"]["metrics"][0]
+    assert primary["metric"] == "f1"
+    assert primary["difference"] == pytest.approx(primary["after"] - primary["before"], abs=1e-6)
+    assert primary["low"] <= primary["difference"] <= primary["high"]
+    assert primary["n"] >= 30
+    assert decision["status"] == "succeeded"
+    assert decision["reviewed_by"] == "anna"
+    assert report["serving"]["version"] == decision["to_version"] != decision["from_version"]
+    assert report["figures"]["loop_closed"]["ok"] is True
 
 
 def _a_second_up_goes_on(steward: Callable[..., Steward], home: Path) -> None:

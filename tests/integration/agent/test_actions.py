@@ -3,7 +3,6 @@
 import json
 import threading
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any, ClassVar
 
@@ -77,10 +76,8 @@ def test_diagnostics_hold_shares_and_no_rows(engine: Engine, champion: int, make
     assert "trestbps" not in json.dumps(found)
 
 
-def test_a_report_is_made_by_its_command_when_nobody_else_draws_it(
-    engine: Engine, champion: int, make_executor: MakeExecutor
-) -> None:
-    made = window(engine, champion, drift=0.0)
+def test_a_report_is_made_by_its_command(engine: Engine, champion: int, make_executor: MakeExecutor) -> None:
+    made = window(engine, champion)
     (action_id,) = approved_automatic(engine, "generate_report", 1, window_id=made.id)
     make_executor().run_all(EXECUTING)
     done = reread(engine, action_id)
@@ -98,21 +95,6 @@ def test_a_page_the_monitor_has_drawn_is_found_and_no_process_is_started(
     done = reread(engine, action_id)
     assert (done.execution_result or {})["report"] == "from-the-monitor"
     assert "was there already" in str(done.outcome)
-
-
-def test_a_page_the_monitor_is_about_to_draw_is_waited_for_and_drawn_in_the_end(
-    engine: Engine, champion: int, make_executor: MakeExecutor
-) -> None:
-    made = window(engine, champion)
-    (action_id,) = approved_automatic(engine, "generate_report", 1, window_id=made.id)
-    make_executor().run_all(EXECUTING)
-    waits = reread(engine, action_id)
-    assert (waits.status, waits.attempts, waits.lease_owner) == ("executing", 0, None)
-    drawn(engine, made.id, created_at=datetime.now(UTC) - timedelta(minutes=10))
-    with session_scope(engine) as session:
-        actions.get(session, action_id).run_after = datetime.now(UTC)
-    make_executor().run_all(EXECUTING)
-    assert reread(engine, action_id).outcome == "the drift report of window 1 was drawn"
 
 
 class Slack(BaseHTTPRequestHandler):

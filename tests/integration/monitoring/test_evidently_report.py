@@ -1,5 +1,6 @@
 """The page a person opens: made from whatever the rows hold, noted on the window, and never fatal."""
 
+from datetime import timedelta
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from config.model_contract import ModelContract
 from database.artifact_store import ArtifactStore
 from database.errors import NotFoundError
 from database.models import DriftReport
+from database.queries import windows
 from monitoring import evidently_report
 from monitoring.evidently_report import FILE, KIND, MISSING, make_page, make_report, prepare
 from tests.integration.monitoring.world import World
@@ -78,9 +80,13 @@ def test_the_page_and_the_second_opinion_are_kept_with_the_window(world: World, 
     world.serve(rows)
     world.look()
     report = session.scalars(select(DriftReport)).one()
+    closed, second = report.created_at, timedelta(seconds=1)
+    assert windows.without_page(session, closed - second, closed + second, 5) == [report.window_id]
+    assert windows.without_page(session, closed - second, closed - second / 2, 5) == []
     key = make_report(world.engine, world.settings, report.window_id)
     session.refresh(report)
     assert report.report_path == key
+    assert windows.without_page(session, closed - second, closed + second, 5) == []
     page = ArtifactStore(world.settings.artifacts_dir).read(key, KIND)
     assert 1_000_000 < len(page.files[FILE]) < 8_000_000
     chol = next(entry for entry in report.features if entry["feature"] == "chol")

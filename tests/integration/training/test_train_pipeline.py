@@ -139,7 +139,7 @@ def test_the_command_trains_from_a_table_and_prints_one_object(
 
 
 def run_record(algorithm: str) -> RunRecord:
-    return RunRecord(algorithm, {"C": 1.0}, {"cv_f1": 0.8}, {"roc": b"\x89PNG"}, {"threshold": "0.4"})
+    return RunRecord(algorithm, {"C": 1.0}, {"cv_f1": 0.8}, lambda: {"roc": b"\x89PNG"}, {"threshold": "0.4"})
 
 
 def test_a_run_is_logged_and_the_aliases_follow_our_database(

@@ -7,13 +7,11 @@ import pytest
 from config.model_contract import ModelContract
 from config.settings import PlatformSettings, Settings
 from database.errors import InvalidError
-from training.data_loader import load_csv, load_hospital, parse_hospital
+from training.data_loader import load_hospital, parse_hospital
 from training.synthetic import synthetic_rows
 
 LINE = "63.0,1.0,1.0,145.0,233.0,1.0,2.0,150.0,0.0,2.3,3.0,?,6.0,2"
 FILE = Path("processed.cleveland.data")
-HEADER = "age,sex,cp,trestbps,chol,fbs,restecg,thalach,exang,oldpeak,slope,ca,thal,disease"
-CSV_LINE = "63,1,1,145,233,1,2,150,0,2.3,3,,6,1"
 
 
 def test_a_published_line_becomes_a_row_and_a_label() -> None:
@@ -57,55 +55,6 @@ def test_a_data_directory_without_the_file_says_what_must_be_there(tmp_path: Pat
 def test_an_unknown_hospital_names_the_known_ones(tmp_path: Path) -> None:
     with pytest.raises(InvalidError, match="known: cleveland, hungarian, va, switzerland"):
         load_hospital("paris", settings(tmp_path))
-
-
-def table(directory: Path, *lines: str) -> Path:
-    path = directory / "own.csv"
-    path.write_text("\n".join(lines))
-    return path
-
-
-def test_a_users_table_is_read_through_its_contract(tmp_path: Path, contract: ModelContract) -> None:
-    found = load_csv(table(tmp_path, HEADER + ",note", CSV_LINE + ",x", CSV_LINE[:-1] + "no disease,y"), contract)
-    assert found.labels == (1, 0)
-    assert found.rows[0]["ca"] is None
-    assert list(found.rows[0]) == list(contract.feature_names)
-
-
-def test_categories_written_as_floats_are_understood(tmp_path: Path, contract: ModelContract) -> None:
-    found = load_csv(table(tmp_path, HEADER, CSV_LINE.replace("63,1,1,", "63,1.0,1.0,")), contract)
-    assert found.rows[0]["cp"] == 1
-
-
-@pytest.mark.parametrize(
-    ("lines", "message"),
-    [
-        ([HEADER.replace(",chol", ""), CSV_LINE], r"own\.csv:1: column chol is missing"),
-        ([HEADER + ",chol", CSV_LINE + ",1"], r"own\.csv:1: column chol stands twice"),
-        ([HEADER], "has a header and no rows"),
-        ([], r"column age is missing"),
-        ([HEADER, CSV_LINE, "63,1,1"], r"own\.csv:3: has another number of columns"),
-        ([HEADER, CSV_LINE + ",9"], r"own\.csv:2: has another number of columns"),
-        ([HEADER, CSV_LINE.replace("63,", "old,")], r"own\.csv:2: column age: expected a number"),
-        ([HEADER, CSV_LINE.replace("63,", ",")], r"own\.csv:2: column age: a value is missing"),
-        ([HEADER, CSV_LINE.replace("63,1,1,", "63,1,9,")], r"own\.csv:2: column cp: expected one of 1, 2, 3, 4"),
-        ([HEADER, CSV_LINE[:-1] + "2"], r"own\.csv:2: column disease: expected 1 or 0"),
-        ([HEADER, CSV_LINE[:-1]], r"own\.csv:2: column disease: expected 1 or 0"),
-    ],
-)
-def test_a_bad_table_is_refused_where_it_is_bad(
-    tmp_path: Path, contract: ModelContract, lines: list[str], message: str
-) -> None:
-    with pytest.raises(InvalidError, match=message):
-        load_csv(table(tmp_path, *lines), contract)
-
-
-def test_a_table_that_is_not_there_or_not_text_is_said_so(tmp_path: Path, contract: ModelContract) -> None:
-    with pytest.raises(InvalidError, match="cannot be read"):
-        load_csv(tmp_path / "none.csv", contract)
-    (tmp_path / "binary.csv").write_bytes(b"\xff\xfe\x00\x01")
-    with pytest.raises(InvalidError, match="is not UTF-8 text"):
-        load_csv(tmp_path / "binary.csv", contract)
 
 
 def test_synthetic_patients_are_the_same_for_a_seed_and_others_for_another() -> None:
