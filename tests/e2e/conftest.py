@@ -60,7 +60,7 @@ def steward(environment: dict[str, str]) -> Iterator[Callable[..., Steward]]:
         command.interrupt()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # its event loop is in the way of tests that run one
 def browser() -> Iterator[Browser]:
     """A real Chromium. Its absence fails in CI, and is a visible skip elsewhere."""
     found = next((path for name in BROWSERS if (path := shutil.which(name))), None)

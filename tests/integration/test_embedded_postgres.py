@@ -211,6 +211,7 @@ def test_a_start_waits_for_what_a_killed_server_is_still_busy_with(server: Embed
         busy = pool.submit(connection.cursor().execute, "SELECT count(*) FROM generate_series(1, 6000000)")
         wait_for(lambda: run_sql(server, "SELECT count(*) FROM pg_stat_activity WHERE state = 'active'") == [(2,)])
         os.kill(pid, signal.SIGKILL)
+        wait_for(lambda: is_gone(pid))
         assert server.start() is True
         assert isinstance(busy.exception(), psycopg2.OperationalError | None)
     connection.close()
