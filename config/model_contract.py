@@ -17,8 +17,10 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_vali
 
 from config.yaml_source import ConfigError, read_yaml
 
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_-]{1,64}$")]
+NAME_PATTERN = r"^[a-z0-9_-]{1,64}$"
+Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
 FeatureName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,63}$")]
+Header = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 Category = int | str
 Metric = Literal["f1", "accuracy", "precision", "recall", "roc_auc"]
 
@@ -32,6 +34,7 @@ class Feature(_Frozen):
 
     kind: Literal["numeric", "category"]
     label: str = Field(description="the name people read")
+    column: Header | None = Field(None, description="what a table calls it, where that is not its name")
     unit: str | None = None
     description: str | None = None
     range: tuple[float, float] | None = Field(None, description="accepted by the API, both ends included")
@@ -71,9 +74,10 @@ class Feature(_Frozen):
 class Target(_Frozen):
     """What the model predicts: 1 is the positive class."""
 
-    column: FeatureName
-    positive: str = Field(description="what 1 means")
-    negative: str = Field(description="what 0 means")
+    column: Header
+    positive: str = Field(description="what 1 means; a table may write 1, or this")
+    negative: str = Field(description="what 0 means; a table may write 0, or this")
+    rest: bool = Field(False, description="every value of the column but `positive` means 0")
 
 
 class Quality(_Frozen):
@@ -129,6 +133,7 @@ class ModelContract(_Frozen):
     task: Literal["binary_classification"] = "binary_classification"
     features: dict[FeatureName, Feature]
     target: Target
+    time_column: Header | None = Field(None, description="the column of a table that says when its rows came")
     quality: Quality = Quality()
     labels: Labels = Labels()
     monitoring: Monitoring = Monitoring()
@@ -140,6 +145,12 @@ class ModelContract(_Frozen):
             raise ValueError("`features` is empty: name at least one column")
         if self.target.column in self.features:
             raise ValueError(f"the target `{self.target.column}` also stands under `features`")
+        named = [self.target.column, *(self.header_of(name) for name in self.features)]
+        if self.time_column is not None:
+            named.append(self.time_column)
+        if len(set(named)) != len(named):
+            twice = max(named, key=named.count)
+            raise ValueError(f"the column `{twice}` is named twice: as target, time column or a feature's `column`")
         if self.quality.metric not in self.quality.watched:
             raise ValueError(f"`quality.watched` must include the selection metric `{self.quality.metric}`")
         return self
@@ -149,10 +160,22 @@ class ModelContract(_Frozen):
         """In the order of the page, which is the order of every stored row."""
         return tuple(self.features)
 
+    def header_of(self, feature: str) -> str:
+        """What a table calls this feature."""
+        return self.features[feature].column or feature
+
     @cached_property
     def digest(self) -> str:
-        """sha256 of the contract's meaning: stamped on every version trained under it."""
-        canonical = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+        """sha256 of the contract's meaning: stamped on every version trained under it.
+
+        How a table is laid out counts only where it is said: versions older than these fields keep their digest.
+        """
+        meaning = self.model_dump(mode="json")
+        columns = [(feature, "column") for feature in meaning["features"].values()]
+        for part, field in ((meaning, "time_column"), (meaning["target"], "rest"), *columns):
+            if not part[field]:
+                del part[field]
+        canonical = json.dumps(meaning, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(canonical.encode()).hexdigest()
 
 

@@ -14,7 +14,7 @@ from training.cross_validation import Serving, as_served, fit_serving, folds_of,
 from training.evaluator import Estimate, Scored
 from training.export import Exported, export
 from training.feature_engineering import Encoding, Row, encoding_for
-from training.model_factory import Params, make
+from training.model_factory import Params, make, sized
 from training.model_selector import Candidate
 
 # Fewer rows of recent traffic than this say too little about whom the version will serve.
@@ -94,6 +94,7 @@ def train_candidate(name: str, params: Params, given: Material) -> Trained:
     training = given.contract.training
     metric = given.contract.quality.metric
     here = given.population
+    params = sized(name, params, len(given.rows))
     places = folds_of(
         given.matrix, given.labels, here, folds=training.cv_folds, repeats=training.cv_repeats, seed=training.seed
     )

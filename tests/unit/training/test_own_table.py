@@ -1,0 +1,100 @@
+"""A user's own table is read as its contract says, or refused by file, line and column."""
+
+from pathlib import Path
+
+import pytest
+
+from config.model_contract import ModelContract
+from database.errors import InvalidError
+from training.own_table import load_csv
+
+HEADER = "age,sex,cp,trestbps,chol,fbs,restecg,thalach,exang,oldpeak,slope,ca,thal,disease"
+CSV_LINE = "63,1,1,145,233,1,2,150,0,2.3,3,,6,1"
+
+
+def table(directory: Path, *lines: str) -> Path:
+    path = directory / "own.csv"
+    path.write_text("\n".join(lines))
+    return path
+
+
+def test_a_users_table_is_read_through_its_contract(tmp_path: Path, contract: ModelContract) -> None:
+    found = load_csv(table(tmp_path, HEADER + ",note", CSV_LINE + ",x", CSV_LINE[:-1] + "no disease,y"), contract)
+    assert found.labels == (1, 0)
+    assert found.rows[0]["ca"] is None
+    assert list(found.rows[0]) == list(contract.feature_names)
+
+
+def test_categories_written_as_floats_are_understood(tmp_path: Path, contract: ModelContract) -> None:
+    found = load_csv(table(tmp_path, HEADER, CSV_LINE.replace("63,1,1,", "63,1.0,1.0,")), contract)
+    assert found.rows[0]["cp"] == 1
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        ([HEADER.replace(",chol", ""), CSV_LINE.replace(",233", "")], r"own\.csv:1: column chol is missing"),
+        ([HEADER + ",chol", CSV_LINE + ",1"], r"own\.csv:1: column chol stands twice"),
+        ([HEADER], "has a header and no rows"),
+        ([], "is empty"),
+        ([HEADER, CSV_LINE, "63,1,1"], r"own\.csv:3: has another number of columns"),
+        ([HEADER, CSV_LINE + ",9"], r"own\.csv:2: has another number of columns"),
+        ([HEADER, CSV_LINE.replace("63,", "old,")], r"own\.csv:2: column age: expected a number"),
+        ([HEADER, CSV_LINE.replace("63,", ",")], r"own\.csv:2: column age: a value is missing"),
+        ([HEADER, CSV_LINE.replace("63,1,1,", "63,1,9,")], r"own\.csv:2: column cp: expected one of 1, 2, 3, 4"),
+        ([HEADER, CSV_LINE[:-1] + "2"], r"own\.csv:2: column disease: expected 1 or 0"),
+        ([HEADER, CSV_LINE[:-1]], "column disease: no row has a label"),
+    ],
+)
+def test_a_bad_table_is_refused_where_it_is_bad(
+    tmp_path: Path, contract: ModelContract, lines: list[str], message: str
+) -> None:
+    with pytest.raises(InvalidError, match=message):
+        load_csv(table(tmp_path, *lines), contract)
+
+
+def test_a_table_that_is_not_there_or_not_text_is_said_so(tmp_path: Path, contract: ModelContract) -> None:
+    with pytest.raises(InvalidError, match="cannot be read"):
+        load_csv(tmp_path / "none.csv", contract)
+    (tmp_path / "binary.csv").write_bytes(b"age\n\xe9\x00\x01")
+    with pytest.raises(
+        InvalidError, match=r":2: is not UTF-8 text \(byte 4\); it may be cp1252: say so with --encoding"
+    ):
+        load_csv(tmp_path / "binary.csv", contract)
+
+
+def test_truth_values_are_read_as_the_categories_0_and_1(tmp_path: Path, contract: ModelContract) -> None:
+    found = load_csv(table(tmp_path, HEADER, CSV_LINE.replace("63,1,", "63,True,")), contract)
+    assert found.rows[0]["sex"] == 1
+
+
+def test_a_feature_is_read_from_the_column_that_the_contract_names(tmp_path: Path, contract: ModelContract) -> None:
+    features = {**contract.features, "age": contract.features["age"].model_copy(update={"column": "age in years"})}
+    named = contract.model_copy(update={"features": features})
+    found = load_csv(table(tmp_path, HEADER.replace("age", "age in years"), CSV_LINE), named)
+    assert found.rows[0]["age"] == 63
+    with pytest.raises(InvalidError, match="column age in years is missing"):
+        load_csv(table(tmp_path, HEADER, CSV_LINE), named)
+
+
+def test_rows_without_a_label_are_left_out(tmp_path: Path, contract: ModelContract) -> None:
+    found = load_csv(table(tmp_path, HEADER, CSV_LINE[:-1], CSV_LINE, CSV_LINE[:-1] + "?"), contract)
+    assert found.labels == (1,)
+
+
+def test_a_column_of_other_numbers_has_no_1_and_0(tmp_path: Path, contract: ModelContract) -> None:
+    target = contract.target.model_copy(update={"positive": "2", "negative": "1"})
+    graded = contract.model_copy(update={"target": target})
+    lines = [HEADER, CSV_LINE, CSV_LINE[:-1] + "2.0"]
+    assert load_csv(table(tmp_path, *lines), graded).labels == (0, 1)
+    with pytest.raises(InvalidError, match=r":4: column disease: expected"):
+        load_csv(table(tmp_path, *lines, CSV_LINE[:-1] + "0"), graded)
+
+
+def test_a_table_without_the_time_column_still_teaches(tmp_path: Path, contract: ModelContract) -> None:
+    timed = contract.model_copy(update={"time_column": "seen"})
+    assert load_csv(table(tmp_path, HEADER, CSV_LINE), timed).times is None
+    found = load_csv(table(tmp_path, HEADER + ",seen", CSV_LINE + ",2024-02-01", CSV_LINE + ","), timed)
+    assert [str(time) for time in found.times or ()] == ["2024-02-01 00:00:00+00:00", "None"]
+    with pytest.raises(InvalidError, match=r":2: column seen: expected a time, found 'soon'"):
+        load_csv(table(tmp_path, HEADER + ",seen", CSV_LINE + ",soon"), timed)
