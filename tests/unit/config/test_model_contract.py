@@ -41,6 +41,23 @@ def test_the_digest_changes_with_the_meaning_and_not_with_the_layout(tmp_path: P
     assert _load(tmp_path, GOOD.replace("[0, 80]", "[0, 79]")).digest != first
 
 
+def test_how_a_table_is_laid_out_leaves_the_digest_of_older_contracts_alone(tmp_path: Path) -> None:
+    """Versions carry the digest of the contract they were trained under, so it must outlive new fields."""
+    contract = _load(tmp_path, GOOD)
+    assert contract.digest == "7cdb318a2410f556792d510689317268a74ecc905ab26d3b066ed60508708bfe"
+    for old, new in (
+        ("label: Plan,", "label: Plan, column: the plan,"),
+        ("negative: stays", "negative: stays, rest: true"),
+        ("target:", "time_column: when\ntarget:"),
+    ):
+        assert _load(tmp_path, GOOD.replace(old, new)).digest != contract.digest
+
+
+def test_a_table_may_call_a_feature_differently(tmp_path: Path) -> None:
+    contract = _load(tmp_path, GOOD.replace("label: Plan,", "label: Plan, column: the plan,"))
+    assert [contract.header_of(name) for name in contract.feature_names] == ["tenure", "the plan"]
+
+
 @pytest.mark.parametrize(
     ("old", "new", "line", "says"),
     [
@@ -51,6 +68,8 @@ def test_the_digest_changes_with_the_meaning_and_not_with_the_layout(tmp_path: P
         ("categories: [basic, pro]", "categories: [basic, basic]", 7, "twice"),
         ("title: Churn", "titel: Churn", 1, "title"),
         ("column: left", "column: plan", 1, "also stands under"),
+        ("label: Plan,", "label: Plan, column: tenure,", 1, "the column `tenure` is named twice"),
+        ("target:", "time_column: left\ntarget:", 1, "the column `left` is named twice"),
         (
             "kind: category, label: Plan, categories: [basic, pro]",
             "kind: numeric, label: Plan, categories: [a]",
