@@ -8,7 +8,7 @@ import pytest
 from config.model_contract import ModelContract
 from training.evaluator import Scored
 from training.feature_engineering import Row, encoding_for
-from training.reference_profile import SAMPLE, build, permutation_influence
+from training.reference_profile import INFLUENCE_ROWS, SAMPLE, build, permutation_influence
 from training.synthetic import synthetic_rows
 
 
@@ -61,3 +61,18 @@ def test_influence_follows_the_feature_the_model_uses_and_sums_to_one(contract: 
     assert found["cp"] == pytest.approx(1)
     even = permutation_influence(lambda m: np.full(len(m), 0.5), encoding, rows, labels, seed=1)
     assert set(even.values()) == {1 / 13}
+
+
+def test_influence_asks_about_a_sample_of_a_large_table(contract: ModelContract) -> None:
+    rows, _ = synthetic_rows("cleveland", INFLUENCE_ROWS + 500, 1)
+    encoding = encoding_for(contract)
+    at = encoding.names.index("cp=4")
+    labels = encoding.matrix(rows)[:, at].astype(int)
+    asked: list[int] = []
+
+    def predict(matrix: Any) -> Any:
+        asked.append(len(matrix))
+        return np.where(matrix[:, at] == 1, 0.9, 0.1)
+
+    assert permutation_influence(predict, encoding, rows, labels, seed=1)["cp"] == pytest.approx(1)
+    assert set(asked) == {INFLUENCE_ROWS}
