@@ -4,6 +4,7 @@ Errors a person can mend are one sentence on stderr and exit code 1; wrong usage
 """
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -12,14 +13,16 @@ from typing import Annotated, Any
 import psutil
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
+from config.model_contract import NAME_PATTERN
 from database.migrations import head_revision
 from database.running import running_database
 from scripts import admin
 from scripts.bench.stack import bench_stack
 from scripts.demo import run_demo
-from scripts.plain_speech import JsonFlag, said_plainly, say
+from scripts.plain_speech import CommandFailedError, JsonFlag, said_plainly, say
 from scripts.platform_roles import DEFAULT_ROLES
 from scripts.supervisor import (
     StopRequested,
@@ -115,10 +118,47 @@ def demo(
             raise typer.Exit(1)
 
 
+@app.command("init-model")
+def init_model(
+    name: Annotated[str, typer.Argument(help="the model's name: lower-case letters, digits, _ and -")],
+    target: Annotated[str, typer.Option(help="the column to be predicted")],
+    csv: Annotated[Path | None, typer.Option(help="the table, with a header line")] = None,
+    parquet: Annotated[Path | None, typer.Option(help="the table, as Parquet")] = None,
+    time_column: Annotated[str | None, typer.Option(help="the column that says when a row came")] = None,
+    positive: Annotated[str | None, typer.Option(help="the value of the target to be found")] = None,
+    without: Annotated[list[str] | None, typer.Option(help="a column to leave out; repeat for several")] = None,
+    out: Annotated[Path | None, typer.Option(help="directory to write to; default: STEWARD_CONTRACTS_DIR")] = None,
+    encoding: Annotated[str | None, typer.Option(help="of the table, if it is not UTF-8")] = None,
+    force: Annotated[bool, typer.Option("--force", help="overwrite a contract of that name")] = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Draft the contract of a model from any table, with notes where to look."""
+    # pandas takes half a second to import; every other command would wait for it.
+    from scripts import init_model as drafting  # noqa: PLC0415
+
+    with said_plainly() as settings:
+        table = csv or parquet
+        if table is None or (csv and parquet):
+            raise CommandFailedError("give one table: --csv FILE or --parquet FILE")
+        if not re.fullmatch(NAME_PATTERN, name):
+            raise CommandFailedError(f"`{name}` is no name of a model: use lower-case letters, digits, _ and -")
+        page = (out or settings.platform.contracts_dir) / f"{name}.yml"
+        options = {"target": target, "time_column": time_column, "positive": positive, "without": without or ()}
+        draft = drafting.write_draft(page, table, options, encoding=encoding, force=force)
+        if as_json:
+            print(json.dumps(drafting.as_json(draft, page), indent=1))
+        else:
+            for line in drafting.as_text(draft, page, table):
+                say(escape(line))
+
+
 @app.command()
 def train(
     model: Annotated[str, typer.Argument(help="the model's name: config/models/<name>.yml")],
-    csv: Annotated[Path | None, typer.Option(help="labelled table; default: the contract's own source")] = None,
+    csv: Annotated[
+        Path | None, typer.Option(help="labelled table, CSV or Parquet; default: the contract's own source")
+    ] = None,
+    encoding: Annotated[str | None, typer.Option(help="of the table, if it is not UTF-8")] = None,
     activate: Annotated[bool, typer.Option(help="serve it at once; for the first version only")] = False,
     as_json: JsonFlag = False,
 ) -> None:
@@ -126,6 +166,7 @@ def train(
     with said_plainly() as settings, running_database(settings):
         command = [sys.executable, "-m", "training.train_pipeline", model]
         command += ["--csv", str(csv)] if csv else []
+        command += ["--encoding", encoding] if encoding else []
         command += ["--activate"] if activate else []
         command += ["--json"] if as_json else []
         code = subprocess.run(command, check=False).returncode
