@@ -17,7 +17,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 from uuid import UUID
 
 from rich.console import Console
@@ -30,7 +31,7 @@ from config.settings import Settings, default_home
 from config.vocabulary import ACTIONS, CAUSES, METRICS, words
 from database.address import database_url
 from database.child_process import dying_with_us
-from database.connection import make_engine, read_scope, session_scope
+from database.connection import ReadSession, is_away, make_engine, read_scope, session_scope
 from database.enums import NEXT, ActionStatus, DataSource, Role, Scope
 from database.models import AgentAction, ModelVersion
 from database.queries import api_keys, model_versions, people
@@ -44,6 +45,8 @@ from scripts.platform_roles import DEFAULT_ROLES, PortInUseError, claim_port
 from scripts.supervisor import Stack, StopRequested, running_stack
 from training.data_loader import load_hospital
 from ui.vocabulary import ACTION_STATUSES
+
+T = TypeVar("T")
 
 MODEL = "heart_disease"
 # The order in which patients arrive. What a new version gains on those who come last depends on it: over eleven orders
@@ -148,11 +151,9 @@ class Demo:
             progress.update(task, total=1, completed=1)
         if process.returncode:
             raise DemoFailedError(f"training failed:\n{log.read_text(errors='replace')[-2000:]}")
-        with read_scope(self.engine) as session:
-            version = model_versions.active(session, MODEL)
-            if version is None:
-                raise DemoFailedError("training ended, but no version serves")
-            session.expunge(version)
+        version = self.read(lambda session: model_versions.active(session, MODEL))
+        if version is None:
+            raise DemoFailedError("training ended, but no version serves")
         return version
 
     def admit_people_and_programs(self) -> None:
@@ -199,13 +200,9 @@ class Demo:
 
     def wait_for_decision(self) -> AgentAction:
         """The decision that waits for a person. Raises `DemoFailedError` if there is none."""
-        with read_scope(self.engine) as session:
-            action = demo_watch.waiting_decision(session, MODEL)
-            if action is None:
-                raise DemoFailedError(
-                    "the agent brought no decision: see Agent Activity on the dashboard for its reasons"
-                )
-            session.expunge(action)
+        action = self.read(lambda session: demo_watch.waiting_decision(session, MODEL))
+        if action is None:
+            raise DemoFailedError("the agent brought no decision: see Agent Activity on the dashboard for its reasons")
         return action
 
     def follow(
@@ -223,9 +220,7 @@ class Demo:
         """
         deadline = time.monotonic() + patience_s if patience_s else float("inf")
         while True:
-            with read_scope(self.engine) as session:
-                action = demo_watch.action_of(session, action_id)
-                session.expunge(action)
+            action = self.read(lambda session: demo_watch.action_of(session, action_id))
             if until(action):
                 return action
             if time.monotonic() > deadline:
@@ -242,6 +237,22 @@ class Demo:
             time.sleep(0.25)
 
     # -- what they share ---------------------------------------------------------------------------------------------
+
+    def read(self, question: Callable[[ReadSession], T]) -> T:
+        """Ask the database, which may just be away: whoever looks after it brings it back meanwhile.
+
+        Raises what the driver raises when it stays away for as long as anything is waited for here.
+        """
+        deadline = time.monotonic() + PATIENCE_S
+        while True:
+            try:
+                with read_scope(self.engine) as session:
+                    return question(session)
+            except Exception as error:
+                if not is_away(error) or time.monotonic() > deadline:
+                    raise
+            self._tend()
+            time.sleep(0.2)
 
     def say(self, line: str) -> None:
         self.console.print(f"  {line}", soft_wrap=True, highlight=False)
@@ -285,8 +296,7 @@ class Demo:
         with self._progress() as progress:
             task = progress.add_task("the monitor measures, the agent thinks", total=None)
             while True:
-                with read_scope(self.engine) as session:
-                    missing = demo_watch.not_digested(session, self.contract, self.sent)
+                missing = self.read(lambda session: demo_watch.not_digested(session, self.contract, self.sent))
                 if missing is None:
                     progress.update(task, total=1, completed=1)
                     return
@@ -298,10 +308,9 @@ class Demo:
 
     def _tell_findings(self, visit: Visit) -> None:
         end = visit.end or datetime.now(UTC)
-        with read_scope(self.engine) as session:
-            found = demo_watch.hospital_figures(session, visit.answers, self.contract)
-            diagnoses = demo_watch.diagnoses_between(session, MODEL, visit.begin, end)
-            actions = demo_watch.actions_between(session, MODEL, visit.begin, end)
+        found = self.read(lambda session: demo_watch.hospital_figures(session, visit.answers, self.contract))
+        diagnoses = self.read(lambda session: demo_watch.diagnoses_between(session, MODEL, visit.begin, end))
+        actions = self.read(lambda session: demo_watch.actions_between(session, MODEL, visit.begin, end))
         parts = [f"{words(METRICS, name)} {_interval(value)}" for name, value in found.metrics.items()]
         self.say(f"[bold]{visit.cohort.title}[/]: {found.rows} patients; {', '.join(parts)}")
         for diagnosis in diagnoses:
@@ -313,23 +322,20 @@ class Demo:
 
     def hospital_parts(self) -> list[dict[str, Any]]:
         """Each hospital's figures, findings and actions, for the JSON."""
-        parts = []
-        with read_scope(self.engine) as session:
-            for visit in self.visits:
-                end = visit.end or datetime.now(UTC)
-                found = demo_watch.hospital_figures(session, visit.answers, self.contract)
-                parts.append(
-                    {
-                        "name": visit.cohort.name,
-                        "title": visit.cohort.title,
-                        "rows": found.rows,
-                        "versions": list(found.versions),
-                        "metrics": found.metrics,
-                        "diagnoses": demo_watch.diagnoses_between(session, MODEL, visit.begin, end),
-                        "actions": demo_watch.actions_between(session, MODEL, visit.begin, end),
-                    }
-                )
-        return parts
+        return [self.read(partial(self._hospital_part, visit)) for visit in self.visits]
+
+    def _hospital_part(self, visit: Visit, session: ReadSession) -> dict[str, Any]:
+        end = visit.end or datetime.now(UTC)
+        found = demo_watch.hospital_figures(session, visit.answers, self.contract)
+        return {
+            "name": visit.cohort.name,
+            "title": visit.cohort.title,
+            "rows": found.rows,
+            "versions": list(found.versions),
+            "metrics": found.metrics,
+            "diagnoses": demo_watch.diagnoses_between(session, MODEL, visit.begin, end),
+            "actions": demo_watch.actions_between(session, MODEL, visit.begin, end),
+        }
 
 
 def _interval(value: dict[str, Any]) -> str:
@@ -441,14 +447,12 @@ def _invite(demo: Demo, action: AgentAction, seconds: float) -> None:
 
 def _report(demo: Demo, action_id: UUID, *, seconds: float) -> dict[str, Any]:
     hospitals = demo.hospital_parts()
-    with read_scope(demo.engine) as session:
-        action = demo_watch.action_of(session, action_id)
-        session.expunge(action)
-        versions = {version.id: version for version in model_versions.all_of(session, MODEL)}
-        decision = decision_part(action, versions)
-        serving = next(version for version in versions.values() if version.is_active)
-        source = min(versions.values(), key=lambda version: version.version).data_source
-        now_serving = {"version": serving.version, "algorithm": serving.algorithm}
+    action = demo.read(lambda session: demo_watch.action_of(session, action_id))
+    versions = {version.id: version for version in demo.read(lambda session: model_versions.all_of(session, MODEL))}
+    decision = decision_part(action, versions)
+    serving = next(version for version in versions.values() if version.is_active)
+    source = min(versions.values(), key=lambda version: version.version).data_source
+    now_serving = {"version": serving.version, "algorithm": serving.algorithm}
     # A verdict closes the loop either way: what was right stays, what was wrong is undone.
     expected = {ActionStatus.SUCCEEDED: action.to_version_id, ActionStatus.REVERTED: action.from_version_id}
     closed = expected.get(ActionStatus(action.status)) == serving.id

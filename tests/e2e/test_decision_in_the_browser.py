@@ -51,6 +51,17 @@ def _wait_for_predictions(home: Path, count: int) -> None:
     engine.dispose()
 
 
+def _kill_the_database_and_wait_for_the_next(home: Path, said: str) -> None:
+    api, server = API.search(said), EmbeddedPostgres(home / "postgres")
+    assert api
+    killed = server.running_pid()
+    _kill(home, "postgres")
+    deadline = time.monotonic() + 60
+    while server.running_pid() in {None, killed} or httpx.get(f"{api[1]}/readyz", timeout=10).json()["status"] != "ok":
+        assert time.monotonic() < deadline, "the database does not come back"
+        time.sleep(0.2)
+
+
 def _sign_in(page: Page, name: str, password: str) -> None:
     page.locator(".st-key-login-name input").fill(name)
     page.locator(".st-key-login-password input").fill(password)
@@ -73,6 +84,7 @@ def test_a_person_approves_and_the_loop_closes_through_kills(
     link, login = LINK.search(said), LOGIN.search(said)
     assert link
     assert login
+    _kill_the_database_and_wait_for_the_next(home, said)  # the demo goes on waiting for the person
     page = browser.new_page(viewport={"width": 1440, "height": 900})
     page.set_default_timeout(30_000)
     page.goto(link[1])
