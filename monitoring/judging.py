@@ -5,12 +5,8 @@ closes it, so a monitor that dies leaves either a whole window or none. A check 
 verdict with the reason and never keeps the others from looking.
 """
 
-import traceback
-from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from pathlib import Path
-from typing import TypeVar
 
 from loguru import logger
 from sqlalchemy.orm import Session
@@ -18,14 +14,20 @@ from sqlalchemy.orm import Session
 from config.model_contract import ModelContract
 from database.connection import ReadSession
 from database.enums import MetricKind, Verdict, WindowStatus
-from database.models import Deployment, DriftReport, ModelVersion, MonitoringWindow, PerformanceMetric
+from database.models import Deployment, MonitoringWindow
 from database.queries import model_versions, predictions, windows
-from monitoring import data_quality, drift_detector, performance_estimator, performance_monitor, prediction_monitor
-from monitoring.data_quality import QualityCheck
-from monitoring.drift_detector import DriftFinding
-from monitoring.measurement import Measurement, could_not_look
-from monitoring.performance_estimator import ESTIMATED, Confirmation, Record, record_of
-from monitoring.prediction_monitor import Before
+from monitoring.measurement import Measurement
+from monitoring.measuring import (
+    RECORD_WINDOWS,
+    USUAL,
+    Guard,
+    Memory,
+    measure_at_closing,
+    measure_performance,
+    memory_of,
+)
+from monitoring.performance_estimator import ESTIMATED
+from monitoring.performance_monitor import POOLED_WINDOWS
 from monitoring.windows import (
     CLOCK_SLACK,
     SETTLING,
@@ -37,14 +39,9 @@ from monitoring.windows import (
     needs_another_look,
     next_cut,
 )
-from training.evaluator import METRICS
 
-# How many earlier windows tell how right the estimates have been, and what is usual.
-RECORD_WINDOWS = 20
 # Versions that served lately may still have rows in no window.
 RECENT_DEPLOYMENTS = 10
-
-Found = TypeVar("Found")
 
 
 @dataclass(frozen=True)
@@ -53,29 +50,6 @@ class Closed:
 
     window: MonitoringWindow
     faults: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class _Guard:
-    """Lets a check fail alone: its reason is kept, and something inconclusive takes its place."""
-
-    window: str
-    faults: list[str]
-
-    def look(self, check: str, look: Callable[[], Found], instead: Callable[[str], Found]) -> Found:
-        try:
-            return look()
-        except Exception as error:  # noqa: BLE001  whatever a check trips over must not blind the others
-            self.faults.append(f"{check} of {self.window}: {place_of(error)}")
-            logger.error("monitor.check.failed check={} window={} error={}", check, self.window, place_of(error))
-            return instead(f"could not look: {type(error).__name__}: {error}")
-
-
-def place_of(error: Exception) -> str:
-    """What went wrong and where, for the log: without the message, which may quote a patient's values."""
-    frames = traceback.extract_tb(error.__traceback__)
-    where = f" at {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
-    return f"{type(error).__name__}{where}"
 
 
 def close_next_window(session: Session, contract: ModelContract, now: datetime) -> Closed | None:
@@ -157,8 +131,12 @@ def _close(session: Session, contract: ModelContract, span: _Span) -> Closed:
     session.add(window)
     session.flush()
     faults: list[str] = []
-    guard = _Guard(f"{contract.name} window {window.seq}", faults)
-    verdict = _measure_at_closing(session, contract, version, window, rows, guard, span.busy)
+    guard = Guard(f"{contract.name} window {window.seq}", faults)
+    found = measure_at_closing(
+        contract, version.reference_profile, rows, _memory(session, window), busy=span.busy, guard=guard
+    )
+    session.add_all(found.to_rows(version.id, window.id))
+    session.flush()
     logger.info(
         "monitor.window.closed model={} seq={} version={} why={} rows={} labelled={} suspect={} drift={}",
         contract.name,
@@ -168,92 +146,18 @@ def _close(session: Session, contract: ModelContract, span: _Span) -> Closed:
         window.n,
         window.labelled_n,
         window.suspect_n,
-        verdict,
+        found.drift.verdict,
     )
     return Closed(window, tuple(faults))
 
 
-def _measure_at_closing(
-    session: Session,
-    contract: ModelContract,
-    version: ModelVersion,
-    window: MonitoringWindow,
-    rows: WindowRows,
-    guard: _Guard,
-    busy: timedelta,
-) -> Verdict:
-    profile = version.reference_profile
-    earlier = windows.of_version_before(session, window, RECORD_WINDOWS)
-    before, records = _before(session, earlier), _records(session, earlier)
-    drift = guard.look(
-        "drift",
-        lambda: drift_detector.detect(contract, profile, rows.features, rows.probabilities),
-        lambda _: DriftFinding((), None, Verdict.INCONCLUSIVE, None),
+def _memory(session: Session, window: MonitoringWindow) -> Memory:
+    """What the version's earlier windows showed."""
+    earlier = [one.id for one in windows.of_version_before(session, window, RECORD_WINDOWS)]
+    return memory_of(
+        windows.figures_of(session, earlier, (MetricKind.PREDICTION,), USUAL),
+        windows.figures_of(session, earlier, (MetricKind.ESTIMATED, MetricKind.REALISED), ESTIMATED),
     )
-    answers = guard.look(
-        "predictions",
-        lambda: prediction_monitor.predictions(
-            contract, profile, rows, drift.score, hours=busy.total_seconds() / 3600, before=before
-        ),
-        lambda why: could_not_look(MetricKind.PREDICTION, ("positive_share", "uncertain_share"), rows.n, why),
-    )
-    estimates = guard.look(
-        "estimate",
-        lambda: performance_estimator.estimated(contract, profile, rows, records),
-        lambda why: could_not_look(MetricKind.ESTIMATED, ESTIMATED, rows.n, why),
-    )
-    checks = guard.look(
-        "data quality",
-        lambda: data_quality.check(contract, profile, rows),
-        lambda why: (QualityCheck("could_not_look", None, Verdict.INCONCLUSIVE, 0, rows.n, {"why": why}),),
-    )
-    session.add(
-        DriftReport(
-            model_id=version.id,
-            window_id=window.id,
-            drift_detected=drift.drift_detected,
-            drift_score=drift.drift_score,
-            drifted_features=drift.drifted_features,
-            features=[feature.to_json() for feature in drift.features],
-            verdict=drift.verdict,
-        )
-    )
-    session.add_all(one.to_row(version.id, window.id, None) for one in (*answers, *estimates))
-    session.add_all(one.to_row(version.id, window.id) for one in checks)
-    session.flush()
-    return drift.verdict
-
-
-def _before(session: Session, earlier: list[MonitoringWindow]) -> Before:
-    """What was usual in the version's earlier windows."""
-    found = windows.figures_of(
-        session, [one.id for one in earlier], (MetricKind.PREDICTION,), ("latency_p95_ms", "rows_per_hour")
-    )
-    values: dict[str, list[float]] = {"latency_p95_ms": [], "rows_per_hour": []}
-    for figure in found:
-        if figure.metric_value is not None:
-            values[figure.metric_name].append(figure.metric_value)
-    return Before(values["latency_p95_ms"], values["rows_per_hour"])
-
-
-def _records(session: Session, earlier: list[MonitoringWindow]) -> Mapping[str, Record]:
-    """How right the estimates of earlier windows have been, by metric."""
-    found = windows.figures_of(
-        session, [one.id for one in earlier], (MetricKind.ESTIMATED, MetricKind.REALISED), ESTIMATED
-    )
-    own = {(f.window_id, f.kind, f.metric_name): f for f in found if f.metadata_.get("pooled", 1) == 1}
-    confirmations: dict[str, list[Confirmation]] = {metric: [] for metric in ESTIMATED}
-    for (window_id, kind, metric), estimate in own.items():
-        shown = own.get((window_id, MetricKind.REALISED, metric))
-        if kind == MetricKind.ESTIMATED and shown is not None and shown.verdict != Verdict.INCONCLUSIVE:
-            confirmations[metric] += _confirmed(estimate, shown)
-    return {metric: record_of(found) for metric, found in confirmations.items()}
-
-
-def _confirmed(estimate: PerformanceMetric, shown: PerformanceMetric) -> Iterable[Confirmation]:
-    parts = (estimate.metric_value, estimate.low, estimate.high, shown.metric_value)
-    known = [part for part in parts if part is not None]
-    return [Confirmation(*known)] if len(known) == len(parts) else []
 
 
 @dataclass(frozen=True)
@@ -283,31 +187,17 @@ def judge_performance(
         return None
     version = model_versions.get(session, window.model_id)
     rows = _rows(session, contract, window)
-    earlier = windows.mature_before(session, window, performance_monitor.POOLED_WINDOWS - 1)
+    earlier = windows.mature_before(session, window, POOLED_WINDOWS - 1)
     together = _rows(session, contract, *reversed(earlier), window) if earlier else rows
     faults: list[str] = []
-    guard = _Guard(f"{contract.name} window {window.seq}", faults)
-    found = guard.look(
-        "performance",
-        lambda: _performance(contract, version, rows, together, len(earlier) + 1),
-        lambda why: could_not_look(MetricKind.REALISED, METRICS, rows.n, why),
-    )
+    guard = Guard(f"{contract.name} window {window.seq}", faults)
+    found = measure_performance(contract, version.reference_profile, rows, together, len(earlier) + 1, guard)
     session.add_all(one.to_row(version.id, window.id, rows.labels_as_of) for one in found)
     window.status, window.judged_at, window.labels_as_of = WindowStatus.MATURE, now, rows.labels_as_of
     window.n, window.labelled_n, window.suspect_n = rows.n, int(rows.labelled.sum()), int(rows.suspect.sum())
     session.flush()
     _log_judged(contract, window, found, again)
     return Judged(window, again, tuple(faults))
-
-
-def _performance(
-    contract: ModelContract, version: ModelVersion, rows: WindowRows, together: WindowRows, pooled: int
-) -> tuple[Measurement, ...]:
-    """The window's own figures, and those of the version's last mature windows together with it."""
-    alone = performance_monitor.realised(contract, version.reference_profile, rows)
-    if pooled == 1:
-        return alone
-    return alone + performance_monitor.realised(contract, version.reference_profile, together, pooled=pooled)
 
 
 def _rows(session: Session, contract: ModelContract, *spans: MonitoringWindow) -> WindowRows:

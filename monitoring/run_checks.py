@@ -29,7 +29,8 @@ from database.address import database_url
 from database.artifact_store import ArtifactStore
 from database.connection import first_line, is_away, make_engine, read_scope, session_scope
 from database.queries import heartbeats, model_versions, windows
-from monitoring.judging import close_next_window, judge_performance, place_of
+from monitoring.judging import close_next_window, judge_performance
+from monitoring.measuring import place_of
 from monitoring.metrics import MonitorMetrics
 from monitoring.report_runner import ReportRunner
 from monitoring.verification import verify_change

@@ -1,0 +1,172 @@
+"""From stored rows to the values that thinking takes: rows in, values out. Pure.
+
+Whoever observes a model reads its figures by this code, whether the rows come from the database (`observation`) or were
+only just measured in memory (a backtest).
+"""
+
+import math
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from agent.core.choices import PastAction
+from agent.core.signals import Check, FeatureDrift, Figure, Incident, Replay, Signals, Window
+from config.model_contract import ModelContract
+from database.enums import ActionStatus, ActionType, AlertStatus, Cause, MetricKind, Severity, Verdict, WindowStatus
+from database.models import (
+    AgentAction,
+    Alert,
+    DataQualityResult,
+    DriftReport,
+    MonitoringWindow,
+    PerformanceMetric,
+)
+
+# How many of the newest windows are looked at: enough for pooling, persistence and what one missed pass left over.
+WINDOWS_READ = 12
+_Z95 = 1.959963984540054
+
+
+def promised(contract: ModelContract, now: datetime) -> Signals:
+    """What the contract says, before anything about the model is known: the state is filled in by `replace`."""
+    return Signals(
+        model_name=contract.name,
+        now=now,
+        version_id=None,
+        version=None,
+        primary=contract.quality.metric,
+        watched=contract.quality.watched,
+        harm_margin=contract.quality.harm_margin,
+        min_rows=contract.monitoring.min_rows,
+        suspect_limit=contract.monitoring.suspect_share,
+        label_delay_s=contract.labels.delay.total_seconds(),
+        label_maturity=contract.labels.maturity,
+        cost_per_error=contract.quality.cost_per_error,
+        currency=contract.quality.currency,
+        nullable=frozenset(n for n, feature in contract.features.items() if feature.nullable),
+        title=contract.title,
+    )
+
+
+def window_of(
+    contract: ModelContract,
+    row: MonitoringWindow,
+    figures: Iterable[PerformanceMetric] = (),
+    drift: DriftReport | None = None,
+    checks: Iterable[DataQualityResult] = (),
+) -> Window:
+    """A closed window with every judged number about it."""
+    return Window(
+        id=row.id,
+        seq=row.seq,
+        version_id=row.model_id,
+        mature=row.status == WindowStatus.MATURE,
+        n=row.n,
+        labelled_n=row.labelled_n,
+        suspect_n=row.suspect_n,
+        to_at=row.to_at,
+        drift=Verdict(drift.verdict) if drift else Verdict.INCONCLUSIVE,
+        drift_score=number(drift.drift_score) if drift else None,
+        features=tuple(_feature(contract, entry) for entry in drift.features) if drift else (),
+        figures=tuple(_figure(figure) for figure in figures),
+        checks=tuple(_check(contract, found) for found in checks),
+    )
+
+
+def _check(contract: ModelContract, row: DataQualityResult) -> Check:
+    feature = contract.features.get(row.column_name or "")
+    limits = feature.expected if feature else None
+    unit = f" {feature.unit}" if feature and feature.unit else ""
+    return Check(
+        row.check_name,
+        row.column_name,
+        Verdict(row.verdict),
+        row.failed_rows,
+        row.n,
+        label=feature.label if feature else "",
+        sound=f"{limits[0]:g} to {limits[1]:g}{unit}" if limits else "",
+        value=number(row.details.get("value")),
+    )
+
+
+def _feature(contract: ModelContract, entry: dict[str, Any]) -> FeatureDrift:
+    name = str(entry["feature"])
+    known = contract.features.get(name)
+    return FeatureDrift(
+        name=name,
+        score=number(entry.get("score")),
+        drifted=bool(entry.get("drifted")),
+        influence=number(entry.get("influence")) or 0.0,
+        label=known.label if known else "",
+    )
+
+
+def _figure(row: PerformanceMetric) -> Figure:
+    return Figure(
+        name=row.metric_name,
+        kind=MetricKind(row.kind),
+        value=number(row.metric_value),
+        low=number(row.low),
+        high=number(row.high),
+        n=row.n,
+        reference=number(row.reference),
+        verdict=Verdict(row.verdict),
+        pooled=int(row.metadata_.get("pooled", 1)),
+        trusted=bool(row.metadata_.get("trusted", False)),
+    )
+
+
+def number(value: Any) -> float | None:
+    """A finite number or nothing: NaN is not a figure, and JSON has no word for it."""
+    if value is None or not math.isfinite(float(value)):
+        return None
+    return float(value)
+
+
+def replay_of(metric: str, rows: Iterable[PerformanceMetric], old_version_id: int) -> Replay | None:
+    """The newest whole figure of new against old on the same rows; `rows` are in the order they were measured in."""
+    newest = next((row for row in reversed(list(rows)) if row.metric_name == metric), None)
+    if newest is None or newest.metric_value is None or newest.low is None or newest.high is None:
+        return None
+    return Replay(metric, newest.metric_value, newest.low, newest.high, newest.n, old_version_id)
+
+
+def incident_of(alert: Alert) -> Incident:
+    """What people have been told about a cause."""
+    told = alert.evidence.get("notified")
+    # Somebody who acknowledged it knows about it, whether a message reached them or not.
+    known = alert.severity if alert.status == AlertStatus.ACKNOWLEDGED else told
+    return Incident(alert.id, Cause(alert.cause), Severity(alert.severity), Severity(known) if known else None)
+
+
+def past_of(action: AgentAction) -> PastAction:
+    """An action as far as deciding needs it."""
+    return PastAction(
+        action_id=action.action_id,
+        action_type=ActionType(action.action_type),
+        cause=Cause(action.cause) if action.cause else None,
+        status=ActionStatus(action.status),
+        created_at=action.created_at,
+        ended_at=action.updated_at,
+        dry_run=action.dry_run,
+        evidence_seq=action.params.get("evidence_seq"),
+        dedupe_key=action.dedupe_key,
+        question=action.question,
+        why=dict(action.why),
+        recommended=action.recommended,
+        evidence_rows=rows_compared(action.evidence),
+    )
+
+
+def rows_compared(proof: dict[str, Any] | None) -> int:
+    """How many rows the comparison that was asked about rests on; 0 without one."""
+    compared = (proof or {}).get("metrics") or [{}]
+    return int(compared[0].get("n") or 0)
+
+
+def share(hits: int, n: int) -> tuple[float, float, float]:
+    """A share with Wilson's 95 % interval, sound near 0 and 1 where the usual one is not."""
+    p, z2 = hits / n, _Z95 * _Z95
+    centre, scale = p + z2 / (2 * n), 1 + z2 / n
+    half = _Z95 * math.sqrt(p * (1 - p) / n + z2 / (4 * n * n))
+    return p, (centre - half) / scale, (centre + half) / scale
