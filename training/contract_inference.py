@@ -38,13 +38,14 @@ from training.table_file import TableFile
 
 LEAST_ROWS = 50
 LEAST_OF_A_CLASS = 10
-MOST_FEATURES = 500
+MOST_FEATURES = 200
 MOST_CATEGORIES = 50
 # A column of numbers with a text in it: this few different values make a category, this small a share of texts a fault.
 FEW_VALUES = 20
 FAULTY_SHARE = 0.1
-# Larger tables are cross-validated once, in three parts: their figures are steady enough.
+# Tables with more rows, or more cells, are cross-validated once, in three parts.
 LARGE_TABLE = 5000
+LARGE_CELLS = 250_000
 # Of a constant answer; the draft asks for this share of what is left to perfection.
 ABOVE_TRIVIAL = 0.1
 SENTINELS = frozenset(
@@ -141,7 +142,7 @@ def draft_contract(
         quality=_quality(share, notes),
         labels=_labels(notes),
         monitoring=_monitoring(rows, share, spacing, notes),
-        training=_training(rows, notes),
+        training=_training(rows, len(features), notes),
     )
     by_place = {place: tuple(found) for place, found in notes.by_place.items()}
     return Draft(contract, by_place, tuple(left_out), tuple(notes.remarks), rows, share)
@@ -577,8 +578,8 @@ def _monitoring(rows: int, share: float, spacing: timedelta | None, notes: _Note
     return Monitoring(window_rows=window, window_max_age=age, min_rows=int(np.clip(window // 5, 30, 200)))
 
 
-def _training(rows: int, notes: _Notes) -> Training:
-    if rows <= LARGE_TABLE:
+def _training(rows: int, features: int, notes: _Notes) -> Training:
+    if rows <= LARGE_TABLE and rows * features <= LARGE_CELLS:
         return Training()
-    notes.add("training.cv_folds", f"more than {LARGE_TABLE:,} rows: once in three parts is steady enough")
+    notes.add("training.cv_folds", f"{rows:,} rows of {features} features are many: once in three parts, to save time")
     return Training(cv_folds=3, cv_repeats=1)
