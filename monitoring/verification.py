@@ -20,7 +20,7 @@ from database.queries import model_versions, predictions, windows
 from monitoring.measurement import Measurement
 from monitoring.windows import CLOCK_SLACK, WindowRows, columns_of
 from training.evaluator import Difference, Scored, paired_difference
-from training.serving_artifact import LoadedModel, load
+from training.serving_artifact import Answering, load
 from training.suspects import suspect_reasons
 
 # Fewer new labels than this cannot change anybody's mind.
@@ -88,7 +88,7 @@ def _measure(
     return compare(contract, rows, old, facts)
 
 
-def compare(contract: ModelContract, rows: WindowRows, old: LoadedModel, facts: dict[str, Any]) -> Measurement:
+def compare(contract: ModelContract, rows: WindowRows, old: Answering, facts: dict[str, Any]) -> Measurement:
     """New minus old on labelled rows the new version answered. Pure, given the old model."""
     metric = contract.quality.metric
     before = Scored.at(old.predict(rows.features), old.threshold)

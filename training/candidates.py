@@ -1,6 +1,6 @@
 """One candidate from name to proof: cross-validated as it would serve, fitted on everything, exported, compared."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -16,6 +16,7 @@ from training.export import Exported, export
 from training.feature_engineering import Encoding, Row, encoding_for
 from training.model_factory import Params, make, sized
 from training.model_selector import Candidate
+from training.reference_profile import build, permutation_influence
 
 # Fewer rows of recent traffic than this say too little about whom the version will serve.
 LEAST_TRAFFIC = 60
@@ -34,9 +35,13 @@ class Material:
     population: NDArray[np.bool_]
     traffic: NDArray[np.bool_]
 
+    @property
+    def population_rows(self) -> list[Row]:
+        return [row for row, chosen in zip(self.rows, self.population, strict=True) if chosen]
+
 
 @dataclass(frozen=True)
-class Trained:
+class Fitted:
     """A candidate with everything that is known about it. `unseen`: what it said about each row, as it would serve,
     when it had not learnt from it, by repeat; `judged`: of that, the population; `folds`: which rows it had not seen
     together."""
@@ -49,16 +54,27 @@ class Trained:
     judged: tuple[Scored, ...]
     folds: NDArray[np.int64]
     serving: Serving
-    exported: Exported
     seconds: float
+
+    @property
+    def obstacle(self) -> str:
+        """Why it cannot serve; empty if it can."""
+        return ""
 
     def standing(self, metric: Metric) -> Candidate:
         """What selection needs to know."""
-        return Candidate(self.algorithm, self.metrics[metric].value, self.exported.model is not None, self._obstacle)
+        return Candidate(self.algorithm, self.metrics[metric].value, not self.obstacle, self.obstacle)
+
+
+@dataclass(frozen=True)
+class Trained(Fitted):
+    """A fitted candidate and its file, if it could be written as one."""
+
+    exported: Exported
 
     @property
-    def _obstacle(self) -> str:
-        return self.exported.obstacle
+    def obstacle(self) -> str:
+        return "" if self.exported.model is not None else self.exported.obstacle or "it has no file"
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -66,8 +82,8 @@ class Trained:
             "metrics": {name: found.to_json() for name, found in self.metrics.items()},
             "threshold": self.serving.threshold,
             "seconds": round(self.seconds, 3),
-            "eligible": self.exported.model is not None,
-            "obstacle": self.exported.obstacle or None,
+            "eligible": not self.obstacle,
+            "obstacle": self.obstacle or None,
         }
 
 
@@ -91,6 +107,24 @@ def train_candidate(name: str, params: Params, given: Material) -> Trained:
 
     Raises `InvalidError` when the rows are too few to validate anything.
     """
+    fitted = fit_candidate(name, params, given)
+    exported = export(
+        fitted.estimator,
+        given.contract,
+        given.encoding,
+        given.rows,
+        calibration=fitted.serving.calibration,
+        threshold=fitted.serving.threshold,
+        seed=given.contract.training.seed,
+    )
+    return Trained(**vars(fitted), exported=exported)
+
+
+def fit_candidate(name: str, params: Params, given: Material) -> Fitted:
+    """Cross-validate one candidate and fit it on everything.
+
+    Raises `InvalidError` when the rows are too few to validate anything.
+    """
     training = given.contract.training
     metric = given.contract.quality.metric
     here = given.population
@@ -103,14 +137,30 @@ def train_candidate(name: str, params: Params, given: Material) -> Trained:
     judged = tuple(one.take(here) for one in unseen)
     serving = fit_serving(found.scores[:, here], given.labels[here], metric)
     estimator = make(name, params, training.seed).fit(given.matrix, given.labels)
-    exported = export(
-        estimator,
-        given.contract,
-        given.encoding,
-        given.rows,
-        calibration=serving.calibration,
-        threshold=serving.threshold,
-        seed=training.seed,
-    )
     metrics = evaluator.estimates(given.labels[here], *judged, seed=training.seed)
-    return Trained(name, params, estimator, metrics, unseen, judged, found.folds, serving, exported, found.seconds)
+    return Fitted(name, params, estimator, metrics, unseen, judged, found.folds, serving, found.seconds)
+
+
+def influence_of(given: Material, winner: Fitted) -> dict[str, float]:
+    """How much of what the winner knows hangs on each feature, among those it will serve."""
+
+    def predict(matrix: NDArray[np.float32]) -> NDArray[np.float64]:
+        return winner.serving.calibration.apply(winner.estimator.predict_proba(matrix)[:, 1])
+
+    labels, seed = given.labels[given.population], given.contract.training.seed
+    return permutation_influence(predict, given.encoding, given.population_rows, labels, seed=seed)
+
+
+def profile_of(given: Material, winner: Fitted, influence: Mapping[str, float]) -> dict[str, Any]:
+    """The winner's reference: what those it will serve look like, and how it answers them unseen."""
+    probabilities = np.mean([one.probabilities for one in winner.judged], axis=0)
+    return build(
+        given.contract,
+        given.population_rows,
+        given.labels[given.population],
+        Scored.at(probabilities, winner.serving.threshold),
+        threshold=winner.serving.threshold,
+        influence=influence,
+        metrics={str(name): found for name, found in winner.metrics.items()},
+        seed=given.contract.training.seed,
+    )

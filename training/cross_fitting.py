@@ -14,16 +14,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from database.artifact_store import ArtifactStore
-from training.candidates import Material, Trained
+from training.candidates import Fitted, Material
 from training.evaluator import Scored, value_of
 
 KIND = "out_of_fold"
 FILE = "answers.json"
 
 
-def cross_fitted(trained: Sequence[Trained], given: Material) -> tuple[Scored, ...]:
-    """For each repeat, an answer to every row: of the exported candidate that is best on the rows outside its fold."""
-    able = [one for one in trained if one.exported.model is not None]
+def cross_fitted(trained: Sequence[Fitted], given: Material) -> tuple[Scored, ...]:
+    """For each repeat, an answer to every row: of the eligible candidate that is best on the rows outside its fold."""
+    able = [one for one in trained if not one.obstacle]
     judged = []
     for repeat, folds in enumerate(able[0].folds):
         probabilities, answers = np.empty(len(folds)), np.empty(len(folds), dtype=bool)
@@ -35,11 +35,11 @@ def cross_fitted(trained: Sequence[Trained], given: Material) -> tuple[Scored, .
     return tuple(judged)
 
 
-def _best(able: Sequence[Trained], given: Material, rows: NDArray[np.bool_]) -> Trained:
+def _best(able: Sequence[Fitted], given: Material, rows: NDArray[np.bool_]) -> Fitted:
     """By the rule of the real choice: the mean figure of the repeats, the first of a tie."""
     metric, labels = given.contract.quality.metric, given.labels[rows]
 
-    def figure(one: Trained) -> float:
+    def figure(one: Fitted) -> float:
         return float(np.mean([value_of(metric, labels, repeat.take(rows)) or 0.0 for repeat in one.unseen]))
 
     return max(able, key=figure)
@@ -55,7 +55,7 @@ class Unseen:
         return tuple(one.take(np.array(places, dtype=np.int64)) for one in self.repeats)
 
 
-def store(store_: ArtifactStore, trained: Sequence[Trained], given: Material) -> str | None:
+def store(store_: ArtifactStore, trained: Sequence[Fitted], given: Material) -> str | None:
     """Keep the answers to the traffic rows, so that evidence gathered twice judges the same; None without traffic."""
     if not given.traffic.any():
         return None

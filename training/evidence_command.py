@@ -49,7 +49,7 @@ class Case:
     harmed: tuple[str, ...] = ()
 
 
-def _harmed(why: Json) -> tuple[str, ...]:
+def harmed_in(why: Json) -> tuple[str, ...]:
     """The metric the diagnosis behind an action shows a loss in; none when it shows none, as when a person asked."""
     named = (why.get("harm") or {}).get("metric")
     return (named,) if named in METRICS else ()
@@ -83,7 +83,7 @@ def read_case(engine: Engine, settings: Settings, action_id: UUID) -> Case:
             champion,
             _onset(session, action),
             dict(action.params),
-            _harmed(action.why),
+            harmed_in(action.why),
         )
         session.expunge(champion)
     return case

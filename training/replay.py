@@ -14,14 +14,14 @@ from numpy.typing import NDArray
 
 from config.model_contract import ModelContract
 from training.evaluator import LEVEL, METRICS, Scored, calibration_error, paired_difference
-from training.serving_artifact import LoadedModel
+from training.serving_artifact import Answering
 
 _LATENCY_ROUNDS = 50
 _SLOWER_ALLOWED, _ALWAYS_FAST_MS = 2.0, 2.0
 _CALIBRATION_SLACK = 0.05
 
 
-def scored_by(model: LoadedModel, rows: Sequence[Mapping[str, Any]]) -> Scored:
+def scored_by(model: Answering, rows: Sequence[Mapping[str, Any]]) -> Scored:
     """What a version says about rows, at its own threshold."""
     return Scored.at(model.predict(rows), model.threshold)
 
@@ -29,26 +29,28 @@ def scored_by(model: LoadedModel, rows: Sequence[Mapping[str, Any]]) -> Scored:
 def compare_versions(
     rows: Sequence[Mapping[str, Any]],
     labels: NDArray[np.int64],
-    old: LoadedModel,
-    new: LoadedModel,
+    old: Answering,
+    new: Answering,
     contract: ModelContract,
     *,
     unseen: Sequence[Scored] | None = None,
     since_onset: NDArray[np.bool_] | None = None,
     seed: int = 0,
+    timed: bool = True,
 ) -> dict[str, Any]:
     """`metrics` (the contract's own first), `segments`, `answers_changed`, `latency_ms` and `checks`, as evidence
     carries them, and `since_onset` when asked for some of the rows alone. Every difference is new minus old with its
     paired interval.
 
     If `new` has learnt from these rows, `unseen` is what was said about them, by repeat, without having learnt them;
-    then `new` itself only says how many answers would change, and how fast.
+    then `new` itself only says how many answers would change, and how fast. Not `timed`: nothing is said about speed,
+    and the same rows always say the same.
     """
     before, there = scored_by(old, rows), scored_by(new, rows)
     after = tuple(unseen) if unseen is not None else (there,)
     metrics = _metrics(labels, before, after, contract, seed)
     changed = int((before.answers != there.answers).sum())
-    latency = _latency_ms(rows, old, new)
+    latency = _latency_ms(rows, old, new) if timed else None
     block = {} if since_onset is None else {"since_onset": _part(since_onset, labels, before, after, contract, seed)}
     return {
         **block,
@@ -59,7 +61,7 @@ def compare_versions(
         "checks": [
             _parity_check(new),
             _calibration_check(labels, before, after),
-            _latency_check(latency),
+            *([_latency_check(latency)] if latency else []),
             _tolerance_check(metrics[0], contract),
         ],
     }
@@ -85,7 +87,7 @@ def _part(
     return {"n": int(who.sum()), "metrics": _metrics(labels[who], before.take(who), taken, contract, seed)}
 
 
-def _latency_ms(rows: Sequence[Mapping[str, Any]], old: LoadedModel, new: LoadedModel) -> dict[str, float]:
+def _latency_ms(rows: Sequence[Mapping[str, Any]], old: Answering, new: Answering) -> dict[str, float]:
     """Median time of one row, in turns, so that a busy machine is unfair to neither."""
     times: dict[str, list[float]] = {"before": [], "after": []}
     for at in range(min(_LATENCY_ROUNDS, len(rows))):
@@ -140,7 +142,7 @@ def _check(name: str, ok: bool | None, says: str) -> dict[str, Any]:
     return {"name": name, "ok": ok, "says": says}
 
 
-def _parity_check(new: LoadedModel) -> dict[str, Any]:
+def _parity_check(new: Answering) -> dict[str, Any]:
     parity = new.meta.get("parity", {})
     return _check(
         "serving_file",

@@ -27,7 +27,7 @@ from training.evidence_command import Case, Json, NotEnoughError, naming, run
 from training.feature_engineering import encoding_for
 from training.recent import features_of, holdout_facts, labels_of, too_few, trusted, unknown_to
 from training.replay import compare_versions, recommendation, scored_by
-from training.serving_artifact import LoadedModel
+from training.serving_artifact import Answering
 
 MOST_VERSIONS = 5
 
@@ -37,7 +37,7 @@ class Earlier:
     """A version that served before and can serve again."""
 
     version: ModelVersion
-    model: LoadedModel
+    model: Answering
 
 
 def gather(case: Case) -> Json:
@@ -59,7 +59,7 @@ def gather(case: Case) -> Json:
     judging = unknown_to(recent.rows, max((until for until in learnt if until), default=None))
     if (why := too_few(contract, judging)) is not None:
         raise NotEnoughError(f"{contract.name}: {why}")
-    target, rows, considered = _best(contract, able, judging)
+    target, rows, considered = best_of(contract, able, judging)
     champion = serving_artifact.load(store, case.champion.artifact_digest)
     compared = compare_versions(
         features_of(contract, rows), labels_of(rows), champion, target.model, contract, seed=contract.training.seed
@@ -128,7 +128,7 @@ def _loaded(
     return able, refused
 
 
-def _best(
+def best_of(
     contract: ModelContract, able: Sequence[Earlier], rows: Sequence[LabelledRow]
 ) -> tuple[Earlier, Sequence[LabelledRow], list[Json]]:
     """The target, the rows that are left to compare it on, and what each version reached."""

@@ -12,7 +12,7 @@ import json
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import onnxruntime
@@ -40,6 +40,18 @@ def open_session(model: bytes) -> Any:
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = _LOG_ERRORS_ONLY
     return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+
+
+class Answering(Protocol):
+    """Whatever answers as a version does: one that was loaded, or one that was only just trained."""
+
+    @property
+    def threshold(self) -> float: ...
+
+    @property
+    def meta(self) -> Mapping[str, Any]: ...
+
+    def predict(self, rows: Sequence[Mapping[str, Any]]) -> NDArray[np.float64]: ...
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-import numpy as np
 from loguru import logger
-from numpy.typing import NDArray
 from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
@@ -32,14 +30,13 @@ from database.queries import model_versions
 from database.queries.audit import SYSTEM, Actor
 from training import charts, cross_fitting, data_loader, own_table
 from training import dataset as datasets
-from training.candidates import Material, Trained, material_of, train_candidate
+from training.candidates import Material, Trained, influence_of, material_of, profile_of, train_candidate
 from training.data_validation import validate
 from training.dataset import ROW_SOURCE, Dataset
-from training.evaluator import METRICS, Scored
+from training.evaluator import METRICS
 from training.export import store_artifact
 from training.model_factory import load_candidates
 from training.model_selector import Rule, Selection, select
-from training.reference_profile import build, permutation_influence
 from training.registry import Registered, Registry, RunRecord
 
 Progress = Callable[[str, float], None]
@@ -82,7 +79,7 @@ def train(
     selection = _select(contract, trained, champion)
     winner = next(one for one in trained if one.algorithm == selection.winner)
     tell("describing the reference", 0.8)
-    influence = _influence(given, winner)
+    influence = influence_of(given, winner)
     store = ArtifactStore(settings.artifacts_dir)
     artifacts = {
         "dataset": dataset.digest,
@@ -171,15 +168,6 @@ def _select(contract: ModelContract, trained: Sequence[Trained], champion: float
     return selection
 
 
-def _influence(given: Material, winner: Trained) -> dict[str, float]:
-    def predict(matrix: NDArray[np.float32]) -> NDArray[np.float64]:
-        return winner.serving.calibration.apply(winner.estimator.predict_proba(matrix)[:, 1])
-
-    rows = [row for row, chosen in zip(given.rows, given.population, strict=True) if chosen]
-    labels, seed = given.labels[given.population], given.contract.training.seed
-    return permutation_influence(predict, given.encoding, rows, labels, seed=seed)
-
-
 def _store(store: ArtifactStore, given: Material, winner: Trained, dataset: Dataset) -> str:
     return store_artifact(
         store,
@@ -223,18 +211,6 @@ def _columns(
     registered: Registered | None,
 ) -> dict[str, Any]:
     contract, metrics = given.contract, winner.metrics
-    rows = [row for row, chosen in zip(given.rows, given.population, strict=True) if chosen]
-    probabilities = np.mean([one.probabilities for one in winner.judged], axis=0)
-    profile = build(
-        contract,
-        rows,
-        given.labels[given.population],
-        Scored.at(probabilities, winner.serving.threshold),
-        threshold=winner.serving.threshold,
-        influence=influence,
-        metrics={str(name): found for name, found in metrics.items()},
-        seed=contract.training.seed,
-    )
     return {
         "model_name": contract.name,
         "algorithm": winner.algorithm,
@@ -258,7 +234,7 @@ def _columns(
         "contract_digest": contract.digest,
         "dataset_digest": dataset.digest,
         "artifact_digest": artifacts["serving"],
-        "reference_profile": profile,
+        "reference_profile": profile_of(given, winner, influence),
         "mlflow_run_id": registered.run_id if registered else None,
         "mlflow_version": registered.version if registered else None,
     }

@@ -7,6 +7,7 @@ version of its own with the same model file, so it can be watched, compared and 
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,6 +47,33 @@ def best_threshold(
     return float(grid[int(np.argmax(known))])
 
 
+@dataclass(frozen=True)
+class Moved:
+    """A threshold that did better on later rows than those it was chosen on, and how much better, by metric."""
+
+    threshold: float
+    rows: tuple[LabelledRow, ...]
+    found: tuple[Difference, ...]
+
+
+def better_threshold(contract: ModelContract, sound: Sequence[LabelledRow], current: float) -> Moved:
+    """Choose on the earlier half of the rows, which the serving version answered, and compare on the later half.
+
+    Raises `NotWorthAskingError` when there are too few rows, or no gain is shown.
+    """
+    if len(sound) < LEAST_ROWS:
+        raise NotWorthAskingError(f"{len(sound)} labelled rows that can be trusted, at least {LEAST_ROWS} are needed")
+    half = len(sound) // 2
+    new = best_threshold(contract.quality.metric, *_columns(sound[:half]), current=current)
+    later = tuple(sound[half:])
+    found = _compare(contract, later, current, new)
+    if found[0].verdict != "better":
+        raise NotWorthAskingError(
+            f"moving the threshold from {current:.3f} to {new:.3f} shows no gain on {len(later)} later rows"
+        )
+    return Moved(new, later, tuple(found))
+
+
 class AdjustThreshold:
     """The action."""
 
@@ -68,22 +96,9 @@ class AdjustThreshold:
             if champion is None:
                 raise NotWorthAskingError("no version serves")
             given = training_rows.newest_labelled(session, contract.name, model_id=champion.id)
-            sound = trusted(contract, given).rows
-            if len(sound) < LEAST_ROWS:
-                raise NotWorthAskingError(
-                    f"{len(sound)} labelled rows that can be trusted, at least {LEAST_ROWS} are needed"
-                )
-            half = len(sound) // 2
-            old = champion.threshold
-            new = best_threshold(contract.quality.metric, *_columns(sound[:half]), current=old)
-            later = sound[half:]
-            found = _compare(contract, later, old, new)
-            if found[0].verdict != "better":
-                raise NotWorthAskingError(
-                    f"moving the threshold from {old:.3f} to {new:.3f} shows no gain on {len(later)} later rows"
-                )
-            made = _register(session, work, champion, new)
-            return _told(contract, champion, made, later, found)
+            moved = better_threshold(contract, trusted(contract, given).rows, champion.threshold)
+            made = _register(session, work, champion, moved.threshold)
+            return _told(contract, champion, made, moved.rows, moved.found)
 
 
 def _columns(rows: Sequence[LabelledRow]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:

@@ -26,7 +26,7 @@ def drawn_folds(n: int, seed: int = 0) -> np.ndarray:
 
 def candidate(name: str, unseen: tuple[Scored, ...], folds: np.ndarray, *, exported: bool = True) -> Trained:
     file = Exported(b"model" if exported else None, None, "" if exported else "cannot be converted")
-    return Trained(name, {}, None, {}, unseen, unseen, folds, Serving(Calibration(), 0.5), file, 0.0)
+    return Trained(name, {}, None, {}, unseen, unseen, folds, Serving(Calibration(), 0.5), 0.0, file)
 
 
 def material(contract: ModelContract, labels: np.ndarray) -> Material:
