@@ -56,6 +56,8 @@ _NEGATIVE_WORDS = ("no", "n", "false", "f", "negative", "neg", "good", "legit", 
 _ID_NAME = re.compile(r"(?i:(.*[_\s.-])?(id|uuid|guid|rowid)|index)|.*[a-z]I[dD]")
 _DATE_LIKE = re.compile(r".*\d{1,4}[-/.\s]+\w{1,9}[-/.,\s]+\d{1,4}.*")
 _LARGEST = 3.0e38
+# Of the way from knowing nothing to knowing every label.
+GIVEAWAY = 0.98
 LOOK = "look here: "
 
 
@@ -130,6 +132,7 @@ def draft_contract(
     spacing = _spacing(table, time_column, notes)
     apart = {target, time_column, *without}
     features, left_out = _features(table, [str(c) for c in table.frame if c not in apart], target, notes)
+    _mind_giveaways(table, features, labels[labelled], notes)
     left_out = [*(LeftOut(column, "as asked") for column in without), *left_out]
     rows = len(table.frame)
     contract = ModelContract(
@@ -198,7 +201,7 @@ def _target(table: TableFile, column: str, positive: str | None, notes: _Notes) 
 
 def _values_in_words(counts: Counter[str]) -> str:
     total = counts.total()
-    shown = [f"`{word[:40]}` ({count / total:.0%})" for word, count in counts.most_common(6)]
+    shown = [f"`{' '.join(word.split())[:40]}` ({count / total:.0%})" for word, count in counts.most_common(6)]
     return ", ".join(shown) + (f" and {len(counts) - 6} more" if len(counts) > 6 else "")
 
 
@@ -539,6 +542,44 @@ def _categories(words: Sequence[str]) -> tuple[tuple[Category, ...], dict[Catego
     if {word.lower() for word in words} == set(TRUTH):
         return (0, 1), {value: word for word, value in TRUTH.items()}
     return tuple(sorted(dict.fromkeys(map(canonical, words)))), {}
+
+
+# --- features that know the answer
+
+
+def _mind_giveaways(
+    table: TableFile, features: Mapping[str, Feature], labels: NDArray[np.float64], notes: _Notes
+) -> None:
+    """A feature that tells nearly every label by itself is often written after the truth is known."""
+    for name, feature in features.items():
+        column = feature.column or name
+        cells = table.frame[column]
+        if feature.kind == "numeric":
+            told = 2 * abs(_area(numbers(cells, table.delimiter).values, labels) - 0.5)
+        else:
+            told = _gain(cells, labels)
+        if told >= GIVEAWAY:
+            notes.add(
+                f"features.{name}", f"{LOOK}by itself it tells nearly every label: is it known before the answer?"
+            )
+            notes.remarks.append(f"column {column}: tells nearly every label by itself")
+
+
+def _area(values: NDArray[np.float64], labels: NDArray[np.float64]) -> float:
+    """The area under the ROC curve of a single column, where it is known."""
+    known = ~np.isnan(values)
+    ranks, ones = pd.Series(values[known]).rank().to_numpy(), labels[known] == 1
+    positives, negatives = int(ones.sum()), int((~ones).sum())
+    if not positives or not negatives:
+        return 0.5
+    return float((ranks[ones].sum() - positives * (positives + 1) / 2) / (positives * negatives))
+
+
+def _gain(cells: "pd.Series[Any]", labels: NDArray[np.float64]) -> float:
+    """Of the errors of always saying the same, the share that saying the same for each category avoids."""
+    counts = pd.crosstab(cells.to_numpy(), labels).to_numpy()
+    errors = counts.sum() - counts.sum(axis=0).max()
+    return float(1 - counts.min(axis=1).sum() / errors)
 
 
 # --- the rest of the page

@@ -172,9 +172,14 @@ def _named(header: Sequence[str], columns: list[list[str]]) -> tuple[list[str], 
     names, kept = [], []
     for at, (given, column) in enumerate(zip(header, columns, strict=True), start=1):
         if given.strip() or any(column):
-            names.append(given.strip() or f"column_{at}")
+            names.append(_name(given) or f"column_{at}")
             kept.append(column)
     return names, kept
+
+
+def _name(given: str) -> str:
+    """A header on one line, so that a message about it is one too."""
+    return " ".join(line.strip() for line in given.splitlines()).strip()
 
 
 def _check_names(place: str, names: Sequence[str]) -> None:
@@ -195,7 +200,7 @@ def _parquet(path: Path, data: bytes) -> TableFile:
         table = pq.read_table(io.BytesIO(data))
     except (pa.ArrowException, OSError) as error:
         raise InvalidError(f"{path}: is a damaged Parquet file: {str(error).splitlines()[0][:200]}") from error
-    names = [str(name).strip() for name in table.column_names]
+    names = [_name(str(name)) or f"column_{at}" for at, name in enumerate(table.column_names, start=1)]
     if len(names) > MOST_COLUMNS:
         raise InvalidError(f"{path}: has {len(names)} columns, at most {MOST_COLUMNS} are read")
     if not table.num_rows or not names:

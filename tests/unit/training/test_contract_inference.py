@@ -320,3 +320,17 @@ def test_large_tables_are_cross_validated_once_and_watched_in_larger_windows(tmp
 def test_a_rare_class_is_judged_by_its_ranking(tmp_path: Path) -> None:
     quality = drafted(table_of(tmp_path, 2000, left=lambda at: int(at % 100 == 0))).contract.quality
     assert (quality.metric, quality.minimum, quality.watched[0]) == ("roc_auc", 0.55, "roc_auc")
+
+
+@pytest.mark.parametrize(
+    ("cell", "gives_away"),
+    [
+        (lambda at: "closed" if at % 4 == 0 else "open", True),
+        (lambda at: 900 + at / 7 if at % 4 == 0 else at / 7, True),
+        (lambda at: "closed" if at % 4 == 0 or at % 10 == 1 else "open", False),
+        (lambda at: at / 7, False),
+    ],
+)
+def test_a_column_that_knows_the_answer_is_pointed_out(tmp_path: Path, cell: Cell, *, gives_away: bool) -> None:
+    notes = drafted(table_of(tmp_path, extra=cell)).notes.get("features.extra", ())
+    assert any("by itself it tells nearly every label" in note for note in notes) == gives_away

@@ -128,6 +128,10 @@ def test_a_column_without_a_name_is_called_by_its_place_or_is_none(tmp_path: Pat
     assert list(table.frame) == ["column_1", "a"]
 
 
+def test_a_header_of_two_lines_becomes_one(tmp_path: Path) -> None:
+    assert list(read_table(written(tmp_path, b'"seen\n at",a\n1,2\n')).frame) == ["seen at", "a"]
+
+
 def test_each_row_keeps_its_place(tmp_path: Path) -> None:
     table = read_table(written(tmp_path, b'a,b\n"x\ny",1\n\nz,2\n'))
     assert [table.spot(0), table.spot(1)] == ["line 2", "line 5"]
