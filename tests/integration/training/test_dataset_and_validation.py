@@ -74,6 +74,13 @@ def test_what_the_api_would_refuse_is_a_hard_failure(contract: ModelContract) ->
     assert not validate(contract, table.assign(cp=9)).success
 
 
+def test_two_promises_that_say_the_same_are_both_answered(contract: ModelContract) -> None:
+    alike = Feature(kind="numeric", label="Age", range=(0, 100), expected=(0, 100))
+    found = validate(contract.model_copy(update={"features": {"age": alike}}), pd.DataFrame({"age": [50, 101, 102]}))
+    failed = {check.name: check.failed_rows for check in found.failed}
+    assert failed == {"range": 2, "expected": 2}
+
+
 def test_text_where_a_number_belongs_is_outside_every_range(contract: ModelContract) -> None:
     assert failed(contract, frame(contract).assign(age="old"))[("range", "age")] == 40
 
