@@ -175,6 +175,40 @@ def train(
 
 
 @app.command()
+def backtest(
+    model: Annotated[str, typer.Argument(help="the model's name: config/models/<name>.yml")],
+    csv: Annotated[Path, typer.Option(help="the labelled history, CSV or Parquet")],
+    window: Annotated[int | None, typer.Option(min=20, help="rows of a window; default: the contract's")] = None,
+    label_delay: Annotated[int, typer.Option(min=0, help="labels come so many windows later")] = 1,
+    candidates: Annotated[str | None, typer.Option(help="algorithms to try, comma-separated")] = None,
+    cost_per_retrain: Annotated[
+        float | None, typer.Option(min=0, help="in the contract's currency; default: as 10 errors")
+    ] = None,
+    html: Annotated[Path | None, typer.Option(help="write the report to this file")] = None,
+    encoding: Annotated[str | None, typer.Option(help="of the table, if it is not UTF-8")] = None,
+    as_json: JsonFlag = False,
+    check: Annotated[bool, typer.Option(help="exit 1 when a figure misses its bar")] = False,
+) -> None:
+    """What the agent would have done on a history, against fixed rules and hindsight."""
+    # It loads all that training and monitoring need; every other command would wait for it.
+    from scripts.lab import command as lab  # noqa: PLC0415
+
+    with said_plainly() as settings:
+        asked = tuple(name.strip() for name in candidates.split(",")) if candidates else ()
+        options = lab.Options(csv, window, label_delay, asked, cost_per_retrain, encoding)
+        found, seconds = lab.backtest(settings, model, options)
+        report = found.to_json(seconds)
+        if html is not None:
+            lab.write_page(found, html)
+        if as_json:
+            print(json.dumps(report, indent=1))
+        else:
+            lab.show(found, seconds)
+    if check and lab.missed(report):
+        raise typer.Exit(1)
+
+
+@app.command()
 def migrate() -> None:
     """Bring the database to today's schema."""
     with said_plainly() as settings, running_database(settings):

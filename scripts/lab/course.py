@@ -1,0 +1,445 @@
+"""The life of one model under the agent, on simulated time: production's own rules, with memory in place of a database.
+
+In each window the serving version answers. When it closes it is measured; then the window whose labels are due is
+judged, the change that is being watched is held to its test, and the agent looks: it diagnoses, keeps its incidents,
+decides. What changes nothing is done at once. A question is asked with its evidence, and the scripted approver says yes
+to what the evidence recommends and nothing to the rest. An approved version serves from the next window on.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import numpy as np
+
+from agent.core.choices import ActionProposal, PastAction
+from agent.core.cycle import QUIET_WINDOWS
+from agent.core.decision_engine import CORRECTIVE, decide
+from agent.core.diagnosis_engine import Diagnosis, diagnose
+from agent.core.incidents import could_show, told_by
+from agent.core.reading import WINDOWS_READ, promised, replay_of, share, window_of
+from agent.core.rules.label_feed_fault import CHANCE
+from agent.core.signals import Incident, Signals
+from agent.core.verifier import Figure, State, SuccessTest, verify
+from agent.core.work import NotWorthAskingError
+from config.agent_policy import AgentPolicy
+from database.enums import ActionStatus, ActionType, Cause, MetricKind, Severity, WindowStatus
+from database.errors import StewardError
+from database.models import DataQualityResult, DriftReport, MonitoringWindow, PerformanceMetric
+from database.queries.training_rows import LabelledRow
+from monitoring.measuring import (
+    RECORD_WINDOWS,
+    USUAL,
+    Guard,
+    Memory,
+    measure_at_closing,
+    measure_performance,
+    memory_of,
+)
+from monitoring.performance_estimator import ESTIMATED
+from monitoring.performance_monitor import POOLED_WINDOWS
+from monitoring.verification import MOST_ROWS, compare
+from monitoring.windows import WindowRows
+from scripts.lab.ground import Ground, joined
+from scripts.lab.learner import Version
+from scripts.lab.played import Change, Played
+from scripts.lab.proof import Asked, Evidence, evidence_for
+from training.evaluator import Scored
+
+_DAY = timedelta(days=1)
+APPROVER = "scripted approver"
+
+
+@dataclass(frozen=True)
+class Served:
+    """A version that served, under the number people know it by. `previous`: what it took over from."""
+
+    number: int
+    version: Version
+    generation: int
+    since: int  # the first window it answers
+    activated_at: datetime | None = None
+    previous: "Served | None" = None
+
+
+@dataclass
+class _Seen:
+    """A window with every row that was written about it."""
+
+    row: MonitoringWindow
+    served: Served
+    scored: Scored
+    drift: DriftReport
+    checks: list[DataQualityResult]
+    figures: list[PerformanceMetric]
+
+    @property
+    def mature(self) -> bool:
+        return self.row.status == WindowStatus.MATURE
+
+    @property
+    def labels_can_be_so(self) -> bool:
+        """Ranking surely worse than chance says that the labels were turned round."""
+        highs = (
+            f.high
+            for f in self.figures
+            if f.kind == MetricKind.REALISED and f.metric_name == "roc_auc" and f.metadata_.get("pooled", 1) == 1
+        )
+        high = next(highs, None)
+        return high is None or high >= CHANCE
+
+
+@dataclass
+class _Incident:
+    """What people have been told about a cause, while it lasts."""
+
+    id: int
+    cause: Cause
+    severity: Severity
+    first_window: int
+    last_window: int
+    notified: Severity | None = None
+
+
+@dataclass
+class _Question:
+    """A change that was asked for and may still have an outcome."""
+
+    past: PastAction
+    asked_about: int  # the number of the version it would replace
+    evidence: Evidence
+    expires_at: datetime
+    incident: int | None
+    generation: int = 0
+    executed_at: datetime | None = None
+
+
+@dataclass
+class Course:
+    """The state of one life. `run` lives it."""
+
+    ground: Ground
+    policy: AgentPolicy
+    played: Played = field(default_factory=lambda: Played("agent"))
+    _seen: list[_Seen] = field(default_factory=list)
+    _incidents: list[_Incident] = field(default_factory=list)
+    _history: dict[UUID, PastAction] = field(default_factory=dict)
+    _questions: dict[UUID, _Question] = field(default_factory=dict)
+    _versions: list[Version] = field(default_factory=list)
+    _told: list[PerformanceMetric] = field(default_factory=list)  # new against old since the last activation
+    _says: list[dict[str, Any]] = field(default_factory=list)  # what was done in this window
+    _effects: list[str] = field(default_factory=list)
+    _count: int = 0  # numbers incidents and actions
+
+    def __post_init__(self) -> None:
+        self._now = self.ground.windows.spans[0].from_at
+        self._serving = Served(self._number(self.ground.first()), self.ground.first(), 1, 0, self._now)
+
+    def step(self, at: int) -> None:
+        """Live through one window."""
+        span = self.ground.windows.spans[at]
+        self._now, self._says, self._effects = span.to_at, [], []
+        self._close(at)
+        if (due := self.ground.windows.labelled_until(at)) >= 0:
+            self._judge(due)
+            self._compare_with_previous()
+        self._settle(at)
+        self._expire()
+        signals = self._signals()
+        diagnoses = diagnose(signals)
+        self._look(at, signals, diagnoses)
+        self._tell(at, diagnoses)
+
+    # ----------------------------------------------------------------------------------------------------- the monitor
+
+    def _close(self, at: int) -> None:
+        ground, served = self.ground, self._serving
+        span, scored = ground.windows.spans[at], ground.answers(served.version, at)
+        rows = ground.rows_of(at, scored, served.version.threshold)
+        row = MonitoringWindow(
+            id=at + 1,
+            seq=at + 1,
+            model_name=ground.contract.name,
+            model_id=served.number,
+            from_at=span.from_at,
+            to_at=span.to_at,
+            status=WindowStatus.CLOSED,
+            n=rows.n,
+            labelled_n=0,
+            suspect_n=int(rows.suspect.sum()),
+        )
+        found = measure_at_closing(
+            ground.contract, served.version.profile, rows, self._memory(), busy=span.lasts, guard=self._guard(at)
+        )
+        checks = [one.to_row(served.number, row.id) for one in found.checks]
+        figures = [one.to_row(served.number, row.id, None) for one in found.figures]
+        drift = found.drift_row(served.number, row.id)
+        self._seen.append(_Seen(row, served, scored, drift, checks, figures))
+        self.played.answers.append(scored)
+
+    def _guard(self, at: int) -> Guard:
+        return Guard(f"{self.ground.contract.name} window {at + 1}", [])
+
+    def _memory(self) -> Memory:
+        mine = [one for one in reversed(self._seen) if one.served.number == self._serving.number][:RECORD_WINDOWS]
+        figures = [figure for one in mine for figure in one.figures]
+        told = {MetricKind.ESTIMATED, MetricKind.REALISED}
+        return memory_of(
+            [f for f in figures if f.kind == MetricKind.PREDICTION and f.metric_name in USUAL],
+            [f for f in figures if f.kind in told and f.metric_name in ESTIMATED],
+        )
+
+    def _judge(self, at: int) -> None:
+        seen, contract = self._seen[at], self.ground.contract
+        n = seen.row.n
+        alike = [
+            s for s in self._seen[:at] if s.served.number == seen.served.number and s.mature and s.labels_can_be_so
+        ]
+        pooled = [*alike[-(POOLED_WINDOWS - 1) :], seen]
+        parts = [self._labelled(one) for one in pooled]
+        profile = seen.served.version.profile
+        found = measure_performance(contract, profile, parts[-1], joined(parts), len(parts), self._guard(at))
+        seen.figures += [one.to_row(seen.served.number, seen.row.id, self._now) for one in found]
+        seen.row.status, seen.row.judged_at, seen.row.labels_as_of = WindowStatus.MATURE, self._now, self._now
+        seen.row.labelled_n = n
+
+    def _labelled(self, seen: _Seen) -> WindowRows:
+        return self.ground.rows_of(seen.row.seq - 1, seen.scored, seen.served.version.threshold, self._now)
+
+    def _compare_with_previous(self) -> None:
+        """New against old on the labelled rows since the last activation, as the monitor keeps measuring it."""
+        served, contract = self._serving, self.ground.contract
+        mine = [one for one in self._seen[served.since :] if one.mature]
+        if served.previous is None or not mine or (self._told and self._told[-1].n >= MOST_ROWS):
+            return
+        rows = joined([self._labelled(one) for one in mine])
+        first = rows.only(np.arange(rows.n) < MOST_ROWS)
+        sound = first.only(~first.suspect)
+        if sound.n > (self._told[-1].n if self._told else 0):
+            found = compare(contract, sound, served.previous.version, {"generation": served.generation})
+            self._told.append(found.to_row(served.number, None, self._now))
+
+    # ------------------------------------------------------------------------------------------------------- the agent
+
+    def _signals(self) -> Signals:
+        served, contract = self._serving, self.ground.contract
+        windows = tuple(
+            window_of(contract, one.row, one.figures, one.drift, one.checks) for one in self._seen[-WINDOWS_READ:]
+        )
+        found = replace(
+            promised(contract, self._now),
+            version_id=served.number,
+            version=served.number,
+            windows=windows,
+            activated_at=served.activated_at,
+            previous_version_id=served.previous.number if served.previous else None,
+            replay=replay_of(contract.quality.metric, self._told, served.previous.number) if served.previous else None,
+            reference_positive_share=served.version.profile.get("label_positive_share"),
+            decisions_per_day=float(sum(s.row.n for s in self._seen if s.row.to_at > self._now - _DAY)),
+            monitor_silent_s=0.0,
+            incidents=self._live(),
+        )
+        if (judged := found.judged) is None:
+            return found
+        labels = self.ground.labels(judged.seq - 1)
+        return replace(found, recent_positive_share=(*share(int(labels.sum()), len(labels)), len(labels)))
+
+    def _live(self) -> tuple[Incident, ...]:
+        return tuple(Incident(one.id, one.cause, one.severity, one.notified) for one in self._incidents)
+
+    def _look(self, at: int, signals: Signals, diagnoses: tuple[Diagnosis, ...]) -> None:
+        self._close_quiet(signals, {d.cause for d in diagnoses})
+        self._keep_incidents(at, diagnoses)
+        signals = replace(signals, incidents=self._live())
+        since = self._now - self.policy.escalation.within
+        history = tuple(one for one in self._history.values() if one.created_at >= since)
+        for choice in decide(diagnoses, self.policy, history, self._now, signals=signals):
+            if isinstance(choice, ActionProposal):
+                self._propose(at, choice)
+
+    def _close_quiet(self, signals: Signals, seen: set[Cause]) -> None:
+        def newer(one: _Incident) -> int:
+            return sum(w.id > one.last_window and could_show(one.cause, w, signals) for w in signals.windows)
+
+        self._incidents = [one for one in self._incidents if one.cause in seen or newer(one) < QUIET_WINDOWS]
+
+    def _keep_incidents(self, at: int, diagnoses: tuple[Diagnosis, ...]) -> None:
+        causes = {*(one.cause for one in self._incidents), *(d.cause for d in diagnoses)}
+        self._incidents = [one for one in self._incidents if not told_by(one.cause, causes)]
+        for diagnosis in diagnoses:
+            if told_by(diagnosis.cause, causes):
+                continue
+            first, last = (min(diagnosis.windows), max(diagnosis.windows)) if diagnosis.windows else (at + 1, at + 1)
+            live = self._incident_of(diagnosis.cause)
+            if live is None:
+                self._count += 1
+                self._incidents.append(_Incident(self._count, diagnosis.cause, diagnosis.severity, first, last))
+            else:
+                live.severity, live.last_window = diagnosis.severity, max(live.last_window, last)
+
+    def _incident_of(self, cause: Cause | None) -> _Incident | None:
+        return next((one for one in self._incidents if one.cause is cause), None)
+
+    # ---------------------------------------------------------------------------------------------------- what it does
+
+    def _propose(self, at: int, proposal: ActionProposal) -> None:
+        if any(one.dedupe_key == proposal.dedupe_key for one in self._history.values()):
+            return
+        for action_id in proposal.supersedes:
+            self._end(action_id, ActionStatus.CANCELLED, "asked anew with newer evidence")
+        self._count += 1
+        past = PastAction(
+            action_id=UUID(int=self._count),
+            action_type=proposal.action_type,
+            cause=proposal.cause,
+            status=ActionStatus.PROPOSED,
+            created_at=self._now,
+            ended_at=self._now,
+            dry_run=proposal.dry_run,
+            dedupe_key=proposal.dedupe_key,
+            question=proposal.question,
+            why=proposal.why,
+        )
+        self._history[past.action_id] = past
+        if proposal.dry_run:
+            self._end(past.action_id, ActionStatus.CANCELLED, "dry run")
+        elif proposal.action_type in CORRECTIVE:
+            self._ask(at, past)
+        else:
+            if proposal.action_type is ActionType.SEND_ALERT and (incident := self._incident_of(proposal.cause)):
+                incident.notified = Severity(proposal.params["severity"])
+            self._end(past.action_id, ActionStatus.SUCCEEDED, "done")
+
+    def _end(self, action_id: UUID, status: ActionStatus, says: str) -> None:
+        past = self._history[action_id]
+        self._history[action_id] = replace(past, status=status, ended_at=self._now)
+        self._questions.pop(action_id, None)
+        self._note(past, status, says)
+
+    def _note(self, past: PastAction, status: ActionStatus, says: str) -> None:
+        line = {"action": past.action_type, "cause": past.cause, "status": status, "says": says}
+        self._says.append({key: None if value is None else str(value) for key, value in line.items()})
+
+    def _ask(self, at: int, past: PastAction) -> None:
+        incident = self._incident_of(past.cause)
+        onset = None if incident is None else self.ground.windows.spans[incident.first_window - 1].from_at
+        try:
+            found = evidence_for(self._asked(at, past, onset))
+        except (NotWorthAskingError, StewardError) as error:
+            self._end(past.action_id, ActionStatus.CANCELLED, str(error))
+            return
+        self.played.trained += past.action_type is ActionType.RETRAIN_MODEL
+        past = replace(
+            past,
+            status=ActionStatus.PENDING_APPROVAL,
+            evidence_seq=max((one.row.seq for one in self._seen if one.mature), default=0),
+            recommended=found.recommended,
+            evidence_rows=found.rows,
+        )
+        self._history[past.action_id] = past
+        expires = self._now + self.policy.rule(past.action_type).expires
+        question = _Question(past, self._serving.number, found, expires, incident.id if incident else None)
+        self._questions[past.action_id] = question
+        if found.recommended:
+            self._approve(at, question)
+        else:
+            self._note(past, past.status, f"not recommended: {found.says}")
+
+    def _asked(self, at: int, past: PastAction, onset: datetime | None) -> Asked:
+        served = {one.served.number: one.served.version for one in self._seen}
+        served.pop(self._serving.number, None)
+        return Asked(
+            ground=self.ground,
+            action_type=past.action_type,
+            champion=self._serving.version,
+            number=self._serving.number,
+            earlier=served,
+            sound=lambda since: self._sound(at, since),
+            since=self._serving.since,
+            onset=onset,
+            why=past.why,
+        )
+
+    def _sound(self, at: int, since: int) -> Iterator[LabelledRow]:
+        """Labelled rows of the windows from `since` on, newest first, but those whose labels were turned round."""
+        for window in range(self.ground.windows.labelled_until(at), since - 1, -1):
+            if self._seen[window].labels_can_be_so:
+                seen = self._seen[window]
+                yield from self.ground.labelled_in(window, seen.scored, seen.served.number)
+
+    def _approve(self, at: int, question: _Question) -> None:
+        past, old = question.past, self._serving
+        self._activate(at, str(past.action_type), question.evidence.target)
+        question.past = replace(past, status=ActionStatus.VERIFYING)
+        question.executed_at, question.generation = self._now, self._serving.generation
+        self._history[past.action_id] = question.past
+        self._note(question.past, ActionStatus.VERIFYING, f"approved by the {APPROVER}: {question.evidence.says}")
+        self._effects.append(f"v{self._serving.number} takes over from v{old.number}")
+
+    def _activate(self, at: int, kind: str, target: Version) -> None:
+        old = self._serving
+        self.played.changes.append(Change(at, kind, old.version, target))
+        number = self._number(target)
+        self._serving = Served(number, target, old.generation + 1, at + 1, self._now, old)
+        self._told = []
+
+    def _number(self, version: Version) -> int:
+        if version not in self._versions:
+            self._versions.append(version)
+        return self._versions.index(version) + 1
+
+    # ------------------------------------------------------------------------------------------------------- afterwards
+
+    def _settle(self, at: int) -> None:
+        """Hold the change that is watched to the test that was written down before it."""
+        for question in list(self._questions.values()):
+            if question.past.status is not ActionStatus.VERIFYING or question.executed_at is None:
+                continue
+            if question.generation != self._serving.generation:
+                says = "another version was put in place before this one could prove itself"
+                self._end(question.past.action_id, ActionStatus.INCONCLUSIVE, says)
+                continue
+            figures = tuple(
+                Figure(f.metric_value, f.low, f.high, f.n)
+                for f in self._told
+                if f.metric_value is not None and f.low is not None and f.high is not None
+            )
+            verdict = verify(figures, self._test(), question.executed_at, self._now)
+            if verdict.state is State.KEEP_WATCHING:
+                continue
+            if verdict.state is State.REVERTED and (before := self._serving.previous) is not None:
+                self._activate(at, "revert", before.version)
+                self._effects.append(f"v{before.number} serves again")
+            if verdict.state is State.SUCCEEDED:
+                self._incidents = [one for one in self._incidents if one.id != question.incident]
+            self._end(question.past.action_id, ActionStatus(verdict.state), verdict.says)
+
+    def _test(self) -> SuccessTest:
+        rule = self.policy.verification
+        return SuccessTest(
+            self.ground.contract.quality.metric, rule.margin, rule.min_rows, rule.max_rows, rule.deadline
+        )
+
+    def _expire(self) -> None:
+        for question in list(self._questions.values()):
+            if question.past.status is ActionStatus.PENDING_APPROVAL and self._now >= question.expires_at:
+                self._end(question.past.action_id, ActionStatus.EXPIRED, "nobody decided in time")
+
+    def _tell(self, at: int, diagnoses: tuple[Diagnosis, ...]) -> None:
+        seen, span = self._seen[at], self.ground.windows.spans[at]
+        self.played.timeline.append(
+            {
+                "window": at + 1,
+                "from": span.from_at.isoformat(),
+                "to": span.to_at.isoformat(),
+                "n": span.n,
+                "version": seen.served.number,
+                "metric": self.ground.metric(at, seen.scored),
+                "drift": str(seen.drift.verdict),
+                "diagnosis": [{"cause": str(d.cause), "severity": str(d.severity), "says": d.says} for d in diagnoses],
+                "actions": self._says,
+                "effect": self._effects,
+            }
+        )

@@ -1,0 +1,172 @@
+"""The ground all policies stand on: one stream, one learner, and what has been learnt and answered already.
+
+A version learnt from the same rows is the same version, whoever asked for it, so it is learnt once.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+import numpy as np
+from numpy.typing import NDArray
+
+from config.model_contract import ModelContract
+from database.errors import InvalidError
+from database.queries.training_rows import LabelledRow
+from monitoring.windows import WindowRows
+from scripts.lab.learner import NotLearntError, Version, learn
+from scripts.lab.stream import Stream, Windows
+from training.evaluator import Scored, value_of
+from training.feature_engineering import Matrix, encoding_for
+from training.model_factory import Params
+from training.recent import labels_of, trusted
+from training.suspects import suspect_reasons
+
+
+def place_of(row: LabelledRow) -> int:
+    """Where a row stands in the stream."""
+    return row.prediction_id.int
+
+
+@dataclass(frozen=True, eq=False)
+class Ground:
+    """The stream with everything that does not depend on a policy."""
+
+    contract: ModelContract
+    stream: Stream
+    windows: Windows
+    candidates: Mapping[str, Params]
+    matrix: Matrix
+    suspect: NDArray[np.bool_]
+    _learnt: dict[tuple[int, ...], Version | str] = field(default_factory=dict)
+    _answers: dict[tuple[Version, int], Scored] = field(default_factory=dict)
+
+    @classmethod
+    def of(
+        cls, contract: ModelContract, stream: Stream, windows: Windows, candidates: Mapping[str, Params]
+    ) -> "Ground":
+        # A label that comes when it was said to come is not late.
+        waits = max(contract.labels.delay, (windows.label_delay + 1) * windows.longest)
+        contract = contract.model_copy(update={"labels": contract.labels.model_copy(update={"delay": waits})})
+        suspect = np.array([bool(suspect_reasons(contract, row)) for row in stream.rows], dtype=np.bool_)
+        matrix = encoding_for(contract).matrix(stream.rows)
+        return cls(contract, stream, windows, candidates, matrix, suspect)
+
+    # ------------------------------------------------------------------------------------------------------ learning
+
+    def first(self) -> Version:
+        """The version that serves when the stream begins."""
+        return self._version(())
+
+    def labelled(self, at: int) -> Iterator[LabelledRow]:
+        """Rows whose labels are there when window `at` closes, newest first."""
+        for window in range(self.windows.labelled_until(at), -1, -1):
+            yield from self.labelled_in(window)
+
+    def labelled_in(self, window: int, answers: Scored | None = None, number: int = 0) -> Iterator[LabelledRow]:
+        """The rows of one window with their labels, newest first, and what version `number` answered if anybody asks.
+        Only for a window whose labels have come."""
+        span = self.windows.spans[window]
+        for row in range(span.stop - 1, span.start - 1, -1):
+            said = 0.0 if answers is None else float(answers.probabilities[row - span.start])
+            features, label = dict(self.stream.rows[row]), int(self.stream.labels[row])
+            yield LabelledRow(UUID(int=row), number, features, label, span.when(row), said)
+
+    def retrained(self, at: int) -> Version | None:
+        """The version that learns from the newest rows that can be trusted when window `at` closes; None when there
+        are none, or when it is not good enough."""
+        rows = trusted(self.contract, self.labelled(at)).rows
+        try:
+            return self.taught(rows) if rows else None
+        except (NotLearntError, InvalidError):
+            return None
+
+    def taught(self, rows: Sequence[LabelledRow]) -> Version:
+        """The version that learns from these rows, and from the original ones if the contract keeps them.
+
+        Raises `NotLearntError` when it would not be good enough, `InvalidError` for rows nothing can be learnt from.
+        """
+        return self._version(tuple(place_of(row) for row in rows), rows)
+
+    def _version(self, places: tuple[int, ...], rows: Sequence[LabelledRow] = ()) -> Version:
+        if places not in self._learnt:
+            try:
+                self._learnt[places] = self._learn(places, rows)
+            except (NotLearntError, InvalidError) as error:
+                self._learnt[places] = str(error)
+        found = self._learnt[places]
+        if isinstance(found, str):
+            raise NotLearntError(found)
+        return found
+
+    def _learn(self, places: tuple[int, ...], rows: Sequence[LabelledRow]) -> Version:
+        original = self.contract.training.keep_original or not places
+        kept = self.windows.train_rows if original else 0
+        lately = np.arange(kept + len(places)) >= kept
+        return learn(
+            self.contract,
+            [*self.stream.rows[:kept], *(row.features for row in rows)],
+            np.concatenate([self.stream.labels[:kept], labels_of(rows)]),
+            self.candidates,
+            traffic=lately,
+            taught_by=places,
+            learnt_until=rows[-1].created_at if rows else None,
+        )
+
+    @property
+    def versions_learnt(self) -> int:
+        return len(self._learnt)
+
+    # ----------------------------------------------------------------------------------------------------- answering
+
+    def answers(self, version: Version, window: int) -> Scored:
+        """What a version says about the rows of a window."""
+        key = (version, window)
+        if key not in self._answers:
+            span = self.windows.spans[window]
+            self._answers[key] = version.answers(self.matrix[span.start : span.stop])
+        return self._answers[key]
+
+    def labels(self, window: int) -> NDArray[np.int64]:
+        """The truth about a window: for whoever keeps the score, or once its labels have come."""
+        span = self.windows.spans[window]
+        return self.stream.labels[span.start : span.stop]
+
+    def errors(self, window: int, scored: Scored) -> int:
+        return int((scored.answers != (self.labels(window) == 1)).sum())
+
+    def metric(self, window: int, scored: Scored) -> float | None:
+        return value_of(self.contract.quality.metric, self.labels(window), scored)
+
+    def rows_of(
+        self, window: int, scored: Scored, threshold: float, labels_as_of: datetime | None = None
+    ) -> WindowRows:
+        """A window's rows as the monitor reads them. Without `labels_as_of` no label has come yet."""
+        span = self.windows.spans[window]
+        here = slice(span.start, span.stop)
+        known = np.full(span.n, np.nan) if labels_as_of is None else self.stream.labels[here].astype(np.float64)
+        return WindowRows(
+            features=self.stream.rows[here],
+            probabilities=scored.probabilities,
+            answers=scored.answers,
+            thresholds=np.full(span.n, threshold),
+            latencies_ms=np.zeros(span.n),
+            labels=known,
+            suspect=self.suspect[here],
+            labels_as_of=labels_as_of,
+        )
+
+
+def joined(parts: Sequence[WindowRows]) -> WindowRows:
+    """The rows of some windows, one after the other."""
+    return WindowRows(
+        features=tuple(row for part in parts for row in part.features),
+        probabilities=np.concatenate([part.probabilities for part in parts]),
+        answers=np.concatenate([part.answers for part in parts]),
+        thresholds=np.concatenate([part.thresholds for part in parts]),
+        latencies_ms=np.concatenate([part.latencies_ms for part in parts]),
+        labels=np.concatenate([part.labels for part in parts]),
+        suspect=np.concatenate([part.suspect for part in parts]),
+        labels_as_of=parts[-1].labels_as_of,
+    )

@@ -1,0 +1,142 @@
+"""The evidence for a change, gathered in memory by the rules of `training.challenger`, `training.rollback_evidence` and
+`agent.actions.adjust_threshold`."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+
+from agent.actions.adjust_threshold import better_threshold
+from agent.core.work import NotWorthAskingError
+from config.model_contract import ModelContract
+from config.vocabulary import METRICS, words
+from database.enums import ActionType
+from database.models import ModelVersion
+from database.queries.training_rows import LabelledRow
+from scripts.lab.ground import Ground, place_of
+from scripts.lab.learner import Version
+from training.evaluator import Scored
+from training.evidence_command import harmed_in
+from training.recent import Method, divide, features_of, labels_of, later_than, too_few, trusted, unknown_to
+from training.replay import compare_versions, recommendation
+from training.rollback_evidence import MOST_VERSIONS, Earlier, best_of
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What evidence is wanted for. `sound(since)` yields the labelled rows of the windows from `since` on that teach,
+    newest first; `number` is the champion's; `earlier` are the versions that served before, by number; `since` is
+    the first window since the last activation."""
+
+    ground: Ground
+    action_type: ActionType
+    champion: Version
+    number: int
+    earlier: Mapping[int, Version]
+    sound: Callable[[int], Iterator[LabelledRow]]
+    since: int
+    onset: datetime | None
+    why: dict[str, Any]
+
+    @property
+    def contract(self) -> ModelContract:
+        return self.ground.contract
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What would serve, on how many rows it was compared, and what that says."""
+
+    target: Version
+    recommended: bool
+    says: str
+    rows: int
+
+
+def evidence_for(asked: Asked) -> Evidence:
+    """Raises `NotWorthAskingError` or `NotLearntError` when there is nothing to ask about."""
+    gather = {
+        ActionType.RETRAIN_MODEL: _retrain,
+        ActionType.ROLLBACK_MODEL: _rollback,
+        ActionType.ADJUST_THRESHOLD: _threshold,
+    }
+    return gather[asked.action_type](asked)
+
+
+def _refuse_too_few(asked: Asked, rows: tuple[LabelledRow, ...]) -> None:
+    if (why := too_few(asked.contract, rows)) is not None:
+        raise NotWorthAskingError(why)
+
+
+def _retrain(asked: Asked) -> Evidence:
+    recent = trusted(asked.contract, asked.sound(0)).rows
+    known_until = asked.champion.learnt_until
+    parts = divide(asked.contract, recent, asked.onset)
+    _refuse_too_few(asked, unknown_to(parts.holdout, known_until))
+    if not parts.learn:
+        raise NotWorthAskingError("no recent labelled row is left to learn from")
+    challenger = asked.ground.taught(parts.learn)
+    judges, unseen = _judges(challenger, parts.method, unknown_to(recent, known_until))
+    _refuse_too_few(asked, judges)
+    return _compared(asked, challenger, judges, unseen)
+
+
+def _judges(
+    challenger: Version, method: Method, rows: tuple[LabelledRow, ...]
+) -> tuple[tuple[LabelledRow, ...], tuple[Scored, ...] | None]:
+    """Of rows the champion never saw: those that taught, by their cross-fitted answers, or those that came later."""
+    if method is Method.LATER_ROWS:
+        until = challenger.learnt_until
+        return (later_than(rows, until).holdout if until else rows), None
+    place = {row: at for at, row in enumerate(challenger.taught_by)}
+    taught = tuple(row for row in rows if place_of(row) in place)
+    return taught, challenger.unseen.take([place[place_of(row)] for row in taught])
+
+
+def _rollback(asked: Asked) -> Evidence:
+    newest = sorted(asked.earlier, reverse=True)[:MOST_VERSIONS]
+    able = [Earlier(ModelVersion(id=number, version=number), asked.earlier[number]) for number in newest]
+    if not able:
+        raise NotWorthAskingError("there is no earlier version to go back to")
+    known = (asked.champion.learnt_until, *(asked.earlier[number].learnt_until for number in newest))
+    recent = trusted(asked.contract, asked.sound(asked.since)).rows
+    judging = unknown_to(recent, max((until for until in known if until), default=None))
+    _refuse_too_few(asked, judging)
+    target, rows, _ = best_of(asked.contract, able, judging)
+    return _compared(asked, asked.earlier[target.version.version], tuple(rows), None)
+
+
+def _compared(
+    asked: Asked, target: Version, rows: tuple[LabelledRow, ...], unseen: tuple[Scored, ...] | None
+) -> Evidence:
+    contract, onset = asked.contract, asked.onset
+    since = None
+    if onset is not None and asked.action_type is ActionType.RETRAIN_MODEL:
+        since = np.array([row.created_at >= onset for row in rows])
+    compared = compare_versions(
+        features_of(contract, rows),
+        labels_of(rows),
+        asked.champion,
+        target,
+        contract,
+        unseen=unseen,
+        since_onset=since,
+        seed=contract.training.seed,
+        timed=False,
+    )
+    advice, says = recommendation(compared, contract, harmed_in(asked.why))
+    return Evidence(target, advice == "approve", says, int(compared["metrics"][0]["n"]))
+
+
+def _threshold(asked: Asked) -> Evidence:
+    own = (row for row in asked.sound(0) if row.model_id == asked.number)
+    moved = better_threshold(asked.contract, trusted(asked.contract, own).rows, asked.champion.threshold)
+    first = moved.found[0]
+    says = (
+        f"the threshold moved from {asked.champion.threshold:.3f} to {moved.threshold:.3f}: "
+        f"{words(METRICS, first.metric)} {first.difference:+.3f} [{first.low:+.3f}, {first.high:+.3f}] "
+        f"on {first.n} rows"
+    )
+    return Evidence(replace(asked.champion, threshold=moved.threshold), True, says, first.n)
