@@ -25,7 +25,7 @@ QUIET = (
 )
 
 
-expect.set_options(timeout=20_000)  # two demos and a browser on two cores
+expect.set_options(timeout=40_000)  # beside a whole demo on two cores
 
 
 @pytest.fixture

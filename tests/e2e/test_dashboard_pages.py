@@ -95,7 +95,6 @@ def _running(log: Path) -> Iterator[Dashboard]:
 
 @pytest.fixture(scope="module")
 def dashboard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dashboard]:
-    expect.set_options(timeout=15_000)
     with _running(tmp_path_factory.mktemp("dashboard") / "log") as running:
         yield running
 

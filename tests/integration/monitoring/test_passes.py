@@ -285,7 +285,7 @@ def test_a_monitor_that_dies_between_its_writes_leaves_nothing_and_the_next_pass
     def die(*_: object) -> None:
         raise Killed
 
-    monkeypatch.setattr(judging, "_before", die)  # the window's row is written by then, its figures are not
+    monkeypatch.setattr(judging, "_memory", die)  # the window's row is written by then, its figures are not
     with pytest.raises(Killed):
         world.look()
     assert _everything(session) == [0, 0, 0, 0]
