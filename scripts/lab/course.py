@@ -310,7 +310,7 @@ class Course:
         else:
             if proposal.action_type is ActionType.SEND_ALERT and (incident := self._incident_of(proposal.cause)):
                 incident.notified = Severity(proposal.params["severity"])
-            self._end(past.action_id, ActionStatus.SUCCEEDED, "done")
+            self._end(past.action_id, ActionStatus.SUCCEEDED, "")
 
     def _end(self, action_id: UUID, status: ActionStatus, says: str) -> None:
         past = self._history[action_id]

@@ -24,7 +24,7 @@ body { font: 16px/1.5 system-ui, sans-serif; max-width: 70rem; margin: 2rem auto
 h1, h2 { line-height: 1.2; } table { border-collapse: collapse; width: 100%; margin: 1rem 0; }
 th, td { padding: .4rem .7rem; border-bottom: 1px solid #ddd; text-align: left; vertical-align: top; }
 .scores td:not(:first-child), .scores th:not(:first-child) { text-align: right; font-variant-numeric: tabular-nums; }
-p.note { color: #555; }
+p.note { color: #555; } .wide { overflow-x: auto; }
 """
 _HEADS = ("Policy", "Mean {metric}", "Errors", "Retrains", "Trained", "Wrong proposals", "Cost", "Regret")
 
@@ -34,9 +34,11 @@ def page_of(found: Backtest) -> str:
     contract, windows = found.ground.contract, found.ground.windows
     metric = words(METRICS, contract.quality.metric)
     chart = _chart(found, metric).to_html(full_html=False, include_plotlyjs=True, config={"displaylogo": False})
+    late = windows.label_delay
+    come = f"{late} window{'' if late == 1 else 's'} later" if late else "with the end of their window"
     lead = (
         f"{len(found.ground.stream):,} rows: the first {windows.train_rows:,} trained the first version, the rest came "
-        f"in {len(windows.spans)} windows of {windows.spans[0].n:,}. Labels came {windows.label_delay} windows later. "
+        f"in {len(windows.spans)} windows of {windows.spans[0].n:,}. Labels came {come}. "
         f"A retrain costs {found.cost_per_retrain:g} {contract.quality.currency}."
     )
     heads = [head.format(metric=metric) for head in _HEADS]
@@ -53,7 +55,7 @@ def page_of(found: Backtest) -> str:
             "everything was known. Trained: versions that were trained, whether they served or not. Wrong: changes "
             "after which the new version was not better on the next windows.</p>",
             "<h2>What the agent saw and did</h2>",
-            _table(["Window", "Version", metric, "Diagnosis", "Action", "Effect"], _story(found), "story"),
+            _table(["Window", "Version", capital(metric), "Diagnosis", "Action", "Effect"], _story(found), "story"),
             "</body></html>",
         ]
     )
@@ -115,7 +117,8 @@ def _story(found: Backtest) -> list[tuple[str, ...]]:
             "" if line["metric"] is None else f"{line['metric']:.3f}",
             "; ".join(f"{capital(words(CAUSES, one['cause']))}: {one['says']}" for one in line["diagnosis"]),
             "; ".join(
-                f"{capital(words(ACTIONS, one['action']))}, {words({}, one['status'])}: {one['says']}"
+                f"{capital(words(ACTIONS, one['action']))}, {words({}, one['status'])}"
+                + (f": {one['says']}" if one["says"] else "")
                 for one in line["actions"]
             ),
             "; ".join(line["effect"]),
@@ -128,4 +131,5 @@ def _story(found: Backtest) -> list[tuple[str, ...]]:
 def _table(heads: list[str], rows: list[tuple[str, ...]], kind: str) -> str:
     top = "".join(f'<th scope="col">{escape(head)}</th>' for head in heads)
     body = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in rows)
-    return f'<table class="{kind}"><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>'
+    table = f'<table class="{kind}"><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>'
+    return f'<div class="wide">{table}</div>'

@@ -2,6 +2,7 @@
 
 import json
 import re
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +18,20 @@ from scripts.lab.ground import Ground
 from scripts.lab.learner import candidates_for
 from scripts.lab.page import page_of
 from scripts.lab.played import Played
+from scripts.lab.stream import Stream
 
 ROWS, WINDOW, DRIFT = 3000, 150, 1650
 LEARNER = candidates_for(ROWS, ("logistic_regression",))
 
 
+@cache
+def shipped() -> AgentPolicy:
+    return load_policy(Path(config.__file__).parent / "agent_policy.yml")
+
+
 @pytest.fixture(scope="module")
 def policy() -> AgentPolicy:
-    return load_policy(Path(config.__file__).parent / "agent_policy.yml")
+    return shipped()
 
 
 def ground_of(made: Made, *, delay: int = 1) -> Ground:
@@ -42,15 +49,16 @@ def drifting(seed: int = 3) -> Made:
     return hyperplane(ROWS, seed, drift_at=(DRIFT,), features=4)
 
 
-@pytest.fixture(scope="module")
-def mended(policy: AgentPolicy) -> tuple[Ground, Played]:
-    ground = ground_of(drifting())
-    return ground, live(ground, policy).played
+@cache
+def lived(delay: int) -> tuple[Ground, Played]:
+    """The same life for every test that only looks at it."""
+    ground = ground_of(drifting(), delay=delay)
+    return ground, live(ground, shipped()).played
 
 
 @pytest.fixture(scope="module")
 def backtest(policy: AgentPolicy) -> Backtest:
-    return run_backtest(ground_of(drifting()), policy, cost_per_retrain=10.0)
+    return run_backtest(lived(1)[0], policy, cost_per_retrain=10.0)
 
 
 def drift_window(ground: Ground) -> int:
@@ -63,8 +71,8 @@ def test_without_drift_nothing_is_retrained(policy: AgentPolicy) -> None:
     assert not any("retrain_model" in json.dumps(line["actions"]) for line in played.timeline)
 
 
-def test_abrupt_concept_drift_is_named_and_a_retrain_mends_it(mended: tuple[Ground, Played]) -> None:
-    ground, played = mended
+def test_abrupt_concept_drift_is_named_and_a_retrain_mends_it() -> None:
+    ground, played = lived(1)
     begins = drift_window(ground)
     before = [line for line in played.timeline if line["window"] - 1 < begins]
     after = [line for line in played.timeline if line["window"] - 1 >= begins]
@@ -81,9 +89,8 @@ def test_abrupt_concept_drift_is_named_and_a_retrain_mends_it(mended: tuple[Grou
 
 
 @pytest.mark.parametrize("delay", [0, 1, 3])
-def test_nobody_learns_a_label_that_has_not_arrived(policy: AgentPolicy, delay: int) -> None:
-    ground = ground_of(drifting(), delay=delay)
-    played = live(ground, policy).played
+def test_nobody_learns_a_label_that_has_not_arrived(delay: int) -> None:
+    ground, played = lived(delay)
     made = [(change.at, change.after) for change in played.changes if change.kind == "retrain_model"]
     made += [(at, version) for at in (4, 9) if (version := ground.retrained(at)) is not None]
     assert played.changes
@@ -93,25 +100,20 @@ def test_nobody_learns_a_label_that_has_not_arrived(policy: AgentPolicy, delay: 
         assert max(version.taught_by) >= arrived - WINDOW
 
 
-def test_labels_that_come_later_are_acted_on_later(policy: AgentPolicy) -> None:
-    first = {}
-    for delay in (0, 3):
-        changes = live(ground_of(drifting(), delay=delay), policy).played.changes
-        first[delay] = changes[0].at
-    assert first[3] - first[0] == 3
+def test_labels_that_come_later_are_acted_on_later() -> None:
+    assert lived(3)[1].changes[0].at - lived(0)[1].changes[0].at == 3
 
 
 def test_truth_that_is_not_due_yet_changes_nothing_before_it_is(policy: AgentPolicy) -> None:
     """The labels of the last windows are turned round: everything until they are due must be as it was."""
-    made = drifting()
-    honest = live(ground_of(made), policy).played.timeline
-    labels = made.stream.labels.copy()
-    ground = ground_of(made)
+    ground, played = lived(1)
+    honest, rows = played.timeline, ground.stream.rows
+    labels = ground.stream.labels.copy()
     cut = ground.windows.spans[14].start
     labels[cut:] = 1 - labels[cut:]
     turned = Ground(
         ground.contract,
-        type(made.stream)(made.stream.rows, labels),
+        Stream(rows, labels),
         ground.windows,
         ground.candidates,
         ground.matrix,
@@ -126,9 +128,9 @@ def test_truth_that_is_not_due_yet_changes_nothing_before_it_is(policy: AgentPol
     assert [seen(line) for line in honest[15:]] != [seen(line) for line in other[15:]]
 
 
-def test_the_same_history_is_lived_the_same_way(mended: tuple[Ground, Played], policy: AgentPolicy) -> None:
+def test_the_same_history_is_lived_the_same_way(policy: AgentPolicy) -> None:
     again = live(ground_of(drifting()), policy).played
-    assert again.timeline == mended[1].timeline
+    assert again.timeline == lived(1)[1].timeline
 
 
 def test_who_may_only_observe_changes_nothing(policy: AgentPolicy) -> None:
