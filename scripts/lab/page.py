@@ -1,5 +1,6 @@
 """A backtest as one page that needs nothing else: the metric of every policy over time, the changes, the score."""
 
+from collections.abc import Sequence
 from html import escape
 from typing import Any
 
@@ -128,7 +129,7 @@ def _story(found: Backtest) -> list[tuple[str, ...]]:
     ]
 
 
-def _table(heads: list[str], rows: list[tuple[str, ...]], kind: str) -> str:
+def _table(heads: Sequence[str], rows: Sequence[tuple[str, ...]], kind: str) -> str:
     top = "".join(f'<th scope="col">{escape(head)}</th>' for head in heads)
     body = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in rows)
     table = f'<table class="{kind}"><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>'

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from rich.table import Table
+from rich.box import SIMPLE
+from rich.table import Column, Table
 from rich.text import Text
 
 from config.vocabulary import ACTIONS, CAUSES, METRICS, words
@@ -45,16 +46,18 @@ def timeline(found: Backtest) -> Table:
 
 
 def scores(found: Backtest) -> Table:
-    """The policies side by side, the cheapest first."""
+    """The policies side by side, the cheapest first, in what a terminal of 80 columns holds."""
     metric = words(METRICS, found.ground.contract.quality.metric)
-    columns = ("policy", f"mean {metric}", "errors", "retrains", "trained", "wrong", "cost", "regret")
-    table = Table(*columns, title="The policies on this history")
-    for cells in score_rows(found):
-        table.add_row(*(Text(cell) for cell in cells))
+    heads = (metric, "errors", "retrains", "wrong", "cost", "regret")
+    columns = (Column(head, justify="right", no_wrap=True) for head in heads)
+    title = "The policies on this history"
+    table = Table(Column("policy", no_wrap=True), *columns, title=title, box=SIMPLE, padding=(0, 1, 0, 0))
+    for policy, mean, errors, retrains, _trained, wrong, cost, regret in score_rows(found):
+        table.add_row(*(Text(cell) for cell in (policy, mean, errors, retrains, wrong, cost, regret)))
     return table
 
 
-def score_rows(found: Backtest) -> list[tuple[str, ...]]:
+def score_rows(found: Backtest) -> list[tuple[str, str, str, str, str, str, str, str]]:
     """The cells of the score table, the cheapest policy first."""
     return [
         (
