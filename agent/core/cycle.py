@@ -19,7 +19,7 @@ from agent.core.approval_manager import ask, success_test
 from agent.core.choices import ActionProposal, Choice, NoAction
 from agent.core.decision_engine import CORRECTIVE, NEWER_EVIDENCE, decide
 from agent.core.diagnosis_engine import Diagnosis, diagnose
-from agent.core.incidents import TURNED_OUT, could_show, settled_by_people, told_by
+from agent.core.incidents import QUIET_WINDOWS, TURNED_OUT, newer_without, settled_by_people, told_by
 from agent.core.observation import read_history, read_incidents, read_missed, read_signals, summary
 from agent.core.signals import Signals
 from agent.core.transitions import move
@@ -31,8 +31,6 @@ from database.queries import actions, alerts, cycles
 from database.queries.audit import Actor, append
 
 AGENT = Actor(ActorKind.AGENT, "agent")
-# An incident is over once this many newer judged windows do not show it.
-QUIET_WINDOWS = 2
 
 
 @dataclass(frozen=True)
@@ -132,7 +130,7 @@ def _close_quiet(session: Session, signals: Signals, seen: set[Cause]) -> None:
         if Cause(alert.cause) in seen:
             continue
         last = alert.last_window_id or 0  # windows of a model are numbered in the order in which they close
-        newer = sum(w.id > last and could_show(Cause(alert.cause), w, signals) for w in signals.windows)
+        newer = newer_without(Cause(alert.cause), last, signals)
         if newer >= QUIET_WINDOWS:
             alerts.resolve(session, AGENT, alert.id, f"not seen in the last {newer} judged windows")
 

@@ -94,10 +94,14 @@ def decide(
             continue
         for action_type in REMEDIES.get(diagnosis.cause, ()):
             chosen.extend(_consider(case, diagnosis, action_type, chosen))
-    changes = any(isinstance(choice, ActionProposal) and choice.action_type in CORRECTIVE for choice in chosen)
-    if not changes and not case.recorded_only:  # who only records withdraws no question
+    if not _changes(chosen) and not case.recorded_only:  # who only records withdraws no question
         chosen.extend(_asked_anew(case, question) for question in outgrown(case.history, signals))
     return tuple(chosen) or (NoAction("nothing is wrong as far as can be seen"),)
+
+
+def _changes(chosen: Iterable[Choice]) -> bool:
+    """Whether a change of what serves is among them."""
+    return any(isinstance(choice, ActionProposal) and choice.action_type in CORRECTIVE for choice in chosen)
 
 
 def _consider(case: _Case, diagnosis: Diagnosis, action_type: ActionType, chosen: list[Choice]) -> list[Choice]:
@@ -163,9 +167,26 @@ def _propose(
         "window_seq": judged.seq if judged else None,
         "inaction": price_of_inaction(case.signals, diagnosis.harm).to_json(),
     }
+    return _proposal(case, action_type, diagnosis.cause, question, key, why, params, supersedes, alone=alone)
+
+
+def _proposal(
+    case: _Case,
+    action_type: ActionType,
+    cause: Cause,
+    question: str,
+    key: str,
+    why: dict[str, Any],
+    params: dict[str, Any],
+    supersedes: tuple[UUID, ...],
+    *,
+    alone: bool,
+) -> ActionProposal:
+    """A proposal under the policy's rule for its type. `alone`: no person is asked."""
+    rule = case.policy.rule(action_type)
     return ActionProposal(
         action_type,
-        diagnosis.cause,
+        cause,
         Risk[rule.risk.upper()],
         requires_approval=not alone,
         approvers=0 if alone else rule.approvers,
@@ -219,7 +240,7 @@ def _corrective(case: _Case, diagnosis: Diagnosis, action_type: ActionType, chos
         return no("no loss was shown, and a change of what serves needs one")
     if (fault := _fault_among_sound(case.signals, diagnosis.harm)) is not None:
         return no(f"the loss may come from a fault of the data whose rows cannot be told from sound ones: {fault}")
-    if any(isinstance(c, ActionProposal) and c.action_type in CORRECTIVE for c in chosen):
+    if _changes(chosen):
         return no("another remedy was chosen first; this one waits for its result")
     if action_type is ActionType.ADJUST_THRESHOLD and _tried_lately(case, action_type):
         return no(f"the threshold was looked at in the last {wording.span(case.policy.escalation.within)} already")
@@ -252,20 +273,8 @@ def _asked_anew(case: _Case, question: PastAction) -> Choice:
     key = _key(case, question.action_type, question.cause, "anew", seq)
     if _proposed_before(case, key):
         return NoAction(f"it was asked anew at window {seq} already", question.action_type, question.cause)
-    rule = case.policy.rule(question.action_type)
-    return ActionProposal(
-        question.action_type,
-        question.cause or Cause.UNKNOWN,
-        Risk[rule.risk.upper()],
-        requires_approval=True,
-        approvers=rule.approvers,
-        attempts=rule.attempts,
-        dry_run=case.recorded_only,
-        question=question.question,
-        dedupe_key=key,
-        why=question.why,
-        supersedes=(question.action_id,),
-    )
+    cause, old = question.cause or Cause.UNKNOWN, (question.action_id,)
+    return _proposal(case, question.action_type, cause, question.question, key, question.why, {}, old, alone=False)
 
 
 def _tried_lately(case: _Case, action_type: ActionType) -> bool:

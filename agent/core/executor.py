@@ -34,7 +34,7 @@ from agent.core.work import (
 from config.agent_policy import AgentPolicy
 from config.model_contract import ModelContract
 from config.settings import Settings
-from database.connection import first_line, is_away, session_scope
+from database.connection import first_line, is_away, read_scope, session_scope
 from database.enums import ActionStatus, ActionType, ActorKind, Automation
 from database.errors import ExpiredError, LeaseLostError, StaleError, StewardError
 from database.models import AgentAction
@@ -203,7 +203,7 @@ class Executor:
     def _attempt(self, work: Work, gathering: bool) -> None:
         handler = self._handlers[work.claim.action_type]
         if gathering:
-            with session_scope(self._engine) as session:  # before: what comes while it is gathered is news
+            with read_scope(self._engine) as session:  # before: what comes while it is gathered is news
                 seen = evidence.newest_mature_seq(session, work.claim.model_name)
             self._ask(work, handler.gather(work), seen)
         else:

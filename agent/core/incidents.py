@@ -1,4 +1,4 @@
-"""Which diagnoses people are told about: one live incident about the same movement of the inputs. Pure.
+"""Which diagnoses people are told about, and until when: one live incident about the same movement of the inputs. Pure.
 
 "The inputs moved and nothing is lost" and "they moved and the answers got worse" contradict each other on one screen,
 and a model near the margin would change between them window by window. The harmful one wins for as long as it lives:
@@ -14,6 +14,8 @@ HARM_DONE = frozenset({Cause.COVARIATE_SHIFT_HARMFUL, Cause.CONCEPT_DRIFT, Cause
 # These are told by a loss, so only a window whose quality could be judged shows that they are over.
 TOLD_BY_LOSS = HARM_DONE | {Cause.BAD_RELEASE}
 TURNED_OUT = "it turned out to do harm"
+# An incident is over once this many newer judged windows do not show it.
+QUIET_WINDOWS = 2
 
 
 def told_by(cause: Cause, others: Collection[Cause]) -> Cause | None:
@@ -30,6 +32,11 @@ def could_show(cause: Cause, window: Window, signals: Signals) -> bool:
     kinds = (MetricKind.REALISED_CLEAN, MetricKind.REALISED)
     figure = next((f for kind in kinds if (f := window.figure(kind, signals.primary)) is not None), None)
     return figure is not None and figure.verdict is not Verdict.INCONCLUSIVE
+
+
+def newer_without(cause: Cause, last_window_id: int, signals: Signals) -> int:
+    """How many windows newer than the last that showed the cause would have shown it if it were still there."""
+    return sum(w.id > last_window_id and could_show(cause, w, signals) for w in signals.windows)
 
 
 def settled_by_people(diagnosed: Iterable[tuple[Cause, tuple[int, ...]]], closed: Mapping[Cause, int]) -> set[Cause]:

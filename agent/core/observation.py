@@ -1,5 +1,6 @@
 """Reading the rows that thinking needs: the only place where signals come from in production."""
 
+from collections import defaultdict
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -20,7 +21,7 @@ from agent.core.reading import (
 from agent.core.signals import Incident, Replay, Signals, Window
 from config.model_contract import ModelContract
 from database.enums import MetricKind
-from database.models import Deployment, PerformanceMetric
+from database.models import DataQualityResult, Deployment, PerformanceMetric
 from database.queries import actions, alerts, cycles, evidence, model_versions, windows
 
 # The monitor may miss this many of its rounds, and at least this long, before it counts as silent.
@@ -96,15 +97,14 @@ def read_history(session: Session, model_name: str, now: datetime, span: timedel
 def _windows(session: Session, contract: ModelContract) -> list[Window]:
     rows = windows.recent(session, contract.name, WINDOWS_READ)
     ids = [row.id for row in rows]
-    figures: dict[int, list[PerformanceMetric]] = {}
+    figures: defaultdict[int | None, list[PerformanceMetric]] = defaultdict(list)
     for figure in windows.figures_of(session, ids, list(MetricKind)):
-        if figure.window_id is not None:
-            figures.setdefault(figure.window_id, []).append(figure)
-    moved = evidence.drift_of(session, ids)
-    return [
-        window_of(contract, row, figures.get(row.id, []), moved.get(row.id), windows.checks_of(session, row.id))
-        for row in rows
-    ]
+        figures[figure.window_id].append(figure)
+    checks: defaultdict[int, list[DataQualityResult]] = defaultdict(list)
+    for check in windows.checks(session, ids):
+        checks[check.window_id].append(check)
+    moved = {report.window_id: report for report in windows.drift_reports(session, ids)}
+    return [window_of(contract, row, figures[row.id], moved.get(row.id), checks[row.id]) for row in rows]
 
 
 def _replay(session: Session, metric: str, deployment: Deployment | None) -> Replay | None:

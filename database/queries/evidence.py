@@ -12,22 +12,15 @@ from sqlalchemy.orm import Session
 from database.connection import ReadSession
 from database.enums import MetricKind, WindowStatus
 from database.models import (
-    DriftReport,
     Heartbeat,
     MonitoringWindow,
     PerformanceMetric,
     PredictionOutcome,
     QuarantinedRow,
 )
-from database.queries import windows
 
 _DAY = timedelta(days=1)
 _CHUNK = 1000
-
-
-def drift_of(session: Session | ReadSession, window_ids: list[int]) -> dict[int, DriftReport]:
-    """What moved in each of these windows."""
-    return {row.window_id: row for row in windows.drift_reports(session, window_ids)}
 
 
 def silence_s(session: Session | ReadSession, service: str) -> tuple[float, float] | None:

@@ -15,10 +15,9 @@ from uuid import UUID
 import numpy as np
 
 from agent.core.choices import ActionProposal, PastAction
-from agent.core.cycle import QUIET_WINDOWS
 from agent.core.decision_engine import CORRECTIVE, decide
 from agent.core.diagnosis_engine import Diagnosis, diagnose
-from agent.core.incidents import could_show, told_by
+from agent.core.incidents import QUIET_WINDOWS, newer_without, told_by
 from agent.core.reading import WINDOWS_READ, promised, replay_of, share, window_of
 from agent.core.rules.label_feed_fault import CHANCE
 from agent.core.signals import Incident, Signals
@@ -260,10 +259,11 @@ class Course:
                 self._propose(at, choice)
 
     def _close_quiet(self, signals: Signals, seen: set[Cause]) -> None:
-        def newer(one: _Incident) -> int:
-            return sum(w.id > one.last_window and could_show(one.cause, w, signals) for w in signals.windows)
-
-        self._incidents = [one for one in self._incidents if one.cause in seen or newer(one) < QUIET_WINDOWS]
+        self._incidents = [
+            one
+            for one in self._incidents
+            if one.cause in seen or newer_without(one.cause, one.last_window, signals) < QUIET_WINDOWS
+        ]
 
     def _keep_incidents(self, at: int, diagnoses: tuple[Diagnosis, ...]) -> None:
         causes = {*(one.cause for one in self._incidents), *(d.cause for d in diagnoses)}
