@@ -33,6 +33,8 @@ class MetricKind(StrEnum):
     ESTIMATED = "estimated"  # from calibrated confidence, without labels
     PREDICTION = "prediction"  # about the answers themselves: share of positives, uncertain share, latency
     VERIFICATION = "verification"  # new against old version on the same rows, after a change
+    SEGMENT = "segment"  # realised, on a part of the rows that lost more than the rest
+    LABELS = "labels"  # about the labels themselves: how long they take, from where they come
 
 
 class IssueType(StrEnum):

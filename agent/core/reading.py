@@ -65,6 +65,7 @@ def window_of(
         labelled_n=row.labelled_n,
         suspect_n=row.suspect_n,
         to_at=row.to_at,
+        from_at=row.from_at,
         drift=Verdict(drift.verdict) if drift else Verdict.INCONCLUSIVE,
         drift_score=number(drift.drift_score) if drift else None,
         features=tuple(_feature(contract, entry) for entry in drift.features) if drift else (),
@@ -98,6 +99,7 @@ def _feature(contract: ModelContract, entry: dict[str, Any]) -> FeatureDrift:
         drifted=bool(entry.get("drifted")),
         influence=number(entry.get("influence")) or 0.0,
         label=known.label if known else "",
+        season=str(entry.get("season") or ""),
     )
 
 
@@ -113,6 +115,7 @@ def _figure(row: PerformanceMetric) -> Figure:
         verdict=Verdict(row.verdict),
         pooled=int(row.metadata_.get("pooled", 1)),
         trusted=bool(row.metadata_.get("trusted", False)),
+        of=str(row.metadata_.get("of", "")),
     )
 
 

@@ -28,6 +28,7 @@ class Figure:
     verdict: Verdict
     pooled: int = 1
     trusted: bool = False
+    of: str = ""  # which part of the rows it is about, in words; empty for all of them
 
     @property
     def loss(self) -> float | None:
@@ -44,6 +45,7 @@ class FeatureDrift:
     drifted: bool
     influence: float
     label: str = ""
+    season: str = ""  # the rhythm that explains it, as `Monday`: earlier windows of it looked the same
 
     @property
     def title(self) -> str:
@@ -90,11 +92,13 @@ class Window:
     labelled_n: int
     suspect_n: int
     to_at: datetime
+    from_at: datetime | None = None
     drift: Verdict = Verdict.INCONCLUSIVE
     drift_score: float | None = None
     features: tuple[FeatureDrift, ...] = ()
     figures: tuple[Figure, ...] = ()
     checks: tuple[Check, ...] = ()
+    matured_after_s: float | None = None  # from its end until enough of its labels were there; None if they never were
 
     @property
     def suspect_share(self) -> float:
