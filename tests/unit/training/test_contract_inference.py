@@ -17,7 +17,8 @@ from api.contract_schema import RowReader
 from config.model_contract import FeatureName, ModelContract
 from database.errors import InvalidError
 from training import contract_inference
-from training.contract_inference import Draft, bounds, draft_contract, slug_of, without_sentinels
+from training.column_inference import bounds, without_sentinels
+from training.contract_inference import Draft, draft_contract, slug_of
 from training.contract_page import page_of
 from training.own_table import load_csv
 from training.table_file import read_table
