@@ -15,7 +15,7 @@ from training.evaluator import Estimate, Scored
 from training.export import Exported, export
 from training.feature_engineering import Encoding, Row, encoding_for
 from training.model_factory import Params, make, sized
-from training.model_selector import Candidate
+from training.model_selector import Candidate, Rule, Selection, select
 from training.reference_profile import build, permutation_influence
 
 # Fewer rows of recent traffic than this say too little about whom the version will serve.
@@ -139,6 +139,13 @@ def fit_candidate(name: str, params: Params, given: Material) -> Fitted:
     estimator = make(name, params, training.seed).fit(given.matrix, given.labels)
     metrics = evaluator.estimates(given.labels[here], *judged, seed=training.seed)
     return Fitted(name, params, estimator, metrics, unseen, judged, found.folds, serving, found.seconds)
+
+
+def selection_of(contract: ModelContract, fitted: Sequence[Fitted], champion: float | None = None) -> Selection:
+    """Which of them the contract's rule lets win. `champion` is as `select` takes it."""
+    quality = contract.quality
+    rule = Rule(quality.metric, quality.minimum, quality.tolerance)
+    return select([one.standing(quality.metric) for one in fitted], champion, rule)
 
 
 def influence_of(given: Material, winner: Fitted) -> dict[str, float]:

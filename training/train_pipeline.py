@@ -30,13 +30,21 @@ from database.queries import model_versions
 from database.queries.audit import SYSTEM, Actor
 from training import charts, cross_fitting, data_loader, own_table
 from training import dataset as datasets
-from training.candidates import Material, Trained, influence_of, material_of, profile_of, train_candidate
+from training.candidates import (
+    Material,
+    Trained,
+    influence_of,
+    material_of,
+    profile_of,
+    selection_of,
+    train_candidate,
+)
 from training.data_validation import validate
 from training.dataset import ROW_SOURCE, Dataset
 from training.evaluator import METRICS
 from training.export import store_artifact
 from training.model_factory import load_candidates
-from training.model_selector import Rule, Selection, select
+from training.model_selector import Selection
 from training.registry import Registered, Registry, RunRecord
 
 Progress = Callable[[str, float], None]
@@ -76,7 +84,9 @@ def train(
     traffic = dataset.rows[ROW_SOURCE].eq(DataSource.TRAFFIC.value).to_numpy(dtype=bool)
     given = material_of(contract, dataset.features(contract), dataset.labels(contract), traffic)
     trained = _train_all(given, tell)
-    selection = _select(contract, trained, champion)
+    selection = selection_of(contract, trained, champion)
+    if selection.winner is None:
+        raise NoCandidateError(f"{contract.name}: {selection.why}")
     winner = next(one for one in trained if one.algorithm == selection.winner)
     tell("describing the reference", 0.8)
     influence = influence_of(given, winner)
@@ -157,15 +167,6 @@ def _train_all(given: Material, tell: Progress) -> list[Trained]:
         )  # fmt: skip
         trained.append(one)
     return trained
-
-
-def _select(contract: ModelContract, trained: Sequence[Trained], champion: float | None) -> Selection:
-    quality = contract.quality
-    standing = [one.standing(quality.metric) for one in trained]
-    selection = select(standing, champion, Rule(quality.metric, quality.minimum, quality.tolerance))
-    if selection.winner is None:
-        raise NoCandidateError(f"{contract.name}: {selection.why}")
-    return selection
 
 
 def _store(store: ArtifactStore, given: Material, winner: Trained, dataset: Dataset) -> str:

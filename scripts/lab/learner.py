@@ -12,12 +12,11 @@ from numpy.typing import NDArray
 from config.model_contract import ModelContract
 from config.yaml_source import ConfigError
 from database.errors import StewardError
-from training.candidates import Fitted, Material, fit_candidate, influence_of, material_of, profile_of
+from training.candidates import Fitted, Material, fit_candidate, influence_of, material_of, profile_of, selection_of
 from training.cross_fitting import Unseen, cross_fitted
 from training.evaluator import Scored
 from training.feature_engineering import Matrix, Row
 from training.model_factory import Params, load_candidates
-from training.model_selector import Rule, select
 
 # On more rows than this, two candidates that are fast and unlike each other stand for the four.
 LARGE = 5000
@@ -98,9 +97,7 @@ def learn(
     lately = np.zeros(len(labels), dtype=bool) if traffic is None else traffic
     given = material_of(contract, rows, labels, lately)
     fitted = tuple(fit_candidate(name, params, given) for name, params in candidates.items())
-    quality = contract.quality
-    rule = Rule(quality.metric, quality.minimum, quality.tolerance)
-    selection = select([one.standing(quality.metric) for one in fitted], None, rule)
+    selection = selection_of(contract, fitted)
     if selection.winner is None:
         raise NotLearntError(f"{contract.name}: {selection.why}")
     winner = next(one for one in fitted if one.algorithm == selection.winner)
