@@ -40,7 +40,7 @@ from monitoring.measuring import (
 from monitoring.performance_estimator import ESTIMATED
 from monitoring.performance_monitor import POOLED_WINDOWS
 from monitoring.verification import MOST_ROWS, compare
-from monitoring.windows import WindowRows
+from monitoring.windows import WindowRows, is_mature, needs_another_look
 from scripts.lab.ground import Ground, joined
 from scripts.lab.learner import Version
 from scripts.lab.played import Change, Played
@@ -49,6 +49,8 @@ from training.evaluator import Scored
 
 _DAY = timedelta(days=1)
 APPROVER = "scripted approver"
+# Labels of older windows change nothing any more.
+_STILL_LOOKED_AT = 30
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,7 @@ class Served:
     since: int  # the first window it answers
     activated_at: datetime | None = None
     previous: "Served | None" = None
+    slower: float = 1.0  # how many times as long as usual it takes to answer
 
 
 @dataclass
@@ -141,9 +144,8 @@ class Course:
         span = self.ground.windows.spans[at]
         self._now, self._says, self._effects = span.to_at, [], []
         self._close(at)
-        if (due := self.ground.windows.labelled_until(at)) >= 0:
-            self._judge(due)
-            self._compare_with_previous()
+        self._judge_due()
+        self._compare_with_previous()
         self._settle(at)
         self._expire()
         signals = self._signals()
@@ -156,7 +158,7 @@ class Course:
     def _close(self, at: int) -> None:
         ground, served = self.ground, self._serving
         span, scored = ground.windows.spans[at], ground.answers(served.version, at)
-        rows = ground.rows_of(at, scored, served.version.threshold)
+        rows = ground.rows_of(at, scored, served.version.threshold, slower=served.slower)
         row = MonitoringWindow(
             id=at + 1,
             seq=at + 1,
@@ -190,9 +192,19 @@ class Course:
             [f for f in figures if f.kind in told and f.metric_name in ESTIMATED],
         )
 
+    def _judge_due(self) -> None:
+        """Judge the windows whose labels have come or are no longer waited for, and again what more of them says."""
+        contract, now = self.ground.contract, self._now
+        for at, seen in enumerate(self._seen[-_STILL_LOOKED_AT:], start=max(0, len(self._seen) - _STILL_LOOKED_AT)):
+            known = ~np.isnan(self.ground.known(at, now))
+            before, seen.row.labelled_n = seen.row.labelled_n, int(known.sum())
+            if seen.mature and not needs_another_look(before, seen.row.labelled_n - before):
+                seen.row.labelled_n = before
+            elif seen.mature or is_mature(seen.row.n, seen.row.labelled_n, seen.row.to_at, contract, now):
+                self._judge(at)
+
     def _judge(self, at: int) -> None:
         seen, contract = self._seen[at], self.ground.contract
-        n = seen.row.n
         alike = [
             s for s in self._seen[:at] if s.served.number == seen.served.number and s.mature and s.labels_can_be_so
         ]
@@ -200,12 +212,17 @@ class Course:
         parts = [self._labelled(one) for one in pooled]
         profile = seen.served.version.profile
         found = measure_performance(contract, profile, parts[-1], joined(parts), len(parts), self._guard(at))
+        kept = {MetricKind.PREDICTION, MetricKind.ESTIMATED}
+        seen.figures = [figure for figure in seen.figures if figure.kind in kept]
         seen.figures += [one.to_row(seen.served.number, seen.row.id, self._now) for one in found]
-        seen.row.status, seen.row.judged_at, seen.row.labels_as_of = WindowStatus.MATURE, self._now, self._now
-        seen.row.labelled_n = n
+        seen.row.status, seen.row.judged_at = WindowStatus.MATURE, self._now
+        seen.row.labels_as_of = parts[-1].labels_as_of
 
     def _labelled(self, seen: _Seen) -> WindowRows:
-        return self.ground.rows_of(seen.row.seq - 1, seen.scored, seen.served.version.threshold, self._now)
+        served = seen.served
+        return self.ground.rows_of(
+            seen.row.seq - 1, seen.scored, served.version.threshold, self._now, slower=served.slower
+        )
 
     def _compare_with_previous(self) -> None:
         """New against old on the labelled rows since the last activation, as the monitor keeps measuring it."""
@@ -240,10 +257,20 @@ class Course:
             monitor_silent_s=0.0,
             incidents=self._live(),
         )
-        if (judged := found.judged) is None:
+        if (due := found.labels_due) is not None and not due.labelled_n:
+            found = replace(found, label_silence_s=self._label_silence_s())
+        if (judged := found.judged) is None or not judged.labelled_n:
             return found
-        labels = self.ground.labels(judged.seq - 1)
-        return replace(found, recent_positive_share=(*share(int(labels.sum()), len(labels)), len(labels)))
+        said = self.ground.known(judged.seq - 1, self._now)
+        said = said[~np.isnan(said)]
+        return replace(found, recent_positive_share=(*share(int(said.sum()), len(said)), len(said)))
+
+    def _label_silence_s(self) -> float | None:
+        """Since a label was received for an answer that is older than labels take; None if none was."""
+        before = self._now - self.ground.contract.labels.delay
+        old = (one.row.seq - 1 for one in self._seen if one.row.to_at <= before)
+        came = [last for at in old if (last := self.ground.last_label(at, self._now)) is not None]
+        return (self._now - max(came)).total_seconds() if came else None
 
     def _live(self) -> tuple[Incident, ...]:
         return tuple(Incident(one.id, one.cause, one.severity, one.notified) for one in self._incidents)
@@ -364,10 +391,10 @@ class Course:
 
     def _sound(self, at: int, since: int) -> Iterator[LabelledRow]:
         """Labelled rows of the windows from `since` on, newest first, but those whose labels were turned round."""
-        for window in range(self.ground.windows.labelled_until(at), since - 1, -1):
+        for window in range(at, since - 1, -1):
             if self._seen[window].labels_can_be_so:
                 seen = self._seen[window]
-                yield from self.ground.labelled_in(window, seen.scored, seen.served.number)
+                yield from self.ground.labelled_in(window, self._now, seen.scored, seen.served.number)
 
     def _approve(self, at: int, question: _Question) -> None:
         past, old = question.past, self._serving

@@ -5,7 +5,7 @@ A version learnt from the same rows is the same version, whoever asked for it, s
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from uuid import UUID
 
 import numpy as np
@@ -15,6 +15,7 @@ from config.model_contract import ModelContract
 from database.errors import InvalidError
 from database.queries.training_rows import LabelledRow
 from monitoring.windows import WindowRows
+from scripts.lab.feed import Feed
 from scripts.lab.learner import NotLearntError, Version, learn
 from scripts.lab.stream import Stream, Windows
 from training.evaluator import Scored, value_of
@@ -39,6 +40,7 @@ class Ground:
     candidates: Mapping[str, Params]
     matrix: Matrix
     suspect: NDArray[np.bool_]
+    feed: Feed
     _learnt: dict[tuple[int, ...], Version | str] = field(default_factory=dict)
     _answers: dict[tuple[Version, int], Scored] = field(default_factory=dict)
 
@@ -51,7 +53,7 @@ class Ground:
         contract = contract.model_copy(update={"labels": contract.labels.model_copy(update={"delay": waits})})
         suspect = np.array([bool(suspect_reasons(contract, row)) for row in stream.rows], dtype=np.bool_)
         matrix = encoding_for(contract).matrix(stream.rows)
-        return cls(contract, stream, windows, candidates, matrix, suspect)
+        return cls(contract, stream, windows, candidates, matrix, suspect, Feed.of(stream, windows))
 
     # ------------------------------------------------------------------------------------------------------ learning
 
@@ -61,17 +63,20 @@ class Ground:
 
     def labelled(self, at: int) -> Iterator[LabelledRow]:
         """Rows whose labels are there when window `at` closes, newest first."""
-        for window in range(self.windows.labelled_until(at), -1, -1):
-            yield from self.labelled_in(window)
+        for window in range(at, -1, -1):
+            yield from self.labelled_in(window, self.windows.spans[at].to_at)
 
-    def labelled_in(self, window: int, answers: Scored | None = None, number: int = 0) -> Iterator[LabelledRow]:
-        """The rows of one window with their labels, newest first, and what version `number` answered if anybody asks.
-        Only for a window whose labels have come."""
-        span = self.windows.spans[window]
+    def labelled_in(
+        self, window: int, now: datetime, answers: Scored | None = None, number: int = 0
+    ) -> Iterator[LabelledRow]:
+        """The rows of one window whose labels have come by now, newest first, and what version `number` answered if
+        anybody asks."""
+        span, instant = self.windows.spans[window], now.timestamp()
         for row in range(span.stop - 1, span.start - 1, -1):
-            said = 0.0 if answers is None else float(answers.probabilities[row - span.start])
-            features, label = dict(self.stream.rows[row]), int(self.stream.labels[row])
-            yield LabelledRow(UUID(int=row), number, features, label, span.when(row), said)
+            if self.feed.known_at[row] <= instant:
+                said = 0.0 if answers is None else float(answers.probabilities[row - span.start])
+                features, label = dict(self.stream.rows[row]), int(self.feed.said[row])
+                yield LabelledRow(UUID(int=row), number, features, label, span.when(row), said)
 
     def retrained(self, at: int) -> Version | None:
         """The version that learns from the newest rows that can be trusted when window `at` closes; None when there
@@ -129,7 +134,7 @@ class Ground:
         return self._answers[key]
 
     def labels(self, window: int) -> NDArray[np.int64]:
-        """The truth about a window: for whoever keeps the score, or once its labels have come."""
+        """The truth about a window, for whoever keeps the score."""
         span = self.windows.spans[window]
         return self.stream.labels[span.start : span.stop]
 
@@ -139,22 +144,35 @@ class Ground:
     def metric(self, window: int, scored: Scored) -> float | None:
         return value_of(self.contract.quality.metric, self.labels(window), scored)
 
-    def rows_of(
-        self, window: int, scored: Scored, threshold: float, labels_as_of: datetime | None = None
-    ) -> WindowRows:
-        """A window's rows as the monitor reads them. Without `labels_as_of` no label has come yet."""
+    def known(self, window: int, now: datetime) -> NDArray[np.float64]:
+        """What has been said by now about the rows of a window; NaN where no label has come."""
         span = self.windows.spans[window]
         here = slice(span.start, span.stop)
-        known = np.full(span.n, np.nan) if labels_as_of is None else self.stream.labels[here].astype(np.float64)
+        come = self.feed.known_at[here] <= now.timestamp()
+        return np.where(come, self.feed.said[here].astype(np.float64), np.nan)
+
+    def last_label(self, window: int, now: datetime) -> datetime | None:
+        """When the newest label that has come about a window came."""
+        span = self.windows.spans[window]
+        come = self.feed.known_at[span.start : span.stop]
+        come = come[come <= now.timestamp()]
+        return datetime.fromtimestamp(float(come.max()), UTC) if len(come) else None
+
+    def rows_of(
+        self, window: int, scored: Scored, threshold: float, now: datetime | None = None, *, slower: float = 1.0
+    ) -> WindowRows:
+        """A window's rows as the monitor reads them. Without `now` no label has come yet."""
+        span = self.windows.spans[window]
+        here = slice(span.start, span.stop)
         return WindowRows(
             features=self.stream.rows[here],
             probabilities=scored.probabilities,
             answers=scored.answers,
             thresholds=np.full(span.n, threshold),
-            latencies_ms=np.zeros(span.n),
-            labels=known,
+            latencies_ms=self.feed.latencies_ms[here] * slower,
+            labels=np.full(span.n, np.nan) if now is None else self.known(window, now),
             suspect=self.suspect[here],
-            labels_as_of=labels_as_of,
+            labels_as_of=None if now is None else self.last_label(window, now),
         )
 
 

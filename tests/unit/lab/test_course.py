@@ -111,14 +111,7 @@ def test_truth_that_is_not_due_yet_changes_nothing_before_it_is(policy: AgentPol
     labels = ground.stream.labels.copy()
     cut = ground.windows.spans[14].start
     labels[cut:] = 1 - labels[cut:]
-    turned = Ground(
-        ground.contract,
-        Stream(rows, labels),
-        ground.windows,
-        ground.candidates,
-        ground.matrix,
-        ground.suspect,
-    )
+    turned = Ground.of(ground.contract, Stream(rows, labels), ground.windows, ground.candidates)
     other = live(turned, policy).played.timeline
 
     def seen(line: dict[str, Any]) -> Any:
