@@ -1,10 +1,13 @@
 """What a version's training data looked like: the reference that drift and estimates are measured against.
 
 Stored with the version, so monitoring never needs the training data. Shares always end with the share of nulls, so
-that a measurement nobody takes any more shows as drift like any other.
+that a measurement nobody takes any more shows as drift like any other. Of each part of the rows (a category, a quarter
+of a number, what was not measured) it is kept how many there were and how many of them were answered wrongly, so that a
+loss in one part can be told from one everywhere.
 """
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -12,6 +15,7 @@ from numpy.typing import NDArray
 from sklearn.isotonic import IsotonicRegression
 
 from config.model_contract import Feature, ModelContract
+from config.segments import Segment
 from training.evaluator import Estimate, Scored
 from training.feature_engineering import Encoding, Row
 
@@ -20,6 +24,7 @@ SAMPLE = 500
 # 30,000 rows, and a sample says the same.
 INFLUENCE_ROWS = 2000
 _INNER_DECILES = np.arange(0.1, 0.95, 0.1)
+_QUARTERS = (0.25, 0.5, 0.75)
 
 
 def build(
@@ -38,13 +43,20 @@ def build(
     p = scored.probabilities
     near = np.abs(p - threshold) < contract.monitoring.uncertain_band
     chosen = np.random.default_rng(seed).permutation(len(rows))[:SAMPLE]
+    positive = np.asarray(labels) == 1
+    wrong = scored.answers != positive
     return {
         "n": len(rows),
+        "errors": int(wrong.sum()),
         "features": {
             name: {
                 **_feature(feature, [row[name] for row in rows]),
                 "influence": float(influence.get(name, 0.0)),
                 "sample": [rows[at][name] for at in chosen],
+                "segments": [
+                    {**part.to_json(), **_answered(part.among(rows), wrong, positive)}
+                    for part in segments_of(name, feature, rows)
+                ],
             }
             for name, feature in contract.features.items()
         },
@@ -57,6 +69,25 @@ def build(
         "calibration": _isotonic(p, labels),
         "metrics": {name: estimate.to_json() for name, estimate in metrics.items()},
     }
+
+
+def segments_of(name: str, feature: Feature, rows: Sequence[Row]) -> list[Segment]:
+    """The parts a loss is looked for in: each category, the quarters of a number, and what was not measured."""
+    if feature.kind == "category":
+        return [*(Segment(name, category=one) for one in feature.categories or ()), Segment(name)]
+    known = np.array([row[name] for row in rows if row[name] is not None], dtype=float)
+    if not len(known):
+        return [Segment(name)]
+    # A number whose smallest value fills a quarter has nothing below it.
+    edges = [float(one) for one in np.unique(np.quantile(known, _QUARTERS)) if one > known.min()]
+    bounds = [None, *edges, None]
+    parts = [Segment(name, low=low, high=high) for low, high in pairwise(bounds)] if edges else []
+    return [*parts, Segment(name)]
+
+
+def _answered(who: NDArray[np.bool_], wrong: NDArray[np.bool_], positive: NDArray[np.bool_]) -> dict[str, int]:
+    """How the version answers these rows unseen."""
+    return {"n": int(who.sum()), "errors": int(wrong[who].sum()), "positives": int(positive[who].sum())}
 
 
 def _feature(feature: Feature, values: Sequence[Any]) -> dict[str, Any]:
