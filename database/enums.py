@@ -37,6 +37,14 @@ class MetricKind(StrEnum):
     LABELS = "labels"  # about the labels themselves: how long they take, from where they come
 
 
+class LabelFigure(StrEnum):
+    """The figures of kind `labels`."""
+
+    TURNED = "labels_turned"  # crit: 0 and 1 are swapped, of all rows or of a part
+    SOURCE_GAP = "label_source_gap"  # how much better the best category is labelled than one that fell silent
+    WAIT = "label_wait_h"  # from the window's end until enough labels were there
+
+
 class IssueType(StrEnum):
     """How an issue is shown and filtered."""
 

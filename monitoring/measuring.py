@@ -14,9 +14,16 @@ from typing import Any, TypeVar
 from loguru import logger
 
 from config.model_contract import ModelContract
-from database.enums import MetricKind, Verdict
+from database.enums import LabelFigure, MetricKind, Verdict
 from database.models import DataQualityResult, DriftReport, PerformanceMetric
-from monitoring import data_quality, drift_detector, performance_estimator, performance_monitor, prediction_monitor
+from monitoring import (
+    data_quality,
+    drift_detector,
+    label_monitor,
+    performance_estimator,
+    performance_monitor,
+    prediction_monitor,
+)
 from monitoring.data_quality import QualityCheck
 from monitoring.drift_detector import DriftFinding
 from monitoring.measurement import Measurement, could_not_look
@@ -146,7 +153,8 @@ def measure_at_closing(
 def measure_performance(
     contract: ModelContract, profile: Profile, rows: WindowRows, together: WindowRows, pooled: int, guard: Guard
 ) -> tuple[Measurement, ...]:
-    """The window's own figures, and those of the version's last `pooled` mature windows `together` with it."""
+    """The window's own figures, those of the version's last `pooled` mature windows `together` with it, and whether the
+    labels they rest on are swapped."""
 
     def look() -> tuple[Measurement, ...]:
         alone = performance_monitor.realised(contract, profile, rows)
@@ -154,4 +162,10 @@ def measure_performance(
             return alone
         return alone + performance_monitor.realised(contract, profile, together, pooled=pooled)
 
-    return guard.look("performance", look, lambda why: could_not_look(MetricKind.REALISED, METRICS, rows.n, why))
+    found = guard.look("performance", look, lambda why: could_not_look(MetricKind.REALISED, METRICS, rows.n, why))
+    labels = guard.look(
+        "labels turned",
+        lambda: (label_monitor.turned(contract, profile, rows),),
+        lambda why: could_not_look(MetricKind.LABELS, (LabelFigure.TURNED,), rows.n, why),
+    )
+    return found + labels

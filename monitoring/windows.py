@@ -102,6 +102,7 @@ class WindowRows:
     labels: NDArray[np.float64]
     suspect: NDArray[np.bool_]
     labels_as_of: datetime | None
+    keys: tuple[str, ...] = ()  # of which API key each row was asked; empty where nobody knows
 
     @property
     def n(self) -> int:
@@ -128,6 +129,7 @@ class WindowRows:
             latencies_ms=self.latencies_ms[chosen],
             labels=self.labels[chosen],
             suspect=self.suspect[chosen],
+            keys=tuple(key for key, keep in zip(self.keys, chosen, strict=True) if keep) if self.keys else (),
         )
 
 
@@ -146,4 +148,5 @@ def columns_of(outcomes: Sequence[PredictionOutcome], contract: ModelContract) -
         ),
         suspect=np.array([bool(suspect_reasons(contract, row)) for row in features], dtype=np.bool_),
         labels_as_of=max(received, default=None),
+        keys=tuple(outcome.key_id for outcome in outcomes),
     )

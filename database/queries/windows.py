@@ -10,11 +10,8 @@ from sqlalchemy.orm import Session
 
 from database.connection import ReadSession
 from database.crud import first, one
-from database.enums import MetricKind, Verdict, WindowStatus
+from database.enums import LabelFigure, MetricKind, Verdict, WindowStatus
 from database.models import DataQualityResult, DriftReport, ModelVersion, MonitoringWindow, PerformanceMetric
-
-# The ROC-AUC of a model that knows nothing.
-CHANCE = 0.5
 
 
 def claim_model(session: Session, model_name: str) -> bool:
@@ -78,22 +75,20 @@ def waiting(session: Session | ReadSession, model_name: str) -> list[MonitoringW
 
 
 def labels_can_be_so() -> ColumnElement[bool]:
-    """Of a window: its labels are not turned round. Ranking surely worse than chance says nothing about the model; it
-    says that 0 and 1 were swapped."""
-    high = (
-        select(PerformanceMetric.high)
+    """Of a window: its labels are not turned round, as far as the newest judgement knows (`label_monitor.turned`)."""
+    verdict = (
+        select(PerformanceMetric.verdict)
         .where(
             PerformanceMetric.window_id == MonitoringWindow.id,
-            PerformanceMetric.kind == MetricKind.REALISED,
-            PerformanceMetric.metric_name == "roc_auc",
-            func.coalesce(PerformanceMetric.metadata_["pooled"].as_integer(), 1) == 1,
+            PerformanceMetric.kind == MetricKind.LABELS,
+            PerformanceMetric.metric_name == LabelFigure.TURNED,
         )
         .order_by(PerformanceMetric.created_at.desc(), PerformanceMetric.id.desc())
         .limit(1)
         .correlate(MonitoringWindow)
         .scalar_subquery()
     )
-    return func.coalesce(high, 1.0) >= CHANCE
+    return func.coalesce(verdict, Verdict.OK) != Verdict.CRIT
 
 
 def mature_before(session: Session | ReadSession, window: MonitoringWindow, limit: int) -> list[MonitoringWindow]:

@@ -19,7 +19,6 @@ from agent.core.decision_engine import CORRECTIVE, decide
 from agent.core.diagnosis_engine import Diagnosis, diagnose
 from agent.core.incidents import QUIET_WINDOWS, newer_without, told_by
 from agent.core.reading import WINDOWS_READ, promised, replay_of, share, window_of
-from agent.core.rules.label_feed_fault import CHANCE
 from agent.core.signals import Incident, Signals
 from agent.core.verifier import Figure, State, SuccessTest, verify
 from agent.core.work import NotWorthAskingError
@@ -28,6 +27,7 @@ from database.enums import ActionStatus, ActionType, Cause, MetricKind, Severity
 from database.errors import StewardError
 from database.models import DataQualityResult, DriftReport, MonitoringWindow, PerformanceMetric
 from database.queries.training_rows import LabelledRow
+from monitoring.label_monitor import are_turned
 from monitoring.measuring import (
     RECORD_WINDOWS,
     USUAL,
@@ -83,14 +83,8 @@ class _Seen:
 
     @property
     def labels_can_be_so(self) -> bool:
-        """Ranking surely worse than chance says that the labels were turned round."""
-        highs = (
-            f.high
-            for f in self.figures
-            if f.kind == MetricKind.REALISED and f.metric_name == "roc_auc" and f.metadata_.get("pooled", 1) == 1
-        )
-        high = next(highs, None)
-        return high is None or high >= CHANCE
+        """As `labels_can_be_so` of `database.queries.windows`."""
+        return not are_turned(self.figures)
 
 
 @dataclass

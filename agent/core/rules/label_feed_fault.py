@@ -12,11 +12,10 @@ Refuted by: labels arriving as before, and ranking at or above chance.
 from agent.core import wording
 from agent.core.rules.finding import Fact, Finding
 from agent.core.signals import Signals, Window
-from database.enums import Cause, IssueType, MetricKind, Severity
+from database.enums import Cause, IssueType, LabelFigure, MetricKind, Severity, Verdict
 
 # Half of the share a window needs to be judged: fewer labels than that is a feed that stopped, not one that is late.
 STOPPED_AT = 0.5
-CHANCE = 0.5
 CERTAIN = 0.9
 
 
@@ -58,10 +57,16 @@ def _silent(signals: Signals, window: Window) -> Fact | None:
 
 
 def _turned(window: Window | None) -> Fact | None:
-    figure = window.figure(MetricKind.REALISED, "roc_auc") if window else None
-    if figure is None or figure.high is None or figure.value is None or figure.high >= CHANCE:
+    figure = window.figure(MetricKind.LABELS, LabelFigure.TURNED) if window else None
+    if figure is None or figure.verdict is not Verdict.CRIT:
         return None
-    return Fact(f"the ranking is turned around: {wording.figure(figure)}, worse than chance", figure.value, figure.n)
+    of = f" of {figure.of}" if figure.of else ""
+    ranks = f"ROC-AUC {figure.value:.3f}{wording.interval(figure.low, figure.high)}, n = {figure.n}"
+    return Fact(
+        f"the labels{of} are turned around: {ranks}, and with 0 and 1 swapped they fit as expected",
+        figure.value,
+        figure.n,
+    )
 
 
 def consider(signals: Signals) -> Finding:

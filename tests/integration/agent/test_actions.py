@@ -18,7 +18,7 @@ from agent.core.executor import EXECUTING, GATHERING, Executor
 from config.settings import NotifySettings, Settings
 from database.artifact_store import ArtifactStore
 from database.connection import session_scope
-from database.enums import ActionType, MetricKind, Verdict
+from database.enums import ActionType, LabelFigure, MetricKind, Verdict
 from database.models import Alert, ModelVersion, QuarantinedRow
 from database.queries import actions
 from tests.integration.agent.conftest import MakeExecutor, known_handlers
@@ -192,7 +192,7 @@ def adjust(
     made = window(engine, version.id, rows=scored(200, 1, shift), mature=mature)
     with session_scope(engine) as session:
         if turned:
-            session.add(metric(version.id, made.id, MetricKind.REALISED, "roc_auc", 0.2, 0.9, Verdict.CRIT))
+            session.add(metric(version.id, made.id, MetricKind.LABELS, LabelFigure.TURNED, 0.2, 0.9, Verdict.CRIT))
         propose_by_person(
             session, model_name=MODEL, action_type=ActionType.ADJUST_THRESHOLD, user_name="ann", reason="too few",
             params={}, policy=POLICY,

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from config.model_contract import ModelContract
 from config.settings import Settings
 from database.artifact_store import ArtifactStore
-from database.enums import ActionType, Cause, DataSource, IssueType, MetricKind, Verdict, WindowStatus
+from database.enums import ActionType, Cause, DataSource, IssueType, LabelFigure, MetricKind, Verdict, WindowStatus
 from database.models import (
     AgentAction,
     Alert,
@@ -344,11 +344,11 @@ def test_a_window_whose_labels_were_turned_round_teaches_nothing(world: World, r
     world.receive(rows, known([1 - label for label in labels]))
     with Session(world.engine) as session, session.begin():
         window = session.query(MonitoringWindow).one()
-        for value, high in ((0.9, 0.97), (0.1, 0.2)):  # judged again when more labels came: the newest figure counts
+        for verdict in (Verdict.OK, Verdict.CRIT):  # judged again when more labels came: the newest figure counts
             session.add(
                 PerformanceMetric(
-                    model_id=world.version.id, window_id=window.id, kind=MetricKind.REALISED, metric_name="roc_auc",
-                    metric_value=value, low=value - 0.1, high=high, n=40, reference=0.9, verdict=Verdict.CRIT,
+                    model_id=world.version.id, window_id=window.id, kind=MetricKind.LABELS,
+                    metric_name=LabelFigure.TURNED, metric_value=0.1, n=40, verdict=verdict,
                 )
             )  # fmt: skip
             session.flush()

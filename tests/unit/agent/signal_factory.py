@@ -40,6 +40,10 @@ def lost(name: str = "f1", value: float = 0.62, **changes: Any) -> Figure:
     return figure(name, value, **({"verdict": Verdict.CRIT} | changes))
 
 
+def label_figure(name: str, verdict: Verdict, value: float = 0.1, **changes: Any) -> Figure:
+    return figure(name, value, **({"kind": MetricKind.LABELS, "verdict": verdict} | changes))
+
+
 def window(seq: int = 1, *figures: Figure, **changes: Any) -> Window:
     fields: dict[str, Any] = {
         "id": seq * 10,

@@ -9,7 +9,7 @@ from agent.core.diagnosis_engine import diagnose
 from agent.core.rules.registry import RULES
 from agent.core.signals import Check, Replay, Window, harm
 from database.enums import Cause, IssueType, MetricKind, Severity, Verdict
-from tests.unit.agent.signal_factory import NOW, drifted, failed, figure, lost, signals, window
+from tests.unit.agent.signal_factory import NOW, drifted, failed, figure, label_figure, lost, signals, window
 
 CLEAN = MetricKind.REALISED_CLEAN
 ESTIMATED = MetricKind.ESTIMATED
@@ -169,8 +169,18 @@ def test_no_label_at_all_for_longer_than_the_delay_is_said_even_of_small_windows
 
 
 def test_labels_turned_around_make_performance_unknown_and_not_lost() -> None:
-    turned = window(1, lost(value=0.1), lost("roc_auc", 0.12, low=0.05, high=0.2, reference=0.9))
+    low = lost("roc_auc", 0.12, low=0.05, high=0.2, reference=0.9)
+    turned = window(1, lost(value=0.1), low, label_figure("labels_turned", Verdict.CRIT))
     assert causes(turned) == [Cause.LABEL_FEED_FAULT]
+    site = window(1, lost(value=0.6), label_figure("labels_turned", Verdict.CRIT, of="site = B"))
+    (found,) = diagnose(signals(site))
+    assert "labels of site = B are turned around" in found.says
+
+
+def test_a_relation_that_went_past_chance_without_being_a_mirror_is_concept_drift_and_can_be_acted_on() -> None:
+    low = lost("roc_auc", 0.35, low=0.3, high=0.4, reference=0.9)
+    (found,) = diagnose(signals(window(1, lost(value=0.4), low, label_figure("labels_turned", Verdict.OK))))
+    assert (found.cause, found.harm is not None) == (Cause.CONCEPT_DRIFT, True)
 
 
 def test_doubt_counts_only_until_the_labels_are_there() -> None:

@@ -13,7 +13,7 @@ from agent.core.diagnosis_engine import diagnose
 from agent.core.signals import Check, Replay, Signals
 from config import vocabulary
 from database.enums import ActionStatus, ActionType, Cause, MetricKind, Verdict
-from tests.unit.agent.signal_factory import POLICY, drifted, failed, figure, lost, past, signals, window
+from tests.unit.agent.signal_factory import POLICY, drifted, failed, figure, label_figure, lost, past, signals, window
 from training.evaluator import METRICS
 
 CLEAN, ESTIMATED, PREDICTION = MetricKind.REALISED_CLEAN, MetricKind.ESTIMATED, MetricKind.PREDICTION
@@ -35,7 +35,7 @@ SITUATIONS: dict[str, Signals] = {
     ),
     "release": signals(window(1, lost()), previous_version_id=7, replay=Replay("f1", -0.2, -0.3, -0.1, 60, 7)),
     "harmless": signals(window(1, figure(), figure("roc_auc", 0.9, reference=0.9), **drifted(0.6))),
-    "turned": signals(window(1, lost("roc_auc", 0.12, low=0.05, high=0.2, reference=0.9))),
+    "turned": signals(window(1, label_figure("labels_turned", Verdict.CRIT, 0.12, low=0.05, high=0.2))),
     "odd": signals(
         window(1, figure("positive_share", 0.95, reference=0.4, kind=PREDICTION, verdict=Verdict.CRIT), mature=False)
     ),
