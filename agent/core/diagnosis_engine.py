@@ -77,6 +77,7 @@ def _harm_json(found: Harm | None) -> dict[str, Any] | None:
         "n": found.figure.n,
         "window_id": found.window_id,
         "says": wording.loss(found),
+        **({"segment": found.part.segment.to_json() | {"of": found.figure.of}} if found.part else {}),
     }
 
 

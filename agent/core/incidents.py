@@ -7,7 +7,7 @@ the harmless one is then a note in the record of the pass, and one that was open
 
 from collections.abc import Collection, Iterable, Mapping
 
-from agent.core.signals import Signals, Window
+from agent.core.signals import Signals, Window, harm_on
 from database.enums import Cause, MetricKind, Verdict
 
 HARM_DONE = frozenset({Cause.COVARIATE_SHIFT_HARMFUL, Cause.CONCEPT_DRIFT, Cause.PRIOR_SHIFT})
@@ -35,8 +35,22 @@ def could_show(cause: Cause, window: Window, signals: Signals) -> bool:
 
 
 def newer_without(cause: Cause, last_window_id: int, signals: Signals) -> int:
-    """How many windows newer than the last that showed the cause would have shown it if it were still there."""
-    return sum(w.id > last_window_id and could_show(cause, w, signals) for w in signals.windows)
+    """How many windows newer than the last that showed the cause would have shown it if it were still there. One whose
+    parts nobody could look at says nothing about a loss in a part."""
+    of_a_part = any(w.id == last_window_id and _is_of_a_part(cause, w, signals) for w in signals.windows)
+    return sum(
+        w.id > last_window_id and could_show(cause, w, signals) and (not of_a_part or _parts_were_seen(w))
+        for w in signals.windows
+    )
+
+
+def _is_of_a_part(cause: Cause, window: Window, signals: Signals) -> bool:
+    loss = harm_on(signals, window) if cause in TOLD_BY_LOSS else None
+    return loss is not None and loss.part is not None
+
+
+def _parts_were_seen(window: Window) -> bool:
+    return any(figure.verdict is not Verdict.INCONCLUSIVE for figure in window.of(MetricKind.SEGMENT))
 
 
 def settled_by_people(diagnosed: Iterable[tuple[Cause, tuple[int, ...]]], closed: Mapping[Cause, int]) -> set[Cause]:

@@ -154,6 +154,7 @@ def _told(window: Window) -> dict[str, Any]:
                 "reference": f.reference,
                 "verdict": f.verdict,
                 "pooled": f.pooled,
+                "of": f.of,
             }
             for f in window.figures
             if f.kind is not MetricKind.PREDICTION

@@ -23,7 +23,9 @@ class Price:
 
 
 def _errors(signals: Signals, harm: Harm) -> Figure | None:
-    """The accuracy of the window of the loss: what tells how many more answers are wrong."""
+    """The accuracy of the rows of the loss: what tells how many more answers are wrong."""
+    if harm.part is not None:
+        return harm.figure
     window = next((w for w in signals.windows if w.id == harm.window_id), None)
     if window is None:
         return None
@@ -40,13 +42,14 @@ def price_of_inaction(signals: Signals, harm: Harm | None) -> Price:
     figure = _errors(signals, harm)
     if figure is None or figure.value is None or figure.reference is None:
         return Price(None, None, None, signals.currency, f"{unknown.says}accuracy could not be computed")
-    each = signals.decisions_per_day * signals.cost_per_error
+    share, of = (1.0, "") if harm.part is None else (harm.part.share, f" ({harm.figure.of})")
+    each = signals.decisions_per_day * share * signals.cost_per_error
     per_day = each * (figure.reference - figure.value)
     low = each * (figure.reference - (figure.value if figure.high is None else figure.high))
     high = each * (figure.reference - (figure.value if figure.low is None else figure.low))
     says = (
         f"about {per_day:,.1f} {signals.currency} a day [{low:,.1f}, {high:,.1f}]: "
-        f"{signals.decisions_per_day:,.0f} decisions a day, accuracy {figure.value:.3f} against "
+        f"{signals.decisions_per_day * share:,.0f} decisions a day{of}, accuracy {figure.value:.3f} against "
         f"{figure.reference:.3f} (n={figure.n})"
     )
     return Price(round(per_day, 3), round(low, 3), round(high, 3), signals.currency, says)

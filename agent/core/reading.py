@@ -10,8 +10,9 @@ from datetime import datetime
 from typing import Any
 
 from agent.core.choices import PastAction
-from agent.core.signals import Check, FeatureDrift, Figure, Incident, Replay, Signals, Window
+from agent.core.signals import Check, FeatureDrift, Figure, Incident, Part, Replay, Signals, Window
 from config.model_contract import ModelContract
+from config.segments import Segment
 from database.enums import ActionStatus, ActionType, AlertStatus, Cause, MetricKind, Severity, Verdict, WindowStatus
 from database.models import (
     AgentAction,
@@ -116,7 +117,14 @@ def _figure(row: PerformanceMetric) -> Figure:
         pooled=int(row.metadata_.get("pooled", 1)),
         trusted=bool(row.metadata_.get("trusted", False)),
         of=str(row.metadata_.get("of", "")),
+        part=_part(row.metadata_),
     )
+
+
+def _part(facts: dict[str, Any]) -> Part | None:
+    if (stored := facts.get("segment")) is None:
+        return None
+    return Part(Segment.from_json(stored), number(facts.get("share")) or 0.0, number(facts.get("expected")))
 
 
 def number(value: Any) -> float | None:

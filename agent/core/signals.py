@@ -8,10 +8,21 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from config.segments import Segment
 from database.enums import Cause, MetricKind, Severity, Verdict
 
 # A pooled figure speaks for its newest window only if that window brought at least this many rows of its own.
 MIN_OWN_ROWS = 20
+
+
+@dataclass(frozen=True)
+class Part:
+    """The rows a figure is about when they are not all: which, their share of all, and the accuracy their scores
+    promised."""
+
+    segment: Segment
+    share: float
+    expected: float | None = None
 
 
 @dataclass(frozen=True)
@@ -29,6 +40,7 @@ class Figure:
     pooled: int = 1
     trusted: bool = False
     of: str = ""  # which part of the rows it is about, in words; empty for all of them
+    part: Part | None = None
 
     @property
     def loss(self) -> float | None:
@@ -228,15 +240,18 @@ class Harm:
     window_id: int
     window_seq: int
 
+    @property
+    def part(self) -> Part | None:
+        """The rows that lost; None when it is not only some of them."""
+        return self.figure.part
+
 
 def _as_harm(figure: Figure, window: Window) -> Harm | None:
     if figure.verdict is not Verdict.CRIT or figure.value is None or figure.reference is None:
         return None
     low = figure.value if figure.low is None else figure.low
     high = figure.value if figure.high is None else figure.high
-    whole = Figure(
-        figure.name, figure.kind, figure.value, low, high, figure.n, figure.reference, figure.verdict, figure.pooled
-    )
+    whole = replace(figure, low=low, high=high)
     return Harm(
         whole, figure.reference - figure.value, figure.reference - high, figure.reference - low, window.id, window.seq
     )
@@ -264,9 +279,24 @@ def raw_loss(signals: Signals, window: Window) -> Harm | None:
 
 
 def harm_on(signals: Signals, window: Window) -> Harm | None:
-    """The loss on the sound rows of a mature window. None when too few sound rows are left to say."""
-    if not window.mature:
-        return None
+    """The loss on the sound rows of a mature window: of all, or else of the part that lost. None when too few sound
+    rows are left to say."""
+    return (_lost_by_all(signals, window) or _lost_by_a_part(signals, window)) if window.mature else None
+
+
+def _lost_by_a_part(signals: Signals, window: Window) -> Harm | None:
+    """The part whose loss weighs most; the window's own figure before a pooled one."""
+    seen = (figure for figure in window.of(MetricKind.SEGMENT, signals.watched) if figure.part is not None)
+    harms = [harm for figure in seen if (harm := _as_harm(figure, window)) is not None]
+    return min(harms, key=lambda h: (h.figure.pooled, -h.loss * (h.part.share if h.part else 1.0)), default=None)
+
+
+def parts_that_lost(window: Window) -> tuple[Figure, ...]:
+    """What was lost in parts of the rows of a window, whatever all of them show."""
+    return tuple(f for f in window.of(MetricKind.SEGMENT) if f.verdict is Verdict.CRIT)
+
+
+def _lost_by_all(signals: Signals, window: Window) -> Harm | None:
     if window.suspect_n == 0 and not window.of(MetricKind.REALISED_CLEAN):
         return raw_loss(signals, window)
     return _worst(signals, window, MetricKind.REALISED_CLEAN, min(window.labelled_n, window.n - window.suspect_n))
@@ -290,9 +320,12 @@ def harm(signals: Signals) -> Harm | None:
 def performance_holds(signals: Signals) -> Figure | None:
     """A figure that shows quality is as it should be, or None when that was not shown.
 
-    Shown means: the contract's own metric is fine, and no watched metric warns, on sound rows and on all of them.
+    Shown means: the contract's own metric is fine, and no watched metric warns, on sound rows and on all of them, and
+    no part of them has lost.
     """
     judged, latest = signals.judged, signals.latest
+    if judged is not None and parts_that_lost(judged):
+        return None
     if judged is not None and latest is judged:
         seen = [
             *judged.of(MetricKind.REALISED_CLEAN, signals.watched),

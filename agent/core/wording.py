@@ -6,7 +6,11 @@ from agent.core.signals import Check, Figure, Harm
 from config.vocabulary import ACTIONS, CAUSES, METRICS, TITLES, capital, words
 from database.enums import ActionType, Cause, MetricKind
 
-_HOW = {MetricKind.REALISED: "measured", MetricKind.REALISED_CLEAN: "measured on sound rows"}
+_HOW = {
+    MetricKind.REALISED: "measured",
+    MetricKind.REALISED_CLEAN: "measured on sound rows",
+    MetricKind.SEGMENT: "measured on sound rows",
+}
 _CHECKS = {
     "null": "is missing in {rows}, though it has to be there",
     "null_jump": "is missing in {rows}, more than before",
@@ -64,9 +68,18 @@ def loss(found: Harm) -> str:
     f = found.figure
     over = f" over {f.pooled} windows" if f.pooled > 1 else ""
     return (
-        f"{capital(metric(f.name))} fell to {f.value:.3f}{interval(f.low, f.high)} from {f.reference:.3f} in training, "
+        f"{capital(metric(f.name))} fell to {f.value:.3f}{interval(f.low, f.high)} from {f.reference:.3f} in training"
+        f"{where(f)}, "
         f"{_HOW.get(f.kind, 'estimated without labels')}{over}, n = {f.n}"
     )
+
+
+def where(found: Figure) -> str:
+    """` where Site is B (17 % of the rows)`; nothing for a figure about all rows."""
+    if found.part is None:
+        return ""
+    feature, _, value = found.of.partition(": ")
+    return f" where {feature} is {value} ({percent(found.part.share)} of the rows)"
 
 
 def check(found: Check, *, of_suspects: bool = False) -> str:

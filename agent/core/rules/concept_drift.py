@@ -3,19 +3,30 @@
 Theory: P(y|x) changed. Told by a measured loss the inputs do not explain: they moved little, and an estimate that is
 valid under input shift expected no loss. Only recent labels teach the new relation.
 
-Example: a new treatment makes last year's high-risk patients survive.
+Example: a new treatment makes last year's high-risk patients survive. Or one site begins to code a finding the other
+way round: only its rows lose, which the aggregate may hide.
 
 Refuted by: influential inputs that moved and an estimate that saw the loss coming.
 """
 
+from agent.core import wording
 from agent.core.rules import loss as shared
-from agent.core.rules.finding import Finding, weigh
-from agent.core.signals import Signals
+from agent.core.rules.finding import Fact, Finding, weigh
+from agent.core.signals import Harm, Signals
 from database.enums import Cause, IssueType, MetricKind
 
 STILL_WEIGHT = 0.5
 SURPRISE_WEIGHT = 0.3
 RANKING_WEIGHT = 0.15
+# A loss that sits in one part of the rows while the rest is answered as before.
+PART_WEIGHT = 0.2
+
+
+def _in_a_part(loss: Harm) -> Fact | None:
+    if loss.part is None:
+        return None
+    share = wording.percent(loss.part.share)
+    return Fact(f"the loss sits in {share} of the rows, and the rest is answered as before", loss.loss, loss.figure.n)
 
 
 def consider(signals: Signals) -> Finding:
@@ -29,6 +40,7 @@ def consider(signals: Signals) -> Finding:
         (STILL_WEIGHT, shared.still_fact(window, shared.STILL)),
         (SURPRISE_WEIGHT, unforeseen),
         (RANKING_WEIGHT, shared.ranking_lost(window)),
+        (PART_WEIGHT, _in_a_part(loss)),
     )
     against = tuple(f for f in (foreseen, shared.drifted_facts(window, shared.INFLUENTIAL)) if f)
     return Finding(

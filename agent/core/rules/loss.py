@@ -2,7 +2,7 @@
 
 from agent.core import wording
 from agent.core.rules.finding import Fact, Finding
-from agent.core.signals import Harm, Signals, Window, harm
+from agent.core.signals import Harm, Part, Signals, Window, harm
 from database.enums import Cause, IssueType, MetricKind, Severity, Verdict
 
 # Drifted features that carry this share of the model's influence are enough to move its answers.
@@ -38,7 +38,10 @@ def still_fact(window: Window, at_most: float) -> Fact | None:
 
 
 def surprise(window: Window, loss: Harm, margin: float) -> tuple[Fact | None, Fact | None]:
-    """Whether an estimate that is valid under input shift saw the loss coming: (it did, it did not)."""
+    """Whether an estimate that is valid under input shift saw the loss coming: (it did, it did not). For a part of the
+    rows it is what the scores of those very rows promised."""
+    if loss.part is not None:
+        return _surprise_of(loss, loss.part, margin)
     estimate = window.figure(MetricKind.ESTIMATED, loss.figure.name)
     if estimate is None or estimate.value is None or loss.figure.kind is MetricKind.ESTIMATED:
         return None, None
@@ -49,6 +52,17 @@ def surprise(window: Window, loss: Harm, margin: float) -> tuple[Fact | None, Fa
     return None, Fact(
         f"{says}, {gap:.3f} more than was measured: the inputs do not explain the loss", estimate.value, estimate.n
     )
+
+
+def _surprise_of(loss: Harm, part: Part, margin: float) -> tuple[Fact | None, Fact | None]:
+    if part.expected is None or loss.figure.value is None:
+        return None, None
+    n, gap = loss.figure.n, part.expected - loss.figure.value
+    says = f"the scores of these rows promised {wording.metric(loss.figure.name)} {part.expected:.3f}"
+    if gap <= margin:
+        return Fact(f"{says}, so the inputs explain the loss", part.expected, n), None
+    told = f"{says}, {gap:.3f} more than was measured: the inputs do not explain the loss"
+    return None, Fact(told, part.expected, n)
 
 
 def ranking_lost(window: Window) -> Fact | None:

@@ -5,7 +5,8 @@ Moving the threshold (bounded, with proof) is the smaller remedy; learning again
 
 Example: an outbreak doubles the share of the ill; each ill patient looks like the ill did before.
 
-Refuted by: a share of positives that held, or a ranking that was lost.
+Refuted by: a share of positives that held, a ranking that was lost, or a loss in one part of the rows alone: one
+threshold for all would not mend it.
 """
 
 from agent.core import wording
@@ -39,6 +40,10 @@ def consider(signals: Signals) -> Finding:
     loss = shared.measured(signals)
     if loss is None:
         return shared.no_loss(signals, Cause.PRIOR_SHIFT)
+    if loss.part is not None:
+        alone = Fact(f"only a part of the rows lost: {wording.loss(loss)}", loss.loss, loss.figure.n)
+        issue, severity = IssueType.PERFORMANCE_DEGRADATION, shared.severity_of(loss)
+        return Finding(Cause.PRIOR_SHIFT, issue, 0.0, severity, (), (alone,), windows=(loss.window_id,))
     window = shared.window_of(signals, loss)
     moved, held = _share_moved(signals)
     ranks = shared.ranking_holds(window)
