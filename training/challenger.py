@@ -158,6 +158,7 @@ def _evidence(case: Case, store: ArtifactStore, challenger: ModelVersion, judges
         contract,
         unseen=judges.unseen,
         since_onset=since,
+        lost=case.lost,
         seed=contract.training.seed,
     )
     compared["checks"].extend(_data_checks(challenger, made_from))

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from config.logging_config import configure_logging
 from config.model_contract import ModelContract, load_contract
+from config.segments import Segment
 from config.settings import Settings
 from config.yaml_source import ConfigError
 from database.address import database_url
@@ -37,7 +38,8 @@ class NotEnoughError(StewardError):
 
 @dataclass(frozen=True)
 class Case:
-    """What evidence is wanted for. `harmed` names the metrics the loss was shown in."""
+    """What evidence is wanted for. `harmed` names the metrics the loss was shown in, `lost` the part of the rows that
+    lost when it was not all of them."""
 
     engine: Engine
     settings: Settings
@@ -47,12 +49,19 @@ class Case:
     onset: datetime | None
     params: Json
     harmed: tuple[str, ...] = ()
+    lost: Segment | None = None
 
 
 def harmed_in(why: Json) -> tuple[str, ...]:
     """The metric the diagnosis behind an action shows a loss in; none when it shows none, as when a person asked."""
     named = (why.get("harm") or {}).get("metric")
     return (named,) if named in METRICS else ()
+
+
+def part_lost_in(why: Json, contract: ModelContract) -> Segment | None:
+    """The part of the rows the diagnosis behind an action shows a loss in; None when it was all of them."""
+    stored = (why.get("harm") or {}).get("segment")
+    return Segment.from_json(stored) if stored and stored["feature"] in contract.features else None
 
 
 def _onset(session: Session | ReadSession, action: AgentAction) -> datetime | None:
@@ -84,6 +93,7 @@ def read_case(engine: Engine, settings: Settings, action_id: UUID) -> Case:
             _onset(session, action),
             dict(action.params),
             harmed_in(action.why),
+            part_lost_in(action.why, contract),
         )
         session.expunge(champion)
     return case

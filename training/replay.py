@@ -13,12 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from config.model_contract import ModelContract
+from config.segments import Segment
 from training.evaluator import LEVEL, METRICS, Scored, calibration_error, paired_difference
 from training.serving_artifact import Answering
 
 _LATENCY_ROUNDS = 50
 _SLOWER_ALLOWED, _ALWAYS_FAST_MS = 2.0, 2.0
 _CALIBRATION_SLACK = 0.05
+# Fewer rows of a part say nothing about a gain in it.
+_LEAST_OF_A_PART = 20
 
 
 def scored_by(model: Answering, rows: Sequence[Mapping[str, Any]]) -> Scored:
@@ -35,12 +38,14 @@ def compare_versions(
     *,
     unseen: Sequence[Scored] | None = None,
     since_onset: NDArray[np.bool_] | None = None,
+    lost: Segment | None = None,
     seed: int = 0,
     timed: bool = True,
 ) -> dict[str, Any]:
     """`metrics` (the contract's own first), `segments`, `answers_changed`, `latency_ms` and `checks`, as evidence
     carries them, and `since_onset` when asked for some of the rows alone. Every difference is new minus old with its
-    paired interval.
+    paired interval. `lost` is the part of the rows whose loss is to be mended: `segment` then says what becomes of it,
+    since the onset if enough of its rows are from then.
 
     If `new` has learnt from these rows, `unseen` is what was said about them, by repeat, without having learnt them;
     then `new` itself only says how many answers would change, and how fast. Not `timed`: nothing is said about speed,
@@ -52,6 +57,11 @@ def compare_versions(
     changed = int((before.answers != there.answers).sum())
     latency = _latency_ms(rows, old, new) if timed else None
     block = {} if since_onset is None else {"since_onset": _part(since_onset, labels, before, after, contract, seed)}
+    if lost is not None:
+        who = lost.among(rows)
+        lately = who if since_onset is None else who & since_onset
+        who = lately if lately.sum() >= _LEAST_OF_A_PART else who
+        block["segment"] = {"of": lost.words(contract), **_part(who, labels, before, after, contract, seed)}
     return {
         **block,
         "metrics": metrics,
@@ -187,7 +197,12 @@ def recommendation(
     Whoever looks at several metrics finds one better by luck more often than at one. Holm's procedure keeps that in
     hand: over all metrics that could decide, the chance that luck makes any of them differ stays at 5 %, so that it
     makes any of them better at 2.5 %. Speaking against needs no such correction: to look harder for harm is safe.
+
+    A loss in one part of the rows is mended there: its metric must be surely better on that part, and the contract's
+    own metric on all rows not worse by more than the harm margin.
     """
+    if "segment" in compared:
+        return _recommendation_for_a_part(compared, contract, harmed)
     primary = compared["metrics"][0]
     if primary["difference"] is None:
         return "none", f"{primary['metric']} cannot be computed on these {primary['n']} rows."
@@ -206,11 +221,40 @@ def recommendation(
         if primary["metric"] in worse:
             return "none", f"Worse: {told}.{since}"
         return "none", f"Inconclusive: {told}; {_why_not(compared['metrics'], asked)}.{since}"
-    segments = [segment["segment"] for segment in compared["segments"] if segment["verdict"] == "worse"]
-    failed = [check["name"] for check in compared["checks"] if check["ok"] is False]
-    if against := [*failed, *worse, *worse_since, *segments]:
+    if against := [*_failed(compared), *worse, *worse_since, *_worse_segments(compared)]:
         return "none", f"Better overall ({told}), but {', '.join(against)} speaks against it.{since}"
     return "approve", f"Better: {told}.{since}"
+
+
+def _recommendation_for_a_part(
+    compared: Mapping[str, Any], contract: ModelContract, harmed: Collection[str]
+) -> tuple[str, str]:
+    part, all_rows = compared["segment"], compared["metrics"][0]
+    name = next(iter(harmed), "accuracy")
+    there = next(one for one in part["metrics"] if one["metric"] == name)
+    if part["n"] < _LEAST_OF_A_PART or there["difference"] is None:
+        return "none", f"Only {part['n']} rows of {part['of']} to judge with; at least {_LEAST_OF_A_PART} are needed."
+    if all_rows["difference"] is None:
+        return "none", f"{all_rows['metric']} cannot be computed on these {all_rows['n']} rows."
+    margin = contract.quality.harm_margin
+    told = f"in {part['of']}: {_told(there)}, on {part['n']} rows; on all {all_rows['n']} rows {_told(all_rows)}"
+    if there["verdict"] == "worse":
+        return "none", f"Worse {told}."
+    if there["verdict"] != "better":
+        return "none", f"Inconclusive {told}; the interval of the part that lost includes zero."
+    if all_rows["low"] is None or all_rows["low"] < -margin:
+        return "none", f"Better {told}; but on all rows a loss of more than {margin:g} is not ruled out."
+    if against := [*_failed(compared), *_worse(compared["metrics"], contract), *_worse_segments(compared)]:
+        return "none", f"Better {told}; but {', '.join(against)} speaks against it."
+    return "approve", f"Better {told}."
+
+
+def _failed(compared: Mapping[str, Any]) -> list[str]:
+    return [check["name"] for check in compared["checks"] if check["ok"] is False]
+
+
+def _worse_segments(compared: Mapping[str, Any]) -> list[str]:
+    return [segment["segment"] for segment in compared["segments"] if segment["verdict"] == "worse"]
 
 
 def _told(one: Mapping[str, Any]) -> str:

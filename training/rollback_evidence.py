@@ -62,7 +62,13 @@ def gather(case: Case) -> Json:
     target, rows, considered = best_of(contract, able, judging)
     champion = serving_artifact.load(store, case.champion.artifact_digest)
     compared = compare_versions(
-        features_of(contract, rows), labels_of(rows), champion, target.model, contract, seed=contract.training.seed
+        features_of(contract, rows),
+        labels_of(rows),
+        champion,
+        target.model,
+        contract,
+        lost=case.lost,
+        seed=contract.training.seed,
     )
     advice, says = recommendation(compared, contract, case.harmed)
     return {

@@ -18,7 +18,7 @@ from database.queries.training_rows import LabelledRow
 from scripts.lab.ground import Ground, place_of
 from scripts.lab.learner import Version
 from training.evaluator import Scored
-from training.evidence_command import harmed_in
+from training.evidence_command import harmed_in, part_lost_in
 from training.recent import Method, divide, features_of, labels_of, later_than, too_few, trusted, unknown_to
 from training.replay import compare_versions, recommendation
 from training.rollback_evidence import MOST_VERSIONS, Earlier, best_of
@@ -123,6 +123,7 @@ def _compared(
         contract,
         unseen=unseen,
         since_onset=since,
+        lost=part_lost_in(asked.why, contract),
         seed=contract.training.seed,
         timed=False,
     )
