@@ -127,10 +127,12 @@ def figures_of(
     kinds: Collection[MetricKind],
     names: Sequence[str] | None = None,
 ) -> list[PerformanceMetric]:
-    """The newest own and the newest pooled figure of each window, kind and name: an older one rested on fewer labels,
-    or on fewer windows when they were judged out of order."""
+    """The newest own and the newest pooled figure of each window, kind, name and part of the rows: an older one rested
+    on fewer labels, or on fewer windows when they were judged out of order. Of parts, those that the newest look
+    named: what an older one named may have recovered."""
     pooled = func.coalesce(PerformanceMetric.metadata_["pooled"].as_integer(), 1) > 1
-    key = (PerformanceMetric.window_id, PerformanceMetric.kind, PerformanceMetric.metric_name, pooled)
+    of = func.coalesce(PerformanceMetric.metadata_["of"].as_string(), "")
+    key = (PerformanceMetric.window_id, PerformanceMetric.kind, PerformanceMetric.metric_name, pooled, of)
     query = (
         select(PerformanceMetric)
         .ext(distinct_on(*key))
@@ -139,7 +141,17 @@ def figures_of(
     )
     if names is not None:
         query = query.where(PerformanceMetric.metric_name.in_(names))
-    return list(session.scalars(query))
+    return _of_the_newest_look(list(session.scalars(query)))
+
+
+def _of_the_newest_look(figures: list[PerformanceMetric]) -> list[PerformanceMetric]:
+    """Without what an older look said about parts that the newest one does not name: whatever is looked for in parts,
+    every look writes something, and all of it at one moment."""
+    places = [(f.window_id, f.kind, f.metric_name, int(f.metadata_.get("pooled", 1)) > 1) for f in figures]
+    newest = dict(zip(places, (f.created_at for f in figures), strict=True))
+    for place, figure in zip(places, figures, strict=True):
+        newest[place] = max(newest[place], figure.created_at)
+    return [f for place, f in zip(places, figures, strict=True) if f.created_at == newest[place]]
 
 
 def drift_report(session: Session | ReadSession, window_id: int) -> DriftReport | None:
