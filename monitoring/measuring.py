@@ -23,6 +23,7 @@ from monitoring import (
     performance_estimator,
     performance_monitor,
     prediction_monitor,
+    segment_search,
 )
 from monitoring.data_quality import QualityCheck
 from monitoring.drift_detector import DriftFinding
@@ -154,7 +155,8 @@ def measure_performance(
     contract: ModelContract, profile: Profile, rows: WindowRows, together: WindowRows, pooled: int, guard: Guard
 ) -> tuple[Measurement, ...]:
     """The window's own figures, those of the version's last `pooled` mature windows `together` with it, and whether the
-    labels they rest on are swapped."""
+    labels they rest on are swapped; and the parts of the rows that lost more than the rest. The last rows `together`
+    are the window's own."""
 
     def look() -> tuple[Measurement, ...]:
         alone = performance_monitor.realised(contract, profile, rows)
@@ -168,4 +170,16 @@ def measure_performance(
         lambda: (label_monitor.turned(contract, profile, rows),),
         lambda why: could_not_look(MetricKind.LABELS, (LabelFigure.TURNED,), rows.n, why),
     )
-    return found + labels
+
+    def look_at_parts() -> tuple[Measurement, ...]:
+        alone = segment_search.search(contract, profile, rows)
+        if pooled == 1:
+            return alone
+        return alone + segment_search.search(contract, profile, together, pooled=pooled, newest=rows.n)
+
+    parts = guard.look(
+        "segments",
+        look_at_parts,
+        lambda why: could_not_look(MetricKind.SEGMENT, (segment_search.METRIC,), rows.n, why),
+    )
+    return found + labels + parts
