@@ -76,3 +76,21 @@ def test_influence_asks_about_a_sample_of_a_large_table(contract: ModelContract)
 
     assert permutation_influence(predict, encoding, rows, labels, seed=1)["cp"] == pytest.approx(1)
     assert set(asked) == {INFLUENCE_ROWS}
+
+
+def test_every_part_of_the_rows_is_counted_with_its_errors(contract: ModelContract) -> None:
+    rows, labels = synthetic_rows("cleveland", 200, 1)
+    emptied = tuple({**row, "chol": None if at < 25 else row["chol"]} for at, row in enumerate(rows))
+    found = profile(contract, emptied, labels)
+    for feature in found["features"].values():
+        assert sum(part["n"] for part in feature["segments"]) == found["n"]
+        assert sum(part["errors"] for part in feature["segments"]) == found["errors"]
+        assert sum(part["positives"] for part in feature["segments"]) == sum(labels)
+    missing = found["features"]["chol"]["segments"][-1]
+    assert (missing["feature"], missing["n"], set(missing)) == ("chol", 25, {"feature", "n", "errors", "positives"})
+
+
+def test_a_number_with_one_value_has_no_quarters(contract: ModelContract) -> None:
+    rows, labels = synthetic_rows("switzerland", 60, 1)
+    parts = profile(contract, rows, labels)["features"]["chol"]["segments"]
+    assert [part["n"] for part in parts] == [0]

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from config.model_contract import ModelContract
+from config.segments import Segment
 from training.calibration import Calibration
 from training.feature_engineering import encoding_for
 from training.replay import compare_versions, recommendation, scored_by
@@ -166,3 +167,61 @@ def test_a_figure_that_does_not_exist_decides_nothing(contract: ModelContract) -
     nothing = {**figure("roc_auc", 0.5), "before": None, "difference": None, "p": None, "verdict": "inconclusive"}
     assert advice(contract, figure("f1", 0.02), nothing, figure("accuracy", 0.02))[0] == "approve"
     assert advice(contract, figure("f1", 0.5), nothing, figure("accuracy", 0.5))[0] == "none"
+
+
+MEN = Segment("sex", category=1)
+WOMEN = Segment("sex", category=0)
+
+
+def test_a_part_that_lost_is_mended_where_it_lost(contract: ModelContract) -> None:
+    rows, labels = patients()
+    spoilt, mended = model(contract, spoilt=True), model(contract)
+    found = compare_versions(rows, labels, spoilt, mended, contract, lost=WOMEN)
+    assert (found["segment"]["of"], found["segment"]["n"]) == ("Sex: female", 40)
+    uncalibrated = [check for check in found["checks"] if check["name"] != "calibration"]  # as lines of arithmetic are
+    recommended, says = recommendation({**found, "checks": uncalibrated}, contract, ["accuracy"])
+    assert recommended == "approve"
+    assert says.startswith("Better in Sex: female: accuracy 0.000 to 1.000, difference +1.000 [")
+    assert "on 40 rows; on all 400 rows f1" in says
+
+
+def test_a_gain_elsewhere_does_not_mend_the_part_that_lost(contract: ModelContract) -> None:
+    rows, labels = patients()
+    for row, label in zip(rows, labels, strict=True):
+        row["chol"] = (260.0 if label else 140.0) if row["sex"] == 0 else row["chol"]
+    old, new = model(contract, per=480), model(contract)
+    found = compare_versions(rows, labels, old, new, contract, lost=WOMEN)
+    assert found["metrics"][0]["verdict"] == "better"
+    recommended, says = recommendation(found, contract, ["accuracy"])
+    assert recommended == "none"
+    assert says.startswith("Inconclusive in Sex: female")
+
+
+def test_a_part_is_not_mended_at_the_cost_of_all_others(contract: ModelContract) -> None:
+    rows, labels = patients()
+    for_women_alone = model(contract, per=480)
+    found = compare_versions(rows, labels, model(contract, spoilt=True), for_women_alone, contract, lost=WOMEN)
+    recommended, says = recommendation(found, contract, ["accuracy"])
+    assert recommended == "none"
+    assert "on all rows a loss of more than 0.03 is not ruled out" in says
+
+
+def test_too_few_rows_of_the_part_decide_nothing(contract: ModelContract) -> None:
+    rows, labels = patients(100)
+    found = compare_versions(rows, labels, model(contract), model(contract), contract, lost=WOMEN)
+    recommended, says = recommendation(found, contract, ["accuracy"])
+    assert recommended == "none"
+    assert "Only 10 rows of Sex: female" in says
+
+
+def test_the_part_is_judged_since_the_incident_began_if_enough_of_its_rows_are_from_then(
+    contract: ModelContract,
+) -> None:
+    rows, labels = patients()
+    since = np.arange(400) >= 100
+    taken = compare_versions(rows, labels, model(contract), model(contract), contract, lost=MEN, since_onset=since)
+    assert taken["segment"]["n"] == 270
+    few = compare_versions(
+        rows, labels, model(contract), model(contract), contract, lost=WOMEN, since_onset=np.arange(400) >= 390
+    )
+    assert few["segment"]["n"] == 40
