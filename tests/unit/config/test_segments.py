@@ -1,6 +1,7 @@
 """A part of the rows: which belong to it, and what people call it."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -8,7 +9,12 @@ import config
 from config.model_contract import ModelContract, load_contract
 from config.segments import Segment
 
-ROWS = [{"age": 40, "sex": 0}, {"age": 55.0, "sex": 1}, {"age": 61, "sex": 1}, {"age": None, "sex": None}]
+ROWS: list[dict[str, Any]] = [
+    {"age": 40, "sex": 0},
+    {"age": 55.0, "sex": 1},
+    {"age": 61, "sex": 1},
+    {"age": None, "sex": None},
+]
 
 
 @pytest.fixture(scope="module")
