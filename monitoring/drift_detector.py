@@ -57,6 +57,8 @@ class FeatureDrift:
     verdict: Verdict
     why: str
     method: str = "psi"
+    counts: tuple[int, ...] = ()  # the window's rows in each bin, in the order of the reference's
+    season: str = ""  # the rhythm that explains the movement
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -128,20 +130,34 @@ def _judge(family: Sequence[_Bins], reference_n: int, n: int, rate: float) -> di
     """Score, rank and judge every distribution of the family at one false alarm rate."""
     # Enough draws that the smallest possible p-value can pass the strictest of the family's thresholds.
     resamples = max(LEAST_RESAMPLES, math.ceil(2 * len(family) / rate))
-    scores, ps, nulls = [], [], []
-    for one in family:
-        reference = np.rint(np.array(one.shares) * reference_n)
-        score = float(psi(one.counts, reference))
-        null = null_scores(one.shares, reference_n, n, resamples, _seed(one.name))
-        at_least = len(null) - int(np.searchsorted(null + ROUNDING, score, side="left"))
-        scores.append(score)
-        ps.append((1 + at_least) / (1 + len(null)))
-        nulls.append(null)
-    cut = cut_of(ps, rate)
+    ranked = [_rank(one.name, one.counts, one.shares, reference_n, n, resamples) for one in family]
+    cut = cut_of([p for _, _, p in ranked], rate)
     return {
         one.name: _judged(one, n, score, max(EFFECT_FLOOR, score_at(null, cut)), p, p <= cut)
-        for one, score, null, p in zip(family, scores, nulls, ps, strict=True)
+        for one, (score, null, p) in zip(family, ranked, strict=True)
     }
+
+
+def _rank(
+    name: str, counts: Counts, shares: tuple[float, ...], reference_n: int, n: int, resamples: int
+) -> tuple[float, Floats, float]:
+    """The score of a window, the scores chance alone gives, and the p-value."""
+    score = float(psi(counts, np.rint(np.array(shares) * reference_n)))
+    null = null_scores(shares, reference_n, n, resamples, _seed(name))
+    at_least = len(null) - int(np.searchsorted(null + ROUNDING, score, side="left"))
+    return score, null, (1 + at_least) / (1 + len(null))
+
+
+def differing(pairs: Mapping[str, tuple[Counts, Counts]], rate: float) -> set[str]:
+    """Which of these features differ between a window's counts (the first) and those of other rows: by the same test
+    that tells drift from the reference, at one false alarm rate over all of them."""
+    resamples = max(LEAST_RESAMPLES, math.ceil(2 * len(pairs) / rate))
+    ranked = {}
+    for name, (now, then) in pairs.items():
+        rows = int(then.sum())
+        ranked[name] = _rank(name, now, tuple((then / rows).tolist()), rows, int(now.sum()), resamples)
+    cut = cut_of([p for _, _, p in ranked.values()], rate)
+    return {name for name, (score, _, p) in ranked.items() if p <= cut and score >= EFFECT_FLOOR}
 
 
 def _judged(one: _Bins, n: int, score: float, limit: float, p: float, unlikely: bool) -> FeatureDrift:
@@ -161,13 +177,14 @@ def _judged(one: _Bins, n: int, score: float, limit: float, p: float, unlikely: 
         drifted=drifted,
         verdict=Verdict.WARN if drifted else Verdict.OK,
         why=why,
+        counts=tuple(one.counts.tolist()),
     )
 
 
 def _unjudged(one: _Bins, n: int, why: str) -> FeatureDrift:
     return FeatureDrift(
         one.name, one.kind, None, None, None, n, one.null_share, one.reference_null_share, one.influence, None,
-        Verdict.INCONCLUSIVE, why,
+        Verdict.INCONCLUSIVE, why, counts=tuple(one.counts.tolist()),
     )  # fmt: skip
 
 
@@ -198,6 +215,15 @@ def _feature_bins(
         null_share=sum(value is None for value in values) / len(values) if values else None,
         reference_null_share=float(reference["null_share"]),
     )
+
+
+def reference_shares(profile: Mapping[str, Any]) -> dict[str, list[float]]:
+    """The reference's share of every bin that is counted, by feature."""
+    entries: Mapping[str, Mapping[str, Any]] = profile["features"]
+    return {
+        name: (_numeric_counts if entry["kind"] == "numeric" else _category_counts)(entry, ())[1]
+        for name, entry in entries.items()
+    }
 
 
 def _numeric_counts(reference: Mapping[str, Any], values: Sequence[Any]) -> tuple[Counts, list[float]]:

@@ -5,6 +5,7 @@ closes it, so a monitor that dies leaves either a whole window or none. A check 
 verdict with the reason and never keeps the others from looking.
 """
 
+from collections import defaultdict
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -14,7 +15,7 @@ from sqlalchemy.orm import Session
 from config.model_contract import ModelContract
 from database.connection import ReadSession
 from database.enums import MetricKind, Verdict, WindowStatus
-from database.models import Deployment, MonitoringWindow
+from database.models import Deployment, MonitoringWindow, PerformanceMetric
 from database.queries import model_versions, predictions, windows
 from monitoring.measurement import Measurement
 from monitoring.measuring import (
@@ -28,6 +29,7 @@ from monitoring.measuring import (
 )
 from monitoring.performance_estimator import ESTIMATED
 from monitoring.performance_monitor import POOLED_WINDOWS
+from monitoring.season import QUALITY, RHYTHM_REACHES, RHYTHM_WINDOWS, Past, Rhythm, past_of
 from monitoring.windows import (
     CLOCK_SLACK,
     SETTLING,
@@ -157,7 +159,17 @@ def _memory(session: Session, window: MonitoringWindow) -> Memory:
     return memory_of(
         windows.figures_of(session, earlier, (MetricKind.PREDICTION,), USUAL),
         windows.figures_of(session, earlier, (MetricKind.ESTIMATED, MetricKind.REALISED), ESTIMATED),
+        Rhythm(window.from_at, window.to_at, lambda: _pasts(session, window)),
     )
+
+
+def _pasts(session: Session, window: MonitoringWindow) -> list[Past]:
+    """The version's earlier windows, as far back as a rhythm may reach."""
+    found = windows.reports_before(session, window, window.from_at - RHYTHM_REACHES, RHYTHM_WINDOWS)
+    figures: defaultdict[int | None, list[PerformanceMetric]] = defaultdict(list)
+    for figure in windows.figures_of(session, [one.id for one, _ in found], QUALITY):
+        figures[figure.window_id].append(figure)
+    return [past_of(one, report, figures[one.id]) for one, report in found]
 
 
 @dataclass(frozen=True)

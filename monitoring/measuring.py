@@ -30,6 +30,7 @@ from monitoring.drift_detector import DriftFinding
 from monitoring.measurement import Measurement, could_not_look
 from monitoring.performance_estimator import ESTIMATED, Confirmation, Record, record_of
 from monitoring.prediction_monitor import Before
+from monitoring.season import Rhythm, Seasons, in_season
 from monitoring.windows import WindowRows
 from training.evaluator import METRICS
 
@@ -71,9 +72,12 @@ class Memory:
 
     before: Before = field(default_factory=Before)
     records: Mapping[str, Record] = field(default_factory=dict)
+    rhythm: Rhythm | None = None
 
 
-def memory_of(usual: Iterable[PerformanceMetric], told: Iterable[PerformanceMetric]) -> Memory:
+def memory_of(
+    usual: Iterable[PerformanceMetric], told: Iterable[PerformanceMetric], rhythm: Rhythm | None = None
+) -> Memory:
     """`usual`: figures named in `USUAL`, the newest window's first; `told`: estimated and realised ones."""
     values: dict[str, list[float]] = {name: [] for name in USUAL}
     for figure in usual:
@@ -86,7 +90,7 @@ def memory_of(usual: Iterable[PerformanceMetric], told: Iterable[PerformanceMetr
         if kind == MetricKind.ESTIMATED and shown is not None and shown.verdict != Verdict.INCONCLUSIVE:
             confirmations[metric] += _confirmed(estimate, shown)
     records = {metric: record_of(found) for metric, found in confirmations.items()}
-    return Memory(Before(values["latency_p95_ms"], values["rows_per_hour"]), records)
+    return Memory(Before(values["latency_p95_ms"], values["rows_per_hour"]), records, rhythm)
 
 
 def _confirmed(estimate: PerformanceMetric, shown: PerformanceMetric) -> Iterable[Confirmation]:
@@ -131,6 +135,11 @@ def measure_at_closing(
         lambda: drift_detector.detect(contract, profile, rows.features, rows.probabilities),
         lambda _: DriftFinding((), None, Verdict.INCONCLUSIVE, None),
     )
+    seasons = guard.look(
+        "season",
+        lambda: in_season(drift, memory.rhythm, profile, contract.monitoring.false_alarm_rate),
+        lambda _: Seasons(drift),
+    )
     answers = guard.look(
         "predictions",
         lambda: prediction_monitor.predictions(
@@ -148,7 +157,7 @@ def measure_at_closing(
         lambda: data_quality.check(contract, profile, rows),
         lambda why: (QualityCheck("could_not_look", None, Verdict.INCONCLUSIVE, 0, rows.n, {"why": why}),),
     )
-    return AtClosing(drift, (*answers, *estimates), checks)
+    return AtClosing(seasons.drift, (*answers, *estimates, *seasons.usual), checks)
 
 
 def measure_performance(

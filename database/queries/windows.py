@@ -121,6 +121,25 @@ def of_version_before(session: Session | ReadSession, window: MonitoringWindow, 
     )
 
 
+def reports_before(
+    session: Session | ReadSession, window: MonitoringWindow, since: datetime, limit: int
+) -> list[tuple[MonitoringWindow, DriftReport]]:
+    """The windows of the same version between `since` and `window` with what moved in each, oldest first; the newest
+    `limit` of them."""
+    found = session.execute(
+        select(MonitoringWindow, DriftReport)
+        .join(DriftReport, DriftReport.window_id == MonitoringWindow.id)
+        .where(
+            MonitoringWindow.model_id == window.model_id,
+            MonitoringWindow.seq < window.seq,
+            MonitoringWindow.to_at >= since,
+        )
+        .order_by(MonitoringWindow.seq.desc())
+        .limit(limit)
+    )
+    return [(row[0], row[1]) for row in found][::-1]
+
+
 def figures_of(
     session: Session | ReadSession,
     window_ids: Collection[int],

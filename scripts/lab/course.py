@@ -39,12 +39,14 @@ from monitoring.measuring import (
 )
 from monitoring.performance_estimator import ESTIMATED
 from monitoring.performance_monitor import POOLED_WINDOWS
+from monitoring.season import RHYTHM_WINDOWS, Rhythm, past_of
 from monitoring.verification import MOST_ROWS, compare
 from monitoring.windows import WindowRows, is_mature, needs_another_look
 from scripts.lab.ground import Ground, joined
 from scripts.lab.learner import Version
 from scripts.lab.played import Change, Played
 from scripts.lab.proof import Asked, Evidence, evidence_for
+from scripts.lab.stream import Span
 from training.evaluator import Scored
 
 _DAY = timedelta(days=1)
@@ -166,7 +168,7 @@ class Course:
             suspect_n=int(rows.suspect.sum()),
         )
         found = measure_at_closing(
-            ground.contract, served.version.profile, rows, self._memory(), busy=span.lasts, guard=self._guard(at)
+            ground.contract, served.version.profile, rows, self._memory(span), busy=span.lasts, guard=self._guard(at)
         )
         checks = [one.to_row(served.number, row.id) for one in found.checks]
         figures = [one.to_row(served.number, row.id, None) for one in found.figures]
@@ -177,13 +179,14 @@ class Course:
     def _guard(self, at: int) -> Guard:
         return Guard(f"{self.ground.contract.name} window {at + 1}", [])
 
-    def _memory(self) -> Memory:
-        mine = [one for one in reversed(self._seen) if one.served.number == self._serving.number][:RECORD_WINDOWS]
-        figures = [figure for one in mine for figure in one.figures]
+    def _memory(self, span: Span) -> Memory:
+        own = [one for one in reversed(self._seen) if one.served.number == self._serving.number][:RHYTHM_WINDOWS]
+        figures = [figure for one in own[:RECORD_WINDOWS] for figure in one.figures]
         told = {MetricKind.ESTIMATED, MetricKind.REALISED}
         return memory_of(
             [f for f in figures if f.kind == MetricKind.PREDICTION and f.metric_name in USUAL],
             [f for f in figures if f.kind in told and f.metric_name in ESTIMATED],
+            Rhythm(span.from_at, span.to_at, lambda: [past_of(one.row, one.drift, one.figures) for one in own]),
         )
 
     def _judge_due(self) -> None:
