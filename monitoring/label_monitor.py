@@ -11,6 +11,7 @@ weaker relation does, cannot be told from it by any figure of one window, and ar
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from statistics import NormalDist
 from typing import Any
 
@@ -21,9 +22,8 @@ from config.model_contract import ModelContract
 from database.enums import LabelFigure, MetricKind, Verdict
 from database.models import PerformanceMetric
 from monitoring.measurement import Measurement
-from monitoring.performance_estimator import estimate_from_chances
 from monitoring.performance_monitor import reference_of
-from monitoring.thresholds import judge
+from monitoring.thresholds import SHARE_MARGIN, judge, share_estimate, wilson
 from monitoring.windows import WindowRows
 from training.evaluator import Estimate, estimate
 
@@ -31,8 +31,6 @@ Bools = NDArray[np.bool_]
 
 # The ROC-AUC of a model that knows nothing.
 CHANCE = 0.5
-# The figures a mirror is told by.
-MIRRORED = ("roc_auc", "accuracy")
 # A part of a window is only looked at with this many labelled rows, and this many of each class.
 LEAST_PART, LEAST_OF_CLASS = 40, 8
 # All categories of a window together are wrongly found turned, or silent, this often at most.
@@ -43,44 +41,76 @@ _Z95 = NormalDist().inv_cdf(0.975)
 # ------------------------------------------------------------------------------------------------------- turned round
 
 
-def mirrored(found: Mapping[str, Estimate], expected: Mapping[str, Estimate | None], margin: float, least: int) -> bool:
-    """Whether labels that rank surely worse than chance are a mirror: turned back, neither ranking nor accuracy shows a
-    loss of more than the margin against what was expected."""
-    auc = found["roc_auc"]
-    if auc.high is None or auc.high >= CHANCE:
-        return False
-    back = {name: _back(found[name]) for name in MIRRORED}
-    verdicts = {judge(back[name], expected[name], margin=margin, min_rows=least).verdict for name in MIRRORED}
-    return not verdicts & {Verdict.CRIT, Verdict.INCONCLUSIVE}
+@dataclass(frozen=True)
+class Seen:
+    """What a window's labels say beside its answers. `promised`: the share of positives its scores expect."""
+
+    auc: Estimate
+    accuracy: Estimate
+    positives: int
+    promised: float
+
+    @classmethod
+    def of(cls, rows: WindowRows) -> "Seen":
+        truth = rows.labels == 1
+        right = share_estimate(int((rows.answers == truth).sum()), rows.n, _Z95)
+        auc = estimate("roc_auc", rows.labels, rows.scored)
+        return cls(auc, right, int(truth.sum()), float(rows.probabilities.mean()) if rows.n else 0.0)
+
+    @property
+    def back(self) -> "Seen":
+        """The same with every label turned."""
+        return Seen(_back(self.auc), _back(self.accuracy), self.auc.n - self.positives, self.promised)
 
 
 def _back(one: Estimate) -> Estimate:
-    """The figure with every label turned."""
     if one.value is None or one.low is None or one.high is None:
         return one
     return Estimate(1 - one.value, 1 - one.high, 1 - one.low, one.n)
 
 
+@dataclass(frozen=True)
+class Expected:
+    """What was to be expected of labels that are true."""
+
+    auc: Estimate | None
+    accuracy: Estimate | None
+
+
+def as_expected(seen: Seen, expected: Expected, margin: float, least: int) -> bool:
+    """Whether neither ranking nor accuracy shows a loss of more than the margin."""
+    auc = judge(seen.auc, expected.auc, margin=margin, min_rows=least)
+    accuracy = judge(seen.accuracy, expected.accuracy, margin=margin, min_rows=least)
+    return not {auc.verdict, accuracy.verdict} & {Verdict.CRIT, Verdict.INCONCLUSIVE}
+
+
+def mirrored(seen: Seen, expected: Expected, margin: float, least: int) -> bool:
+    """Whether labels that rank surely worse than chance are a mirror: turned back they rank and agree as was expected,
+    and as many are positive as the scores promise."""
+    if seen.auc.high is None or seen.auc.high >= CHANCE:
+        return False
+    back = seen.back
+    low, high = wilson(back.positives, back.auc.n, _Z95)
+    plausible = low <= back.promised + SHARE_MARGIN and high >= back.promised - SHARE_MARGIN
+    return plausible and as_expected(back, expected, margin, least)
+
+
 def turned(contract: ModelContract, profile: Mapping[str, Any], rows: WindowRows) -> Measurement:
     """CRIT when the labels are swapped, of the whole window or of some category; `of` says of which."""
-    labelled = rows.only(rows.labelled)
+    known = rows.labelled
+    labelled = rows if known.all() else rows.only(known)
     margin, least = contract.quality.harm_margin, contract.monitoring.min_rows
-    found = _figures(labelled)
-    auc = found["roc_auc"]
-    reference = {name: reference_of(profile, name) for name in MIRRORED}
-    if labelled.n < least or auc.value is None:
-        return _about_turning(Verdict.INCONCLUSIVE, f"{labelled.n} labelled rows, too few of each class to judge", auc)
-    if mirrored(found, reference, margin, least):
-        return _about_turning(Verdict.CRIT, "turned back, the labels are explained as well as in training", auc)
+    seen = Seen.of(labelled)
+    if labelled.n < least or seen.auc.value is None:
+        why = f"{labelled.n} labelled rows, too few of each class to judge"
+        return _about_turning(Verdict.INCONCLUSIVE, why, seen.auc)
+    reference = Expected(reference_of(profile, "roc_auc"), reference_of(profile, "accuracy"))
+    if mirrored(seen, reference, margin, least):
+        return _about_turning(Verdict.CRIT, "turned back, the labels fit as they did in training", seen.auc)
     if (part := _turned_part(contract, labelled)) is not None:
         of, auc = part
-        return _about_turning(Verdict.CRIT, f"turned back, the labels of {of} are as the scores say", auc, of)
-    return _about_turning(Verdict.OK, "the labels are not swapped", auc)
-
-
-def _figures(rows: WindowRows) -> dict[str, Estimate]:
-    labels = rows.labels.astype(np.int64)
-    return {"roc_auc": estimate("roc_auc", labels, rows.scored), "accuracy": estimate("accuracy", labels, rows.scored)}
+        return _about_turning(Verdict.CRIT, f"turned back, the labels of {of} are what the scores promise", auc, of)
+    return _about_turning(Verdict.OK, "the labels are not swapped", seen.auc)
 
 
 def _about_turning(verdict: Verdict, why: str, auc: Estimate, of: str = "") -> Measurement:
@@ -105,36 +135,37 @@ def _turned_part(contract: ModelContract, labelled: WindowRows) -> tuple[str, Es
         if not wrong:
             continue
         inside: Bools = np.any(list(wrong.values()), axis=0)
-        if not inside.all() and _as_expected(contract, labelled.only(~inside)):
-            names = ", ".join(sorted(wrong))
-            return f"{title} = {names}", _figures(labelled.only(inside))["roc_auc"]
+        rest = labelled.only(~inside)
+        margin, least = contract.quality.harm_margin, contract.monitoring.min_rows
+        if as_expected(Seen.of(rest), _promised(rest), margin, least):
+            return f"{title} = {', '.join(sorted(wrong))}", Seen.of(labelled.only(inside)).auc
     return None
 
 
 def _is_mirror(contract: ModelContract, part: WindowRows, looks: int) -> bool:
-    positives = int((part.labels == 1).sum())
-    if part.n < LEAST_PART or min(positives, part.n - positives) < LEAST_OF_CLASS:
+    seen = Seen.of(part)
+    auc = seen.auc
+    if part.n < LEAST_PART or min(seen.positives, part.n - seen.positives) < LEAST_OF_CLASS:
         return False
-    found = _figures(part)
-    auc = found["roc_auc"]
     if auc.value is None or auc.high is None:
         return False
     sure = auc.value + (auc.high - auc.value) / _Z95 * NormalDist().inv_cdf(1 - FALSE_ALARMS / looks)
-    return sure < CHANCE and mirrored(found, _expected(part), contract.quality.harm_margin, LEAST_PART)
+    return sure < CHANCE and mirrored(seen, _promised(part), contract.quality.harm_margin, LEAST_PART)
 
 
-def _as_expected(contract: ModelContract, rest: WindowRows) -> bool:
-    found, expected = _figures(rest), _expected(rest)
-    margin, least = contract.quality.harm_margin, contract.monitoring.min_rows
-    verdicts = {judge(found[name], expected[name], margin=margin, min_rows=least).verdict for name in MIRRORED}
-    return not verdicts & {Verdict.CRIT, Verdict.INCONCLUSIVE}
-
-
-def _expected(rows: WindowRows) -> dict[str, Estimate | None]:
-    """What the scores themselves promise on these rows. Their band is the luck of the labels, which the figures that
-    are compared with it carry already."""
-    told = estimate_from_chances(rows.probabilities, rows.probabilities, rows.answers)
-    return {name: Estimate(told[name].value, told[name].value, told[name].value, rows.n) for name in MIRRORED}
+def _promised(rows: WindowRows) -> Expected:
+    """What the scores themselves promise on these rows, without a band: the luck of the labels is in the figures that
+    are compared with it."""
+    if not rows.n:
+        return Expected(None, None)
+    p = rows.probabilities
+    order = np.argsort(p, kind="stable")
+    positive, negative = p[order], 1 - p[order]
+    below = np.cumsum(negative) - negative / 2  # a row beside itself is half a win, as ties are
+    pairs = float(positive.sum() * negative.sum())
+    auc = float((positive * below).sum()) / pairs if pairs else None
+    accuracy = float(np.where(rows.answers, p, 1 - p).mean())
+    return Expected(Estimate(auc, auc, auc, rows.n), Estimate(accuracy, accuracy, accuracy, rows.n))
 
 
 def are_turned(figures: Iterable[PerformanceMetric]) -> bool:
