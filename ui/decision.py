@@ -318,13 +318,24 @@ _UNSEEN = {
 def since_onset(evidence: Json | None) -> str | None:
     """The primary figure on the rows since the incident began, which may say less than all recent rows together."""
     since = _object(_object(evidence).get("since_onset"))
-    metrics = since.get("metrics")
-    if not isinstance(metrics, list) or not metrics:
+    return _difference_on("since the incident began", since, _objects(since.get("metrics"))[:1])
+
+
+def mended(evidence: Json | None) -> str | None:
+    """What becomes of the part of the rows that lost, when the question is about one."""
+    part = _object(_object(evidence).get("segment"))
+    figures = [row for row in _objects(part.get("metrics")) if row.get("metric") == "accuracy"]
+    return _difference_on(f"of {part.get('of')}, which lost", part, figures)
+
+
+def _difference_on(which: str, block: Json, figures: Sequence[Json]) -> str | None:
+    """One figure on some of the rows."""
+    if not figures:
         return None
-    first = _object(metrics[0])
+    first = figures[0]
     spread = wording.interval(_figure(first.get("low")), _figure(first.get("high")))
     return (
-        f"On the {wording.count(_whole(since.get('n')))} rows since the incident began: "
+        f"On the {wording.count(_whole(block.get('n')))} rows {which}: "
         f"{vocabulary.words(vocabulary.METRICS, str(first.get('metric')))} "
         f"{wording.signed(_figure(first.get('difference')))} {spread}, "
         f"{first.get('verdict')}."
@@ -353,8 +364,7 @@ def rested_on(evidence: Json | None) -> list[str]:
             _whole(training.get("suspect_rows_left_out")) or 0
         )
         said.append(f"{wording.plural(left_out, 'row')} that failed a data check were left out.")
-    if (onset := since_onset(evidence)) is not None:
-        said.append(onset)
+    said.extend(told for told in (since_onset(evidence), mended(evidence)) if told is not None)
     return said
 
 

@@ -141,6 +141,24 @@ def rows(found: Performance, metric: str, now: datetime) -> list[dict[str, str]]
     ]
 
 
+def lost_parts(found: Performance) -> list[dict[str, str]]:
+    """Parts of the rows that lost more than the rest, newest window first."""
+    lost = [p for p in found.points if p.kind == "segment" and p.metadata.get("segment") and p.to_at is not None]
+    lost.sort(key=lambda p: (-(p.seq or 0), int(p.metadata.get("pooled") or 1)))
+    return [
+        {
+            "window": f"{p.seq} · v{p.version}" + ("" if _single(p) else f", of {p.metadata['pooled']} windows"),
+            "part of the rows": wording.plain(str(p.metadata.get("of") or "")),
+            "share": wording.percent(p.metadata.get("share"), 0),
+            "metric": vocabulary.words(vocabulary.METRICS, p.metric),
+            "measured": wording.plain(f"{wording.number(p.value)} {wording.interval(p.low, p.high)}"),
+            "in training": wording.number(p.reference),
+            "n": wording.count(p.n),
+        }
+        for p in lost[:10]
+    ]
+
+
 def verification_rows(found: Performance, now: datetime) -> list[dict[str, str]]:
     """What was seen after a change, newest first."""
     return [

@@ -66,6 +66,9 @@ def page() -> None:
         )
     )
     _over_time(found)
+    if parts := view.lost_parts(found):
+        c.section("Parts of the rows that lost", "Each answered worse than in training while the rest was not.")
+        c.table(parts, key="lost-parts", alt="Parts of the rows that lost")
     if found.verification:
         c.section("After the last change", "New minus old version on the same labelled rows; above zero is better.")
         c.table(view.verification_rows(found, c.now()), key="verification", alt="New against old version")

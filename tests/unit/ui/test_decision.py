@@ -223,6 +223,16 @@ def test_the_rows_since_the_incident_speak_for_themselves() -> None:
     assert decision.since_onset({}) is None
 
 
+def test_what_becomes_of_the_part_that_lost_is_said_beside_the_rows() -> None:
+    figures = [
+        {"metric": "f1", "difference": 0.3, "low": 0.1, "high": 0.5, "verdict": "better"},
+        {"metric": "accuracy", "difference": 0.21, "low": 0.1, "high": 0.32, "verdict": "better"},
+    ]
+    told = decision.rested_on({"segment": {"of": "Site: B", "n": 60, "metrics": figures}})
+    assert told == ["On the 60 rows of Site: B, which lost: Accuracy +0.210 [0.100, 0.320], better."]
+    assert decision.mended({}) is None
+
+
 def test_a_question_is_told_apart_from_its_reason() -> None:
     assert decision.in_two("Replace v1? F1 fell.") == ("Replace v1?", "F1 fell.")
     assert decision.in_two("ann asks to roll back (v1 serves)") == ("ann asks to roll back (v1 serves)", "")

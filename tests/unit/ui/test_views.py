@@ -157,6 +157,24 @@ def test_a_window_is_as_good_as_the_worst_of_its_watched_metrics_and_names_the_o
         ]
 
 
+def test_a_part_that_lost_is_listed_and_never_stands_for_all_rows() -> None:
+    part = {"of": "Site: B", "share": 0.17, "segment": {"feature": "site", "category": "B"}}
+    answer = FULL.performance()
+    answer["points"] = [
+        FULL.point(3, "realised", "accuracy", 0.83),
+        FULL.point(3, "segment", "accuracy", 0.31) | {"metadata": part},
+        FULL.point(3, "segment", "accuracy", 0.41) | {"metadata": part | {"pooled": 3}},
+        FULL.point(4, "segment", "accuracy", 0.84) | {"metadata": {"looked_at": 44}},
+    ]
+    found = api_types.Performance.model_validate(answer)
+    own, pooled = performance.lost_parts(found)
+    assert own["part of the rows"].replace("\\", "") == "Site: B"
+    assert (own["share"], own["metric"]) == ("17 %", "Accuracy")
+    assert own["measured"].replace("\\", "").startswith("0.310")
+    assert "of 3 windows" in pooled["window"]
+    assert [point.value for point in performance.line(found, "realised", "accuracy")] == [0.83]
+
+
 def test_one_goes_back_only_to_a_version_that_served_before() -> None:
     earlier = api_types.VersionCard.model_validate(FULL.version(2))
     assert versions.can_go_back_to(earlier)
