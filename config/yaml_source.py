@@ -44,6 +44,12 @@ def _duplicates(node: yaml.Node) -> tuple[str, int] | None:
     return None
 
 
+def lines_of(path: Path) -> dict[str, int]:
+    """The line on which each field of a page that was read without fault stands: `actions.retrain_model.budget`."""
+    node = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
+    return {".".join(map(str, place)): line for place, line in _lines(node).items()} if node else {}
+
+
 def read_yaml(path: Path, model: type[Model]) -> Model:
     """Read `path` into `model`.
 

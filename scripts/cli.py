@@ -19,7 +19,7 @@ from rich.table import Table
 from config.model_contract import NAME_PATTERN
 from database.migrations import head_revision
 from database.running import running_database
-from scripts import admin
+from scripts import admin, policy_check
 from scripts.bench.stack import bench_stack
 from scripts.demo import run_demo
 from scripts.plain_speech import CommandFailedError, JsonFlag, said_plainly, say
@@ -42,6 +42,8 @@ app = typer.Typer(
 app.add_typer(admin.keys, name="keys")
 app.add_typer(admin.users, name="users")
 app.add_typer(admin.audit, name="audit")
+policy = typer.Typer(help="The page that says what the agent may do.", no_args_is_help=True)
+app.add_typer(policy, name="policy")
 bench = typer.Typer(help="Measure speed and size on this machine.", no_args_is_help=True)
 app.add_typer(bench, name="bench")
 
@@ -206,6 +208,21 @@ def backtest(
             lab.show(found, seconds)
     if check and lab.missed(report):
         raise typer.Exit(1)
+
+
+@policy.command("check")
+def check_policy(
+    page: Annotated[Path | None, typer.Argument(help="the page; default: STEWARD_POLICY_FILE")] = None,
+    days: Annotated[int, typer.Option(min=1, help="decide again what was seen in so many days")] = 30,
+    as_json: JsonFlag = False,
+) -> None:
+    """Is the page valid, and what would it have done lately? Changes nothing; exit 1 if it is not valid."""
+    with said_plainly() as settings:
+        report = policy_check.check(settings, page or settings.platform.policy_file, days)
+        if as_json:
+            print(json.dumps(policy_check.as_json(report), indent=1))
+        else:
+            policy_check.show(report)
 
 
 @app.command()

@@ -38,6 +38,7 @@ CORRECTIVE = CHANGING
 # After this many failures in a row an action type rests until a person has looked, or `stand_back` has passed.
 BREAKER = 2
 NEWER_EVIDENCE = "newer evidence"
+CLOSED_BY_A_PERSON = "a person closed this; a newer window would open it again"
 _DAY = timedelta(days=1)
 _TRIED = frozenset({ActionStatus.SUCCEEDED, ActionStatus.REVERTED, ActionStatus.INCONCLUSIVE, ActionStatus.FAILED})
 
@@ -85,7 +86,7 @@ def decide(
     causes = {*(d.cause for d in diagnoses), *(i.cause for i in signals.incidents)}
     for diagnosis in diagnoses:
         if diagnosis.cause in settled:
-            chosen.append(NoAction("a person closed this; a newer window would open it again", cause=diagnosis.cause))
+            chosen.append(NoAction(CLOSED_BY_A_PERSON, cause=diagnosis.cause))
             continue
         if (graver := told_by(diagnosis.cause, causes)) is not None:
             chosen.append(
@@ -161,7 +162,8 @@ def _propose(
     rule = case.policy.rule(action_type)
     if (held := _held_back(case, action_type, diagnosis.cause, rule, urgent=urgent)) is not None and not supersedes:
         return NoAction(held, action_type, diagnosis.cause)
-    alone = rule.decides == "agent" and rule.risk == "low" and case.autonomy != "suggest"
+    allowed = rule.decides == "agent" and rule.risk == "low" and case.autonomy != "suggest"
+    alone = allowed and action_type not in CORRECTIVE
     judged = case.signals.judged
     why = diagnosis.to_json() | {
         "window_seq": judged.seq if judged else None,

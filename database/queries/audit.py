@@ -7,7 +7,7 @@ never features, so that erasing a person's data does not break the chain.
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import UTC
 from typing import Any
@@ -99,6 +99,12 @@ class ChainReport:
     @property
     def ok(self) -> bool:
         return not self.faults
+
+
+def about(session: ReadSession, object_type: str, ids: Collection[object]) -> list[AuditEvent]:
+    """What happened to these objects, oldest first."""
+    query = select(AuditEvent).where(AuditEvent.object_type == object_type, AuditEvent.object_id.in_(map(str, ids)))
+    return list(session.scalars(query.order_by(AuditEvent.seq)))
 
 
 def verify(session: ReadSession) -> ChainReport:

@@ -1,6 +1,6 @@
 """Passes of the agent: one row whenever what it saw, concluded or decided differs from the pass before."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import select
@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from database.connection import ReadSession
 from database.crud import clock, first, wait_for
-from database.models import AgentCycle
+from database.models import AgentCycle, DataQualityResult, MonitoringWindow
 
 # An unchanged picture is written down again after this long, so that the record shows the agent was there.
 _AT_LEAST_EVERY = timedelta(hours=1)
@@ -22,6 +22,28 @@ def lock(session: Session, model_name: str) -> None:
 def last(session: Session | ReadSession, model_name: str) -> AgentCycle | None:
     """The newest recorded pass."""
     return first(session, select(AgentCycle).where(AgentCycle.model_name == model_name).order_by(AgentCycle.id.desc()))
+
+
+def since(session: Session | ReadSession, moment: datetime) -> list[AgentCycle]:
+    """Every pass over any model recorded after `moment`, oldest first."""
+    return list(session.scalars(select(AgentCycle).where(AgentCycle.created_at >= moment).order_by(AgentCycle.id)))
+
+
+def windows_from(session: Session | ReadSession, model_name: str, seq: int) -> list[MonitoringWindow]:
+    """What the passes over a model looked at, from this number on, oldest first."""
+    query = select(MonitoringWindow).where(MonitoringWindow.model_name == model_name, MonitoringWindow.seq >= seq)
+    return list(session.scalars(query.order_by(MonitoringWindow.seq)))
+
+
+def faults_from(session: Session | ReadSession, model_name: str, seq: int) -> list[DataQualityResult]:
+    """The data checks of those windows that found rows at fault."""
+    query = (
+        select(DataQualityResult)
+        .join(MonitoringWindow, MonitoringWindow.id == DataQualityResult.window_id)
+        .where(MonitoringWindow.model_name == model_name, MonitoringWindow.seq >= seq)
+        .where(DataQualityResult.failed_rows > 0)
+    )
+    return list(session.scalars(query.order_by(DataQualityResult.id)))
 
 
 def last_judged_seq(session: Session | ReadSession, model_name: str, *, dry_run: bool) -> int:

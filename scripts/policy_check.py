@@ -1,0 +1,250 @@
+"""`steward policy check`: is the page valid, what should a reviewer look at twice, and what would it have done lately?
+
+It changes nothing: the history is read in a read-only transaction. A database that is away, or that was never used,
+leaves the history out and says so; whether the page is valid is known without it.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from rich import box
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
+
+from agent.core.policy_concerns import Concern, concerns, runs_alone
+from agent.core.policy_replay import APPROXIMATE, Deed, Look, Record, Replayed, replay
+from agent.core.reading import WINDOWS_READ, past_of, promised, window_of
+from agent.core.signals import Window
+from config.agent_policy import AgentPolicy, load_policy
+from config.model_contract import ModelContract, load_contracts
+from config.settings import Settings
+from config.yaml_source import ConfigError, lines_of
+from database.address import database_url, embedded
+from database.connection import ReadSession, first_line, make_engine, read_scope
+from database.enums import ActionStatus, ActorKind, Role, Severity
+from database.models import AgentAction, AgentCycle, AuditEvent, DataQualityResult
+from database.queries import actions, audit, cycles, people
+from database.running import running_database
+
+# As many differences as a person reads; `--json` has them all.
+SHOWN = 20
+_AGENT = f"{ActorKind.AGENT}:"
+out = Console(highlight=False)
+
+
+@dataclass(frozen=True)
+class Report:
+    """What is to be said about a valid page. `history` says why there is none, or what was left out."""
+
+    page: Path
+    policy: AgentPolicy
+    concerns: tuple[Concern, ...]
+    days: int
+    replayed: tuple[Replayed, ...]
+    history: tuple[str, ...]
+
+
+def check(settings: Settings, page: Path, days: int) -> Report:
+    """Raises `ConfigError`, naming file, line, field and what was expected, when the page is not valid."""
+    policy = load_policy(page)
+    history: list[str] = []
+    contracts = _contracts(settings, history)
+    approvers: int | None = None
+    replayed: tuple[Replayed, ...] = ()
+    try:
+        with _engine(settings) as engine, read_scope(engine) as session:
+            approvers = sum(u.disabled_at is None and Role.APPROVER in u.roles for u in people.list_users(session))
+            replayed = tuple(_replayed(session, policy, contracts or {}, days, history))
+    except SQLAlchemyError as error:
+        history.append(f"the database cannot be read ({first_line(error)})")
+    except _NoDatabaseError as error:
+        history.append(str(error))
+    if not replayed:
+        history.append("nothing was decided again; that the page is valid holds without it")
+    found = concerns(policy, None if contracts is None else contracts.keys(), approvers)
+    return Report(page, policy, found, days, replayed, tuple(history))
+
+
+class _NoDatabaseError(RuntimeError):
+    """There is nothing to read from."""
+
+
+def _contracts(settings: Settings, history: list[str]) -> dict[str, ModelContract] | None:
+    try:
+        return load_contracts(settings.platform.contracts_dir)
+    except ConfigError as error:
+        history.append(f"the contracts cannot be read: {error}")
+        return None
+
+
+@contextmanager
+def _engine(settings: Settings) -> Iterator[Engine]:
+    """On the database as it is: a check starts none that was never used, and migrates none that others run."""
+    server = embedded(settings)
+    if server is None:
+        with _on(settings) as engine:
+            yield engine
+        return
+    if not (server.data_dir / "PG_VERSION").exists():
+        raise _NoDatabaseError(f"there is no database in {settings.platform.home} yet")
+    with running_database(settings), _on(settings) as engine:
+        yield engine
+
+
+@contextmanager
+def _on(settings: Settings) -> Iterator[Engine]:
+    engine = make_engine(database_url(settings), settings.database, application="steward-policy")
+    try:
+        yield engine
+    finally:
+        engine.dispose()
+
+
+# ------------------------------------------------------------------------------------------------------- the history
+
+
+def _replayed(
+    session: ReadSession, policy: AgentPolicy, contracts: dict[str, ModelContract], days: int, history: list[str]
+) -> Iterator[Replayed]:
+    now = actions.database_now(session)
+    passes = sorted(cycles.since(session, now - timedelta(days=days)), key=lambda c: c.model_name)
+    if not passes:
+        history.append(f"no pass of the agent was recorded in the last {days} days")
+    for model, recorded in groupby(passes, key=lambda c: c.model_name):
+        contract = contracts.get(model)
+        if contract is None:
+            history.append(f"{model} is left out: it has no contract")
+            continue
+        yield replay(_record(session, contract, policy, list(recorded)), policy)
+
+
+def _record(session: ReadSession, contract: ModelContract, policy: AgentPolicy, recorded: list[AgentCycle]) -> Record:
+    looks = tuple(Look(c.created_at, c.observed, tuple(c.diagnoses), tuple(c.decisions), c.dry_run) for c in recorded)
+    begin = looks[0].at - policy.escalation.within
+    done = actions.since(session, contract.name, begin)
+    moves: defaultdict[str, list[tuple[datetime, ActionStatus]]] = defaultdict(list)
+    for event in audit.about(session, "action", [a.action_id for a in done]):
+        status = event.verb.removeprefix("action.")
+        if status in set(ActionStatus):  # the votes of people are events, too
+            moves[event.object_id].append((event.at, ActionStatus(status)))
+    alerts = {one["alert_id"] for look in looks for one in look.observed.get("incidents", ())}
+    return Record(
+        promised=promised(contract, looks[-1].at),
+        looks=looks,
+        windows=_windows(session, contract, looks),
+        windows_read=WINDOWS_READ,
+        deeds=tuple(_deed(action, moves[str(action.action_id)]) for action in reversed(done)),
+        told=tuple(_told(audit.about(session, "alert", alerts))),
+    )
+
+
+def _windows(session: ReadSession, contract: ModelContract, looks: tuple[Look, ...]) -> tuple[Window, ...]:
+    """Those of the passes and the ones just before, without the figures, which the passes themselves recorded."""
+    oldest = min((look.observed["latest"]["seq"] for look in looks if look.observed.get("latest")), default=None)
+    if oldest is None:
+        return ()
+    begin = oldest - WINDOWS_READ
+    found: defaultdict[int, list[DataQualityResult]] = defaultdict(list)
+    for one in cycles.faults_from(session, contract.name, begin):
+        found[one.window_id].append(one)
+    rows = cycles.windows_from(session, contract.name, begin)
+    return tuple(window_of(contract, row, checks=found[row.id]) for row in rows)
+
+
+def _deed(action: AgentAction, moves: list[tuple[datetime, ActionStatus]]) -> Deed:
+    return Deed(past_of(action), action.proposed_by.startswith(_AGENT), action.approvers_needed, tuple(moves))
+
+
+def _told(events: list[AuditEvent]) -> Iterator[tuple[datetime, int, Severity]]:
+    """When people knew of an incident: a message was sent, or somebody acknowledged it."""
+    grade: dict[str, str] = {}
+    for event in events:
+        if event.verb in {"alert.opened", "alert.severity"}:
+            grade[event.object_id] = event.details.get("to") or event.details["severity"]
+        elif event.verb == "alert.sent":
+            yield event.at, int(event.object_id), Severity(event.details["severity"])
+        elif event.verb == "alert.acknowledged" and event.object_id in grade:
+            yield event.at, int(event.object_id), Severity(grade[event.object_id])
+
+
+# -------------------------------------------------------------------------------------------------------- what is said
+
+
+def as_json(report: Report) -> dict[str, Any]:
+    """What the command prints for programs."""
+    lines = lines_of(report.page)
+    return {
+        "page": str(report.page),
+        "valid": True,
+        "runs_by_itself": list(runs_alone(report.policy)),
+        "autonomy": dict(report.policy.autonomy),
+        "concerns": [{"line": lines.get(c.field), "field": c.field, "says": c.says} for c in report.concerns],
+        "days": report.days,
+        "models": [_model_json(one) for one in report.replayed],
+        "history": list(report.history),
+        "approximate": list(APPROXIMATE) if report.replayed else [],
+    }
+
+
+def _model_json(one: Replayed) -> dict[str, Any]:
+    return {
+        "model": one.model_name,
+        "passes": len(one.looks),
+        "blind": one.blind,
+        "unreadable": one.unreadable,
+        "actions": [vars(row) for row in one.rows()],
+        "differences": [vars(found) | {"at": found.at.isoformat()} for found in one.differences],
+        "held": [vars(held) | {"at": held.at.isoformat()} for held in one.held],
+    }
+
+
+def show(report: Report) -> None:
+    """For people, whole at 80 columns."""
+    lines = lines_of(report.page)
+    out.print(f"{escape(str(report.page))}: valid", soft_wrap=True)
+    alone = ", ".join(runs_alone(report.policy)) or "nothing"
+    levels = ", ".join(f"{model}: {level}" for model, level in report.policy.autonomy.items())
+    out.print(f"runs by itself under `act`: {alone}; autonomy is {escape(levels or 'suggest for every model')}")
+    for found in report.concerns:
+        where = f"{report.page.name}:{lines.get(found.field, 1)}: {found.field}"
+        out.print(f"[yellow]look at[/] {escape(where)}: {escape(found.says)}")
+    for one in report.replayed:
+        _show_model(one, report.days)
+    for told in report.history:
+        out.print(f"history: {escape(told)}")
+    for told in APPROXIMATE if report.replayed else ():
+        out.print(f"approximate: {escape(told)}")
+
+
+def _show_model(one: Replayed, days: int) -> None:
+    blind = f", {one.blind} of them blind" if one.blind else ""
+    odd = f", {one.unreadable} of them not readable by this version" if one.unreadable else ""
+    span = f"{one.looks[0].at:%Y-%m-%d %H:%M} to {one.looks[-1].at:%Y-%m-%d %H:%M} UTC"
+    out.print(f"\n{one.model_name}: {len(one.looks)} passes recorded in the last {days} days{blind}{odd}, {span}")
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, collapse_padding=True)
+    for column in ("action", "then", "came to", "now", "alone", "asks", "held back by"):
+        table.add_column(column, overflow="fold", no_wrap=column == "action")
+    for row in one.rows():
+        became = "\n".join(f"{times} {status.replace('_', ' ')}" for status, times in row.became.items())
+        asks = "\n".join(f"{times} × {number}" for number, times in row.waits.items())
+        held = "\n".join(f"{times} × {line.rpartition('.')[2]}" for line, times in row.held.items())
+        now = f"{row.now}\nrecorded only: {row.recorded}" if row.recorded else str(row.now)
+        table.add_row(row.action_type, str(row.then), became, now, str(row.alone), asks, held)
+    out.print(table)
+    out.print("asks: how often × how many people; held back by: how often × line of the page")
+    if not one.differences:
+        out.print("no proposal differs from what was proposed then")
+    for found in one.differences[:SHOWN]:
+        about = f"{found.at:%Y-%m-%d %H:%M} {found.action_type} ({found.cause})"
+        out.print(f"{about}: then {escape(found.then)}; now {escape(found.now)}")
+    if (more := len(one.differences) - SHOWN) > 0:
+        out.print(f"and {more} more differences; --json lists them all")
