@@ -27,6 +27,7 @@ class FeatureLine:
     p: float | None
     influence: float | None
     evidently: str
+    season: str = ""  # the rhythm that explains the movement
 
 
 def _number(value: object) -> float | None:
@@ -58,6 +59,7 @@ def features(found: Drift, report: DriftReportOut) -> list[FeatureLine]:
                 p=_number(feature.get("p_adjusted", feature.get("p"))),
                 influence=_number(feature.get("influence", found.influence.get(name))),
                 evidently=_second_opinion(feature),
+                season=str(feature.get("season") or ""),
             )
         )
     return sorted(lines, key=lambda line: (not line.drifted, -(line.influence or 0.0), line.name))
@@ -70,10 +72,16 @@ def headline(report: DriftReportOut) -> str:
     n, of = len(report.drifted_features), len(report.features)
     if not n:
         return f"None of {of} features moved in window {report.window.seq}."
-    return (
-        f"{n} of {of} features moved in window {report.window.seq}; "
-        f"they carry {wording.percent(report.drift_score, 0)} of what the model listens to."
-    )
+    moved = f"{n} of {of} features moved in window {report.window.seq}"
+    known = {str(f.get("feature")): str(f["season"]) for f in report.features if f.get("season")}
+    seasons = [known[name] for name in report.drifted_features if name in known]
+    told = " and ".join(dict.fromkeys(seasons))
+    if len(seasons) == n:
+        return f"{moved}, as in earlier windows of {told}."
+    carry = f"carry {wording.percent(report.drift_score, 0)} of what the model listens to"
+    if seasons:
+        return f"{moved}, {len(seasons)} of them as in earlier windows of {told}; the others {carry}."
+    return f"{moved}; they {carry}."
 
 
 def since(found: Drift, name: str) -> int | None:
@@ -86,13 +94,17 @@ def since(found: Drift, name: str) -> int | None:
     return first
 
 
+def _state(line: FeatureLine) -> str:
+    return f"Season: {line.season}" if line.season else "Drifted"
+
+
 def rows(found: Drift, report: DriftReportOut) -> list[dict[str, str]]:
     """One window's features as a table."""
     lines = []
     for line in features(found, report):
         began = since(found, line.name) if line.drifted else None
         sign = vocabulary.VERDICTS.get(line.verdict, vocabulary.UNKNOWN)
-        word = "Drifted" if line.drifted else WORDS.get(line.verdict, sign.word)
+        word = _state(line) if line.drifted else WORDS.get(line.verdict, sign.word)
         lines.append(
             {
                 "feature": wording.plain(line.label),

@@ -90,7 +90,9 @@ def diagnose(signals: Signals, rules: tuple[Callable[[Signals], Finding], ...] =
     labels_broken = any(f.cause is Cause.LABEL_FEED_FAULT for f in holding)
     loss = None if labels_broken else harm(signals)
     named = [f for f in holding if f.cause not in LOSS_CAUSES]
-    candidates = [f for f in holding if f.cause in LOSS_CAUSES and loss is not None]
+    in_season = any(f.cause is Cause.SEASONAL for f in holding)
+    # A loss that such days always had is the season's: no rule about the loss alone knows that it comes back.
+    candidates = [f for f in holding if f.cause in LOSS_CAUSES and loss is not None and not in_season]
     best = max(candidates, key=lambda f: f.support, default=None)
     if best is not None:
         named.append(best)
@@ -103,15 +105,19 @@ def diagnose(signals: Signals, rules: tuple[Callable[[Signals], Finding], ...] =
 
 
 def _explained_away(finding: Finding, named: list[Finding]) -> bool:
-    """Odd answers need no name of their own when a named cause explains them."""
-    stronger = {Cause.DATA_FAULT, *LOSS_CAUSES, Cause.COVARIATE_SHIFT_HARMLESS}
-    return finding.cause is Cause.UNKNOWN and any(other.cause in stronger for other in named)
+    """Odd answers need no name of their own when a named cause explains them; nor does doubt about inputs that a season
+    brings."""
+    stronger = {
+        Cause.UNKNOWN: {Cause.DATA_FAULT, *LOSS_CAUSES, Cause.COVARIATE_SHIFT_HARMLESS, Cause.SEASONAL},
+        Cause.LOW_CONFIDENCE: {Cause.SEASONAL},
+    }.get(finding.cause, set())
+    return any(other.cause in stronger for other in named)
 
 
 def _abstain(signals: Signals, named: list[Finding], loss: Harm | None, labels_broken: bool) -> Finding | None:
     """A loss nobody explains, said as such."""
     causes = {f.cause for f in named}
-    if labels_broken or causes & LOSS_CAUSES:
+    if labels_broken or causes & {*LOSS_CAUSES, Cause.SEASONAL}:
         return None
     judged = signals.judged
     raw = raw_loss(signals, judged) if judged is not None else None

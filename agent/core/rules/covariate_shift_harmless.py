@@ -25,7 +25,9 @@ def consider(signals: Signals) -> Finding:
         return Finding(cause, issue, 0.0, Severity.INFO, could_not_look="too few rows to say whether anything moved")
     moved = shared.drifted_facts(latest, 0.0)
     if latest.drift is Verdict.OK or moved is None:
-        still = Fact("no feature moved beyond chance", latest.drift_score, latest.n)
+        seasonal = any(f.drifted and f.season for f in latest.features)
+        says = "nothing moved but what a season explains" if seasonal else "no feature moved beyond chance"
+        still = Fact(says, latest.drift_score, latest.n)
         return Finding(cause, issue, 0.0, Severity.INFO, (), (still,))
     lost = shared.measured(signals)
     if lost is not None:

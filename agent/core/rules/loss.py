@@ -21,7 +21,7 @@ def drifted_facts(window: Window, at_least: float) -> Fact | None:
     """The drift of a window if it carries this much influence."""
     if window.drift_score is None or window.drift is Verdict.INCONCLUSIVE or window.drift_score < at_least:
         return None
-    names = sorted((f for f in window.features if f.drifted), key=lambda f: -f.influence)
+    names = sorted((f for f in window.features if f.drifted and not f.season), key=lambda f: -f.influence)
     told = ", ".join(f.title for f in names[:5])
     of = f"inputs that carry {wording.percent(window.drift_score)} of what the model listens to moved"
     return Fact(f"{of}: {told}" if told else of, window.drift_score, window.n)

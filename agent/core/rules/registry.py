@@ -12,6 +12,7 @@ from agent.core.rules import (
     low_confidence,
     prediction_anomaly,
     prior_shift,
+    seasonal,
 )
 from agent.core.rules.finding import Finding
 from agent.core.signals import Signals
@@ -23,6 +24,7 @@ RULES: tuple[Callable[[Signals], Finding], ...] = (
     covariate_shift_harmful.consider,
     prior_shift.consider,
     concept_drift.consider,
+    seasonal.consider,
     covariate_shift_harmless.consider,
     low_confidence.consider,
     prediction_anomaly.consider,
