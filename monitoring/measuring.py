@@ -25,11 +25,11 @@ from monitoring import (
     prediction_monitor,
     segment_search,
 )
-from monitoring.data_quality import QualityCheck
+from monitoring.checks.outcome import QualityCheck
 from monitoring.drift_detector import DriftFinding
 from monitoring.measurement import Measurement, could_not_look
 from monitoring.performance_estimator import ESTIMATED, Confirmation, Record, record_of
-from monitoring.prediction_monitor import Before
+from monitoring.prediction_monitor import ROWS_PER_HOUR, Before, traffic_of
 from monitoring.season import Rhythm, Seasons, in_season
 from monitoring.windows import WindowRows
 from training.evaluator import METRICS
@@ -37,7 +37,7 @@ from training.evaluator import METRICS
 # How many earlier windows tell how right the estimates have been, and what is usual.
 RECORD_WINDOWS = 20
 # The figures of earlier windows that say what is usual.
-USUAL = ("latency_p95_ms", "rows_per_hour")
+USUAL = ("latency_p95_ms", ROWS_PER_HOUR)
 
 Found = TypeVar("Found")
 Profile = Mapping[str, Any]
@@ -79,10 +79,9 @@ def memory_of(
     usual: Iterable[PerformanceMetric], told: Iterable[PerformanceMetric], rhythm: Rhythm | None = None
 ) -> Memory:
     """`usual`: figures named in `USUAL`, the newest window's first; `told`: estimated and realised ones."""
-    values: dict[str, list[float]] = {name: [] for name in USUAL}
-    for figure in usual:
-        if figure.metric_value is not None:
-            values[figure.metric_name].append(figure.metric_value)
+    known = list(usual)
+    latencies = [f.metric_value for f in known if f.metric_name == "latency_p95_ms" and f.metric_value is not None]
+    traffic = [one for f in known if f.metric_name == ROWS_PER_HOUR and (one := traffic_of(f)) is not None]
     own = {(f.window_id, f.kind, f.metric_name): f for f in told if f.metadata_.get("pooled", 1) == 1}
     confirmations: dict[str, list[Confirmation]] = {metric: [] for metric in ESTIMATED}
     for (window_id, kind, metric), estimate in own.items():
@@ -90,7 +89,7 @@ def memory_of(
         if kind == MetricKind.ESTIMATED and shown is not None and shown.verdict != Verdict.INCONCLUSIVE:
             confirmations[metric] += _confirmed(estimate, shown)
     records = {metric: record_of(found) for metric, found in confirmations.items()}
-    return Memory(Before(values["latency_p95_ms"], values["rows_per_hour"]), records, rhythm)
+    return Memory(Before(latencies, traffic), records, rhythm)
 
 
 def _confirmed(estimate: PerformanceMetric, shown: PerformanceMetric) -> Iterable[Confirmation]:
@@ -143,7 +142,13 @@ def measure_at_closing(
     answers = guard.look(
         "predictions",
         lambda: prediction_monitor.predictions(
-            contract, profile, rows, drift.score, hours=busy.total_seconds() / 3600, before=memory.before
+            contract,
+            profile,
+            rows,
+            drift.score,
+            hours=busy.total_seconds() / 3600,
+            before=memory.before,
+            until=memory.rhythm.to_at if memory.rhythm else None,
         ),
         lambda why: could_not_look(MetricKind.PREDICTION, ("positive_share", "uncertain_share"), rows.n, why),
     )

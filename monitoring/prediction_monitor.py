@@ -6,31 +6,32 @@ because it is looked at in every window; latency and volume have no reference bu
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import numpy as np
 
 from config.model_contract import ModelContract
 from database.enums import MetricKind, Verdict
+from database.models import PerformanceMetric
 from monitoring.drift_detector import FeatureDrift
 from monitoring.measurement import Measurement
 from monitoring.thresholds import CAREFUL_Z, judge_share, share_estimate
+from monitoring.volume import Traffic, judge_volume
 from monitoring.windows import WindowRows
 
 # Slower than this times the usual p95, and slower than a person would call instant: worth a warning.
 SLOWER_TIMES = 3.0
 SLOWER_LEAST_MS = 50.0
-# Traffic at a tenth of what the windows before had per hour.
-QUIETER_TIMES = 10.0
-HISTORY_WINDOWS = 5
+ROWS_PER_HOUR = "rows_per_hour"
 
 
 @dataclass(frozen=True)
 class Before:
-    """What the version's earlier windows had: p95 latencies, and rows per hour."""
+    """What the version's earlier windows had: p95 latencies, and rows in how many hours."""
 
     latencies_p95_ms: Sequence[float] = ()
-    rows_per_hour: Sequence[float] = ()
+    traffic: Sequence[Traffic] = ()
 
 
 def predictions(
@@ -41,14 +42,15 @@ def predictions(
     *,
     hours: float,
     before: Before,
+    until: datetime | None = None,
 ) -> tuple[Measurement, ...]:
-    """The figures about the answers of one window that lasted `hours`."""
+    """The figures about the answers of one window that lasted `hours`, up to `until` if that is known."""
     found = [
         _share(contract, profile, "positive_share", int(rows.answers.sum()), rows.n, only_more=False),
         _share(contract, profile, "uncertain_share", _uncertain(contract, rows), rows.n, only_more=True),
         _mean_score(contract, rows),
         _latency(contract, rows, before.latencies_p95_ms),
-        _volume(rows, hours, before.rows_per_hour),
+        _volume(Traffic(rows.n, hours, until), before.traffic),
     ]
     if score_drift is not None:
         found.append(_score_psi(score_drift))
@@ -111,16 +113,31 @@ def _latency(contract: ModelContract, rows: WindowRows, before: Sequence[float])
     return Measurement(kind, name, p95, None, None, rows.n, usual, Verdict.WARN if slow else Verdict.OK, why)
 
 
-def _volume(rows: WindowRows, hours: float, before: Sequence[float]) -> Measurement:
-    kind, name = MetricKind.PREDICTION, "rows_per_hour"
-    rate = rows.n / max(hours, 1 / 3600)
-    if len(before) < HISTORY_WINDOWS:
-        why = f"{rate:.0f} rows per hour; {len(before)} earlier windows, {HISTORY_WINDOWS} are needed to know the usual"
-        return Measurement(kind, name, rate, None, None, rows.n, None, Verdict.INCONCLUSIVE, why)
-    usual = float(np.median(before))
-    quiet = rate * QUIETER_TIMES < usual
-    why = f"{rate:.0f} rows per hour, usually {usual:.0f}"
-    return Measurement(kind, name, rate, None, None, rows.n, usual, Verdict.WARN if quiet else Verdict.OK, why)
+def _volume(now: Traffic, before: Sequence[Traffic]) -> Measurement:
+    found = judge_volume(now, before)
+    facts = {"hours": now.hours, "until": now.until.isoformat() if now.until else None}
+    return Measurement(
+        MetricKind.PREDICTION,
+        ROWS_PER_HOUR,
+        now.rate,
+        None,
+        None,
+        now.rows,
+        found.usual,
+        found.verdict,
+        found.why,
+        facts,
+    )
+
+
+def traffic_of(figure: PerformanceMetric) -> Traffic | None:
+    """What an earlier window's figure says about its traffic; None where it was not measured."""
+    told = figure.metadata_
+    if not figure.metric_value:
+        return None
+    hours = float(told.get("hours") or (figure.n or 0) / float(figure.metric_value))
+    until = datetime.fromisoformat(told["until"]) if told.get("until") else None
+    return Traffic(figure.n or 0, hours, until, odd=figure.verdict == Verdict.CRIT)
 
 
 def _score_psi(drift: FeatureDrift) -> Measurement:

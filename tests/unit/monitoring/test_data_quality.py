@@ -8,7 +8,8 @@ import pytest
 
 from config.model_contract import ModelContract
 from database.enums import Verdict
-from monitoring.data_quality import QualityCheck, check
+from monitoring.checks.outcome import QualityCheck
+from monitoring.data_quality import check
 from monitoring.windows import WindowRows
 from training.suspects import suspect_reasons
 

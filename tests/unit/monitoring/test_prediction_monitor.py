@@ -7,8 +7,10 @@ import pytest
 
 from config.model_contract import ModelContract
 from database.enums import Verdict
+from database.models import PerformanceMetric
 from monitoring.measurement import Measurement
-from monitoring.prediction_monitor import Before, predictions
+from monitoring.prediction_monitor import Before, predictions, traffic_of
+from monitoring.volume import Traffic
 from monitoring.windows import WindowRows
 
 Profile = dict[str, Any]
@@ -78,10 +80,18 @@ def test_slow_answers_warn_only_when_they_are_slow_for_a_person(contract: ModelC
 
 
 def test_traffic_is_compared_once_the_usual_is_known(contract: ModelContract, reference: Profile) -> None:
-    new = judged(contract, reference, mixed(50, 10), before=Before(rows_per_hour=[5000.0] * 4))
-    known = judged(contract, reference, mixed(50, 10), before=Before(rows_per_hour=[5000.0] * 5))
-    assert new["rows_per_hour"].verdict is Verdict.INCONCLUSIVE
-    assert known["rows_per_hour"].verdict is Verdict.WARN
+    usual = Traffic(5000, 1.0)
+    new = judged(contract, reference, mixed(50, 10), before=Before(traffic=[usual] * 4))["rows_per_hour"]
+    known = judged(contract, reference, mixed(50, 10), before=Before(traffic=[usual] * 5))["rows_per_hour"]
+    assert new.verdict is Verdict.INCONCLUSIVE
+    assert (known.verdict, known.reference) == (Verdict.CRIT, 5000)
+
+
+def test_a_stored_figure_says_what_the_traffic_was(contract: ModelContract, reference: Profile) -> None:
+    figure = judged(contract, reference, mixed(50, 10))["rows_per_hour"].to_row(1, 1, None)
+    assert traffic_of(figure) == Traffic(100, 1.0, None)
+    old = PerformanceMetric(metric_value=50.0, n=100, verdict=Verdict.CRIT, metadata_={"why": "…"})
+    assert traffic_of(old) == Traffic(100, 2.0, None, odd=True)
 
 
 def test_a_profile_without_scores_is_inconclusive(contract: ModelContract, profile: Profile) -> None:
