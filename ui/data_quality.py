@@ -19,6 +19,9 @@ WORDS = {
     "duplicates": "rows that repeat",
     "duplicate_rows": "rows that repeat",
     "categories": "values that are no known category",
+    "unit": "in another unit",
+    "swapped": "changed places with another column",
+    "seen_differs": "the model sees something else than was sent",
 }
 
 

@@ -88,6 +88,7 @@ def _check(contract: ModelContract, row: DataQualityResult) -> Check:
         label=feature.label if feature else "",
         sound=f"{limits[0]:g} to {limits[1]:g}{unit}" if limits else "",
         value=number(row.details.get("value")),
+        came=str(row.details.get("came", "")),
     )
 
 

@@ -76,7 +76,8 @@ class Check:
     n: int
     label: str = ""
     sound: str = ""  # what a sound source sends, as `60 to 700 mg/dl`
-    value: float | None = None  # that stands for "not measured"
+    value: float | None = None  # that stands for "not measured", or the factor of another unit
+    came: str = ""  # what stands there instead: unknown categories, or the column whose values they are
 
     @property
     def title(self) -> str:

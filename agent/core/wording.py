@@ -17,6 +17,7 @@ _CHECKS = {
     "categories": "holds a value that is no known category in {rows}",
     "constant": "has one and the same value in {rows}",
     "column": "is not there at all",
+    "seen_differs": "is missing or unknown in {rows}, which training hardly ever saw: a source fell silent?",
     "range": "is outside what is accepted in {rows}",
 }
 
@@ -67,6 +68,9 @@ def loss(found: Harm) -> str:
     """How far which figure fell, where it was, and on what that rests."""
     f = found.figure
     over = f" over {f.pooled} windows" if f.pooled > 1 else ""
+    if found.of_speed:
+        before = f"{f.reference:.0f} ms under the version before"
+        return f"Latency p95 rose to {f.value:.0f} ms from {before}, measured{over}, n = {f.n}"
     return (
         f"{capital(metric(f.name))} fell to {f.value:.3f}{interval(f.low, f.high)} from {f.reference:.3f} in training"
         f"{where(f)}, "
@@ -95,9 +99,30 @@ def check(found: Check, *, of_suspects: bool = False) -> str:
     if found.name == "sentinel":
         value = "one value" if found.value is None else f"the value {found.value:g}"
         return f"{name} has {value} in {rows}, which stands for “not measured”"
+    if found.name == "unit":
+        return f"{name} is {_unit(found.value)} in {rows}, with the same shape: another unit?"
+    if found.name == "swapped":
+        return f"{name} and {found.came or 'another column'} changed places in {rows}"
+    if found.name == "categories" and found.came:
+        return f"{name} holds {found.came}, which the model does not know, in {rows}"
     if (template := _CHECKS.get(found.name)) is not None:
         return f"{name} {template.format(rows=rows)}"
     return f"{name} is missing in {rows}" if found.about_missing else f"{name} is not as promised in {rows}"
+
+
+def _unit(factor: float | None) -> str:
+    """How many times larger or smaller. A factor between a half and 2 is only ever that of temperatures."""
+    if factor is None or factor <= 0:
+        return "several times larger or smaller than in training"
+    if 0.5 < factor < 2:
+        return f"in degrees {'Fahrenheit' if factor > 1 else 'Celsius'} and not as in training"
+    return f"{max(factor, 1 / factor):.3g} times {'larger' if factor > 1 else 'smaller'} than in training"
+
+
+def traffic(found: Figure) -> str:
+    """How much less came than usually does."""
+    usual = "" if found.reference is None else f", {found.reference:.3g} are usual"
+    return f"only {found.value or 0:.3g} answers per hour were asked for{usual}"
 
 
 def span(length: timedelta) -> str:

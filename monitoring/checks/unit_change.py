@@ -8,9 +8,8 @@ Celsius. It is another unit when the window lies far from training and one f bri
 
 Example: one of three laboratories reports glucose in mmol/l: a third of the rows are 18 times smaller.
 
-Refuted by: a factor between 0.5 and 2 (between a third and 3 where values lie on both sides of zero: a spread may
-grow so), a part too small to tell, or more than a third of the other columns having moved, too: then it is another
-population.
+Refuted by: a factor near 1, below 2.1 either way (3 where values lie on both sides of zero: a spread may grow so), a
+part too small to tell, or more than a third of the other columns having moved, too: then it is another population.
 """
 
 from collections.abc import Sequence
@@ -37,6 +36,8 @@ LEFT, LEFT_NEAR = 1 / 3, 1 / 4
 WITHIN_CHANCE, WITHIN_CHANCE_NEAR = 1.63, 1.22
 # So many rows may lie outside both ranges (widened by this part of their width): no factor makes them.
 STRAY, WIDENED = 0.02, 0.25
+# The smallest factor: pounds are 2.2 times kilograms, and two standard deviations make skewed values nearly 2 times.
+LEAST_FACTOR = 2.1
 # A spread that grows makes a column that lies around zero larger by a factor, too.
 AROUND_ZERO = 3.0
 # More of the other columns having moved speaks of another population.
@@ -44,13 +45,13 @@ MOST_OTHERS = 1 / 3
 # glucose, cholesterol, creatinine, pounds, inches, feet, calories, mmHg, dozens, ounces, minutes, percent, thousands …
 CONVERSIONS = (2.2046, 2.54, 3.2808, 4.184, 7.5006, 10, 12, 16, 18.016, 28.35, 38.67, 60, 88.4, 100, 1000, 3600, 1e4)
 # A conversion people know is preferred to a free factor that fits better by less than this gap.
-PREFERRED = 0.01
+PREFERRED = 0.02
 # The same value, multiplied in another order.
 ROUNDING = 1e-9
 _BOTH_WAYS = (*CONVERSIONS, *(1 / one for one in CONVERSIONS))
 _GRID = np.exp(np.arange(np.log(2.0), np.log(1e4), 0.08))
 _FINE = np.exp(np.arange(-0.08, 0.0801, 0.01))
-NEAREST = 6
+NEAREST = 8
 _POINTS = np.linspace(0.005, 0.995, 80)
 
 
@@ -122,7 +123,7 @@ def _too_near(known: Floats, found: Change) -> bool:
         return found.part < NEARLY_ALL
     far = max(found.factor, 1 / found.factor)
     low, high = np.quantile(known, (0.1, 0.9))
-    if far < 2.0 or (low < 0 < high and far < AROUND_ZERO):
+    if far < LEAST_FACTOR or (low < 0 < high and far < AROUND_ZERO):
         return True
     apart = TWO_KINDS_FAR if far >= FAR else TWO_KINDS
     return found.part < NEARLY_ALL and distance(known, known * found.factor) < apart

@@ -1,10 +1,14 @@
 """Data fault: the rows say something about the source of the data, not about the world.
 
 Theory: a broken feed writes values no sound source sends: a zero or 999 in place of "not measured" (a sentinel), values
-outside the expected range, a column that became constant, nulls where none are allowed. Such rows teach a model the
-fault, so they are alarmed about and kept out of training; nothing is ever retrained on them.
+outside the expected range, a column that became constant or came in another unit, two columns that changed places,
+categories nobody knew, the same rows again and again, nulls where none are allowed, or where all other columns stayed
+as they were. Such rows teach a model the fault, so they are alarmed about and kept out of training; nothing is ever
+retrained on them. A source from which hardly anything comes any more is a fault, too, though what comes is sound.
 
 Example: a hospital without a laboratory sends cholesterol 0 for all of its patients.
+
+One column that moved while all others stayed is a hint beside a failed check, and no cause without one.
 
 Refuted by: the checks passing. Missing values in a column that may be missing are no fault but a shift of the
 population (a test this hospital does not do); they are counted as a fact against.
@@ -14,8 +18,8 @@ from collections.abc import Iterable
 
 from agent.core import wording
 from agent.core.rules.finding import Fact, Finding
-from agent.core.signals import Check, Signals, Window
-from database.enums import Cause, IssueType, Severity, Verdict
+from agent.core.signals import Check, Figure, Signals, Window
+from database.enums import Cause, IssueType, MetricKind, Severity, Verdict
 
 CERTAIN = 0.9
 LIKELY = 0.55
@@ -23,7 +27,17 @@ FAINT = 0.3
 
 
 # The check that says most clearly what is wrong with a column comes first.
-CLEAREST = ("suspect_rows", "expected", "sentinel", "range", "constant")
+CLEAREST = (
+    "unit",
+    "swapped",
+    "seen_differs",
+    "categories",
+    "suspect_rows",
+    "expected",
+    "sentinel",
+    "range",
+    "constant",
+)
 
 
 def _allowed(check: Check, signals: Signals) -> bool:
@@ -44,10 +58,29 @@ def faults_of(signals: Signals, window: Window) -> tuple[Fact, ...]:
     return tuple(Fact(wording.check(c, of_suspects=many), c.share, c.n) for c in _clearest_first(failed))
 
 
-def left_among_sound(signals: Signals, window: Window) -> tuple[Check, ...]:
-    """The faults of a window whose rows pass for sound: a constant, or a sentinel inside the expected range.
+def _silence(signals: Signals, window: Window) -> Figure | None:
+    """The traffic of a window of the version that serves, if it is far below the usual: others are running out."""
+    volume = window.figure(MetricKind.PREDICTION, "rows_per_hour")
+    own = volume is not None and window.version_id == signals.version_id
+    return volume if own and volume is not None and volume.verdict in {Verdict.CRIT, Verdict.WARN} else None
 
-    Only a value outside `expected` takes its row out of what is learned from and judged on.
+
+def _alone(window: Window) -> tuple[Fact, ...]:
+    """One column moved and all others stayed."""
+    moved = [f for f in window.features if f.drifted]
+    if len(moved) != 1 or len(window.features) < 3:
+        return ()
+    others = len(window.features) - 1
+    return (Fact(f"{moved[0].title} moved alone, the {others} other columns are as they were", None, window.n),)
+
+
+def left_among_sound(signals: Signals, window: Window) -> tuple[Check, ...]:
+    """The faults of a window whose rows pass for sound: a constant, another unit inside the expected range, a sentinel
+    there, rows that repeat.
+
+    Only a value outside `expected` takes its row out of what is learned from and judged on. Rows that repeat are sound
+    each by itself, and nobody can say which of them is the true one: they stay, and a loss seen on a storm of them
+    proves nothing.
     """
     taken_out = {c.column: c.failed_rows for c in window.checks if c.name == "expected"}
     return tuple(
@@ -65,7 +98,8 @@ def consider(signals: Signals) -> Finding:
     with a fault are named too, so that their rows are quarantined."""
     latest = signals.windows[-1] if signals.windows else None
     issue, cause = IssueType.DATA_QUALITY, Cause.DATA_FAULT
-    if latest is None or (not latest.checks and latest.n < signals.min_rows):
+    silence = _silence(signals, latest) if latest else None
+    if latest is None or (not latest.checks and silence is None and latest.n < signals.min_rows):
         return Finding(cause, issue, 0.0, Severity.INFO, could_not_look="no window with data checks yet")
     faulty = tuple(w for w in signals.windows if faults_of(signals, w))
     facts = faults_of(signals, latest)
@@ -74,15 +108,23 @@ def consider(signals: Signals) -> Finding:
         for c in _clearest_first(latest.checks)
         if c.verdict is Verdict.WARN and not _allowed(c, signals)
     )
+    quiet = () if silence is None else (Fact(wording.traffic(silence), silence.value, silence.n),)
+    silent = {c.column for c in latest.checks if c.name == "seen_differs" and c.verdict is Verdict.CRIT}
     against = tuple(
         Fact(f"{c.title} is missing in {c.failed_rows} of {c.n} rows, which the contract allows", c.share, c.n)
         for c in latest.checks
-        if c.verdict is not Verdict.OK and _allowed(c, signals)
+        if c.verdict is not Verdict.OK and _allowed(c, signals) and c.column not in silent
     )
+    share = max((fact.value or 0.0 for fact in facts), default=0.0)
+    severity = Severity.CRITICAL if share >= 0.5 else Severity.WARNING
+    if silence is not None and silence.verdict is Verdict.CRIT:
+        windows = dict.fromkeys((*(w.id for w in faulty), latest.id))
+        seen = (*facts, *quiet, *warned)
+        return Finding(cause, issue, CERTAIN, severity, seen, against, windows=tuple(windows))
     if not facts:
         passed = Fact(f"no check failed for certain on {latest.n} rows", None, latest.n)
-        return Finding(cause, issue, FAINT if warned else 0.0, Severity.INFO, warned, (*against, passed))
-    share = max(fact.value or 0.0 for fact in facts)
-    severity = Severity.CRITICAL if share >= 0.5 else Severity.WARNING
+        hints = (*warned, *quiet)
+        return Finding(cause, issue, FAINT if hints else 0.0, Severity.INFO, hints, (*against, passed))
     support = CERTAIN if share >= signals.suspect_limit else LIKELY
-    return Finding(cause, issue, support, severity, (*facts, *warned), against, windows=tuple(w.id for w in faulty))
+    seen = (*facts, *_alone(latest), *warned, *quiet)
+    return Finding(cause, issue, support, severity, seen, against, windows=tuple(w.id for w in faulty))

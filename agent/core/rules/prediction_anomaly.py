@@ -1,6 +1,6 @@
 """Prediction anomaly: the answers themselves became strange, for a reason that is not known.
 
-Theory: a score distribution, a share of positives, a volume or a latency far from what the version showed before is
+Theory: a score distribution, a share of positives or a latency far from what the version showed before is
 worth a look even if every input seems in order. It names no cause, so nothing but looking follows from it.
 
 Example: a client sends the same patient ten thousand times; every answer is right and none of it is traffic.
@@ -13,7 +13,8 @@ from agent.core.rules.finding import Fact, Finding
 from agent.core.signals import Signals
 from database.enums import Cause, IssueType, MetricKind, Severity, Verdict
 
-WATCHED_ELSEWHERE = ("uncertain_share",)
+# Low confidence and data fault speak of these.
+WATCHED_ELSEWHERE = ("uncertain_share", "rows_per_hour")
 CERTAIN = 0.6
 FAINT = 0.3
 

@@ -105,7 +105,8 @@ def test_an_explanation_that_was_rejected_gives_its_reason() -> None:
 
 
 @pytest.mark.parametrize("name", ["suspect_rows", "expected", "sentinel", "constant", "null", "null_jump", "range",
-                                  "categories", "column", "duplicates", "rows", "could_not_look"])  # fmt: skip
+                                  "categories", "column", "duplicates", "rows", "could_not_look", "unit",
+                                  "swapped", "seen_differs"])  # fmt: skip
 def test_every_check_is_a_sentence_about_a_column_with_its_rows(name: str) -> None:
     said = wording.check(failed(name, rows=3, n=50))
     assert not INTERNAL.search(said)
