@@ -19,7 +19,7 @@ CAUSES: dict[str, str] = {
 # The same as a headline: what happened, not what it is called.
 TITLES: dict[str, str] = {
     "data_fault": "A source sends faulty data",
-    "label_feed_fault": "The labels stopped or turned around",
+    "label_feed_fault": "The labels are missing, late or turned around",
     "covariate_shift_harmless": "The inputs changed, the answers are as good as before",
     "covariate_shift_harmful": "The inputs changed and the answers got worse",
     "prior_shift": "Positives became more or less frequent and the answers got worse",

@@ -17,6 +17,7 @@ from database.connection import ReadSession
 from database.enums import MetricKind, Verdict, WindowStatus
 from database.models import Deployment, MonitoringWindow, PerformanceMetric
 from database.queries import model_versions, predictions, windows
+from monitoring import label_monitor
 from monitoring.measurement import Measurement
 from monitoring.measuring import (
     RECORD_WINDOWS,
@@ -193,6 +194,9 @@ def judge_performance(
     )
     again = window.status == WindowStatus.MATURE
     window.n, window.labelled_n = max(progress.n, window.suspect_n), progress.labelled_n
+    faults: list[str] = []
+    guard = Guard(f"{contract.name} window {window.seq}", faults)
+    _look_at_labels(session, contract, window, now, guard)
     if again and not needs_another_look(progress.labelled_n - progress.newer, progress.newer):
         return None
     if not again and not is_mature(progress.n, progress.labelled_n, window.to_at, contract, now):
@@ -201,8 +205,6 @@ def judge_performance(
     rows = _rows(session, contract, window)
     earlier = windows.mature_before(session, window, POOLED_WINDOWS - 1)
     together = _rows(session, contract, *reversed(earlier), window) if earlier else rows
-    faults: list[str] = []
-    guard = Guard(f"{contract.name} window {window.seq}", faults)
     found = measure_performance(contract, version.reference_profile, rows, together, len(earlier) + 1, guard)
     session.add_all(one.to_row(version.id, window.id, rows.labels_as_of) for one in found)
     window.status, window.judged_at, window.labels_as_of = WindowStatus.MATURE, now, rows.labels_as_of
@@ -210,6 +212,30 @@ def judge_performance(
     session.flush()
     _log_judged(contract, window, found, again)
     return Judged(window, again, tuple(faults))
+
+
+def _look_at_labels(
+    session: Session, contract: ModelContract, window: MonitoringWindow, now: datetime, guard: Guard
+) -> None:
+    """Keep how long the window's labels took and from where they come, whether or not it can be judged."""
+    own = windows.figures_of(session, [window.id], (MetricKind.LABELS,))
+    earlier = windows.label_figures_before(session, window, label_monitor.EARLIER)
+    found = guard.look(
+        "labels",
+        lambda: label_monitor.look_at_labels(
+            contract,
+            window,
+            own,
+            earlier,
+            rows=lambda: _rows(session, contract, window),
+            came=lambda count: predictions.labels_there_at(
+                session, window.model_name, window.model_id, window.from_at, window.to_at, count
+            ),
+            now=now,
+        ),
+        lambda _: (),
+    )
+    session.add_all(one.to_row(window.model_id, window.id, window.labels_as_of) for one in found)
 
 
 def _rows(session: Session, contract: ModelContract, *spans: MonitoringWindow) -> WindowRows:

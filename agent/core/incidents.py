@@ -27,11 +27,21 @@ def told_by(cause: Cause, others: Collection[Cause]) -> Cause | None:
 
 def could_show(cause: Cause, window: Window, signals: Signals) -> bool:
     """Whether this window would show the cause if it were still there. Too few sound rows to judge is no all-clear."""
+    if cause is Cause.LABEL_FEED_FAULT:
+        return _labels_are_well(window, signals)
     if not window.mature or cause not in TOLD_BY_LOSS:
         return window.mature
     kinds = (MetricKind.REALISED_CLEAN, MetricKind.REALISED)
     figure = next((f for kind in kinds if (f := window.figure(kind, signals.primary)) is not None), None)
     return figure is not None and figure.verdict is not Verdict.INCONCLUSIVE
+
+
+def _labels_are_well(window: Window, signals: Signals) -> bool:
+    """Enough labels are there, in their usual time, and nothing is wrong with them: a window that was only given up on
+    is judged, too, and shows no feed that flows again."""
+    enough = window.mature and window.n > 0 and window.labelled_n / window.n >= signals.label_maturity
+    wrong = any(figure.verdict is Verdict.CRIT for figure in window.of(MetricKind.LABELS))
+    return enough and not wrong
 
 
 def newer_without(cause: Cause, last_window_id: int, signals: Signals) -> int:

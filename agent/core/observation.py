@@ -12,6 +12,7 @@ from agent.core.reading import (
     WINDOWS_READ,
     incident_of,
     number,
+    pace_of,
     past_of,
     promised,
     replay_of,
@@ -51,6 +52,8 @@ def read_signals(session: Session, contract: ModelContract, now: datetime) -> Si
         monitor_limit_s=max(SILENT_AFTER_S, ROUNDS_MISSED * silence[1]) if silence else SILENT_AFTER_S,
         incidents=read_incidents(session, name),
     )
+    if found.pace is None and (wait := windows.newest_label_wait(session, name)) is not None:
+        found = replace(found, label_pace=pace_of(wait))
     if found.labels_due is None and version is not None:
         found = replace(found, due_before=_due_before(session, contract, version.id, now))
     due = found.labels_due

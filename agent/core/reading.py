@@ -10,10 +10,21 @@ from datetime import datetime
 from typing import Any
 
 from agent.core.choices import PastAction
+from agent.core.label_arrival import Pace
 from agent.core.signals import Check, FeatureDrift, Figure, Incident, Part, Replay, Signals, Window
 from config.model_contract import ModelContract
 from config.segments import Segment
-from database.enums import ActionStatus, ActionType, AlertStatus, Cause, MetricKind, Severity, Verdict, WindowStatus
+from database.enums import (
+    ActionStatus,
+    ActionType,
+    AlertStatus,
+    Cause,
+    LabelFigure,
+    MetricKind,
+    Severity,
+    Verdict,
+    WindowStatus,
+)
 from database.models import (
     AgentAction,
     Alert,
@@ -57,6 +68,8 @@ def window_of(
     checks: Iterable[DataQualityResult] = (),
 ) -> Window:
     """A closed window with every judged number about it."""
+    figures = tuple(figures)
+    wait = next((f for f in figures if f.kind == MetricKind.LABELS and f.metric_name == LabelFigure.WAIT), None)
     return Window(
         id=row.id,
         seq=row.seq,
@@ -72,7 +85,16 @@ def window_of(
         features=tuple(_feature(contract, entry) for entry in drift.features) if drift else (),
         figures=tuple(_figure(figure) for figure in figures),
         checks=tuple(_check(contract, found) for found in checks),
+        pace=pace_of(wait) if wait else None,
     )
+
+
+def pace_of(row: PerformanceMetric) -> Pace | None:
+    """The wait of a window's labels as the agent thinks about it."""
+    took, usual, limit = (number(hours) for hours in (row.metric_value, row.reference, row.metadata_.get("limit_h")))
+    if took is None:
+        return None
+    return Pace(took * 3600, None if usual is None else usual * 3600, None if limit is None else limit * 3600)
 
 
 def _check(contract: ModelContract, row: DataQualityResult) -> Check:

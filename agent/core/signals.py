@@ -8,11 +8,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from agent.core.label_arrival import Pace
 from config.segments import Segment
 from database.enums import Cause, MetricKind, Severity, Verdict
 
 # A pooled figure speaks for its newest window only if that window brought at least this many rows of its own.
 MIN_OWN_ROWS = 20
+LATENCY = "latency_p95_ms"
 
 
 @dataclass(frozen=True)
@@ -111,7 +113,12 @@ class Window:
     features: tuple[FeatureDrift, ...] = ()
     figures: tuple[Figure, ...] = ()
     checks: tuple[Check, ...] = ()
-    matured_after_s: float | None = None  # from its end until enough of its labels were there; None if they never were
+    pace: Pace | None = None  # how long it took until enough of its labels were there; None if they never were
+
+    @property
+    def matured_after_s(self) -> float | None:
+        """From its end until enough of its labels were there; None if they never were."""
+        return self.pace.took_s if self.pace else None
 
     @property
     def suspect_share(self) -> float:
@@ -170,6 +177,7 @@ class Signals:
     activated_at: datetime | None = None
     previous_version_id: int | None = None
     due_before: Window | None = None  # the newest own window older than the label delay, if not among `windows`
+    label_pace: Pace | None = None  # of the newest window that has one, if none of `windows` has
     label_silence_s: float | None = None  # since a label that is due was received; None if none was
     replay: Replay | None = None
     reference_positive_share: float | None = None
@@ -210,13 +218,29 @@ class Signals:
         A window whose labels are in has none due; the share of positives is a question to the database (`observation`).
         """
         until = tuple(w for w in self.windows if w.seq <= window.seq)
-        return replace(self, windows=until, due_before=None, label_silence_s=None, recent_positive_share=None)
+        own = replace(self, windows=until, due_before=None, label_pace=None)
+        return replace(own, label_silence_s=None, recent_positive_share=None)
 
     @property
     def labels_due(self) -> Window | None:
         """The newest window of the serving version whose labels should all be there by now."""
         waited = (w for w in reversed(self.own) if (self.now - w.to_at).total_seconds() > self.label_delay_s)
         return next(waited, self.due_before)
+
+    @property
+    def pace(self) -> Pace | None:
+        """How long labels take, as far as it was learned: of the newest window that tells, whoever answered it."""
+        return next((w.pace for w in reversed(self.windows) if w.pace is not None), self.label_pace)
+
+    @property
+    def labels_expected(self) -> Window | None:
+        """The newest window of the serving version whose labels would be there by now if they came as they used to;
+        long before the contract gives up on them, where the feed was always faster."""
+        pace = self.pace
+        if pace is None or pace.limit_s is None:
+            return None
+        limit = pace.limit_s
+        return next((w for w in reversed(self.own) if (self.now - w.to_at).total_seconds() > limit), None)
 
     @property
     def blind(self) -> str | None:
@@ -232,7 +256,9 @@ class Signals:
 
 @dataclass(frozen=True)
 class Harm:
-    """A loss of quality that counts: measured on sound rows of a mature window, or estimated by a trusted estimate."""
+    """A loss that counts: of quality, measured on sound rows of a mature window or estimated by a trusted estimate; or
+    of speed, against the windows of the version `against`. A loss of speed is in milliseconds: of them, less is better.
+    """
 
     figure: Figure
     loss: float
@@ -240,6 +266,11 @@ class Harm:
     high: float
     window_id: int
     window_seq: int
+    against: int | None = None
+
+    @property
+    def of_speed(self) -> bool:
+        return self.figure.name == LATENCY
 
     @property
     def part(self) -> Part | None:

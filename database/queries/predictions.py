@@ -96,6 +96,26 @@ def label_progress(
     return LabelProgress(row.n, row.labelled_n, row.newer)
 
 
+def labels_there_at(
+    session: Session | ReadSession, model_name: str, model_id: int, from_at: datetime, to_at: datetime, count: int
+) -> datetime | None:
+    """When `count` of a version's predictions in [from_at, to_at) had a label; None while fewer have one."""
+    received = PredictionOutcome.actual_received_at
+    return session.execute(
+        select(received)
+        .where(
+            PredictionOutcome.model_name == model_name,
+            PredictionOutcome.model_id == model_id,
+            PredictionOutcome.created_at >= from_at,
+            PredictionOutcome.created_at < to_at,
+            received.is_not(None),
+        )
+        .order_by(received)
+        .offset(count - 1)
+        .limit(1)
+    ).scalar_one_or_none()
+
+
 def labelled_of_generation(
     session: Session | ReadSession, model_name: str, generation: int, since: datetime, limit: int
 ) -> list[PredictionOutcome]:

@@ -173,6 +173,34 @@ def _of_the_newest_look(figures: list[PerformanceMetric]) -> list[PerformanceMet
     return [f for place, f in zip(places, figures, strict=True) if f.created_at == newest[place]]
 
 
+def label_figures_before(
+    session: Session | ReadSession, window: MonitoringWindow, limit: int
+) -> list[PerformanceMetric]:
+    """What was found about the labels of the model's windows before this one, whichever version answered them."""
+    before = (
+        select(MonitoringWindow.id)
+        .where(MonitoringWindow.model_name == window.model_name, MonitoringWindow.seq < window.seq)
+        .order_by(MonitoringWindow.seq.desc())
+        .limit(limit)
+    )
+    return figures_of(session, list(session.scalars(before)), (MetricKind.LABELS,))
+
+
+def newest_label_wait(session: Session | ReadSession, model_name: str) -> PerformanceMetric | None:
+    """How long labels took at the newest of the model's windows whose labels have come."""
+    return first(
+        session,
+        select(PerformanceMetric)
+        .join(MonitoringWindow, MonitoringWindow.id == PerformanceMetric.window_id)
+        .where(
+            MonitoringWindow.model_name == model_name,
+            PerformanceMetric.kind == MetricKind.LABELS,
+            PerformanceMetric.metric_name == LabelFigure.WAIT,
+        )
+        .order_by(MonitoringWindow.seq.desc(), PerformanceMetric.id.desc()),
+    )
+
+
 def drift_report(session: Session | ReadSession, window_id: int) -> DriftReport | None:
     """What moved in a window."""
     return first(session, select(DriftReport).where(DriftReport.window_id == window_id))

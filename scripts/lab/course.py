@@ -8,7 +8,7 @@ to what the evidence recommends and nothing to the rest. An approved version ser
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -27,7 +27,7 @@ from database.enums import ActionStatus, ActionType, Cause, MetricKind, Severity
 from database.errors import StewardError
 from database.models import DataQualityResult, DriftReport, MonitoringWindow, PerformanceMetric
 from database.queries.training_rows import LabelledRow
-from monitoring.label_monitor import are_turned
+from monitoring.label_monitor import EARLIER, are_turned, look_at_labels
 from monitoring.measuring import (
     RECORD_WINDOWS,
     USUAL,
@@ -199,6 +199,27 @@ class Course:
                 seen.row.labelled_n = before
             elif seen.mature or is_mature(seen.row.n, seen.row.labelled_n, seen.row.to_at, contract, now):
                 self._judge(at)
+            self._look_at_labels(at)
+
+    def _look_at_labels(self, at: int) -> None:
+        """How long a window's labels took and from where they come, as `judging` keeps it."""
+        seen, span = self._seen[at], self.ground.windows.spans[at]
+        known = np.sort(self.ground.feed.known_at[span.start : span.stop])
+        own = [f for f in seen.figures if f.kind == MetricKind.LABELS]
+        before = self._seen[max(0, at - EARLIER) : at]
+        earlier = [f for one in before for f in one.figures if f.kind == MetricKind.LABELS]
+        found = look_at_labels(
+            self.ground.contract,
+            seen.row,
+            own,
+            earlier,
+            rows=lambda: self._labelled(seen),
+            came=lambda count: datetime.fromtimestamp(float(known[count - 1]), UTC),
+            now=self._now,
+        )
+        new = {one.name for one in found}
+        seen.figures = [f for f in seen.figures if f.kind != MetricKind.LABELS or f.metric_name not in new]
+        seen.figures += [one.to_row(seen.served.number, seen.row.id, self._now) for one in found]
 
     def _judge(self, at: int) -> None:
         seen, contract = self._seen[at], self.ground.contract
@@ -209,8 +230,9 @@ class Course:
         parts = [self._labelled(one) for one in pooled]
         profile = seen.served.version.profile
         found = measure_performance(contract, profile, parts[-1], joined(parts), len(parts), self._guard(at))
-        kept = {MetricKind.PREDICTION, MetricKind.ESTIMATED}
-        seen.figures = [figure for figure in seen.figures if figure.kind in kept]
+        new = {(one.kind, one.name) for one in found}
+        stays = {MetricKind.PREDICTION, MetricKind.ESTIMATED, MetricKind.LABELS}
+        seen.figures = [f for f in seen.figures if f.kind in stays and (f.kind, f.metric_name) not in new]
         seen.figures += [one.to_row(seen.served.number, seen.row.id, self._now) for one in found]
         seen.row.status, seen.row.judged_at = WindowStatus.MATURE, self._now
         seen.row.labels_as_of = parts[-1].labels_as_of
