@@ -20,6 +20,8 @@ from training.serving_artifact import Answering
 _LATENCY_ROUNDS = 50
 _SLOWER_ALLOWED, _ALWAYS_FAST_MS = 2.0, 2.0
 _CALIBRATION_SLACK = 0.05
+# The check that a candidate is hardly worse than what it would replace.
+NO_STEP_BACK = "no_step_back"
 # Fewer rows of a part say nothing about a gain in it.
 _LEAST_OF_A_PART = 20
 
@@ -180,9 +182,9 @@ def _latency_check(latency: Mapping[str, float]) -> dict[str, Any]:
 def _tolerance_check(primary: Mapping[str, Any], contract: ModelContract) -> dict[str, Any]:
     tolerance = contract.quality.tolerance
     if primary["difference"] is None:
-        return _check("no_step_back", None, f"{primary['metric']} does not exist on these rows")
+        return _check(NO_STEP_BACK, None, f"{primary['metric']} does not exist on these rows")
     says = f"{primary['metric']} {primary['after']:.3f}, {primary['before']:.3f} before; {tolerance:.3f} less will do"
-    return _check("no_step_back", primary["difference"] >= -tolerance, says)
+    return _check(NO_STEP_BACK, primary["difference"] >= -tolerance, says)
 
 
 def recommendation(

@@ -3,10 +3,13 @@
 `python -m training.rollback_evidence --action-id UUID` prints one JSON object as its last line. With several earlier
 versions the older half of the rows picks the target and the newer half compares it, so that the best of many is not
 flattered by the rows that picked it.
+
+A rollback because of slow answers goes back to the version that is known to have been faster, and needs no rows from
+since the activation: the question to them is only whether quality would be lost.
 """
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -19,17 +22,35 @@ from database.connection import read_scope
 from database.enums import VersionStatus
 from database.errors import StewardError
 from database.models import Deployment, ModelVersion
-from database.queries import model_versions, training_rows
+from database.queries import actions, model_versions, training_rows
 from database.queries.training_rows import LabelledRow
 from training import dataset, serving_artifact
 from training.evaluator import value_of
 from training.evidence_command import Case, Json, NotEnoughError, naming, run
-from training.feature_engineering import encoding_for
+from training.feature_engineering import Encoding, encoding_for
 from training.recent import features_of, holdout_facts, labels_of, too_few, trusted, unknown_to
-from training.replay import compare_versions, recommendation, scored_by
+from training.replay import NO_STEP_BACK, compare_versions, recommendation, scored_by
 from training.serving_artifact import Answering
 
 MOST_VERSIONS = 5
+_LATENCY = "latency_p95_ms"
+
+
+@dataclass(frozen=True)
+class Slowness:
+    """What the windows said of the speed of the serving version and of version `than`, before it (p95 latencies)."""
+
+    now_ms: float
+    before_ms: float
+    than: int
+
+
+def slowness_in(why: Mapping[str, Any]) -> Slowness | None:
+    """The loss of speed the diagnosis behind an action shows; None when it shows another loss or none."""
+    harm = why.get("harm") or {}
+    if harm.get("metric") != _LATENCY or harm.get("against_version_id") is None:
+        return None
+    return Slowness(float(harm["value"]), float(harm["reference"]), int(harm["against_version_id"]))
 
 
 @dataclass(frozen=True)
@@ -47,10 +68,11 @@ def gather(case: Case) -> Json:
     """
     contract, store = case.contract, ArtifactStore(case.settings.artifacts_dir)
     with read_scope(case.engine) as session:
+        slow = slowness_in(actions.get(session, case.action_id).why)
         generation = model_versions.current_generation(session, contract.name)
-        since = generation.created_at if generation else None
+        since = generation.created_at if generation and slow is None else None
         recent = trusted(contract, training_rows.newest_labelled(session, contract.name, since=since))
-        archived = _archived(session, case)
+        archived = _archived(session, case, slow)
     able, refused = _loaded(store, contract, archived)
     if not able:
         reasons = "; ".join(f"version {item['version']}: {item['says']}" for item in refused)
@@ -70,7 +92,10 @@ def gather(case: Case) -> Json:
         lost=case.lost,
         seed=contract.training.seed,
     )
-    advice, says = recommendation(compared, contract, case.harmed)
+    if slow is None:
+        advice, says = recommendation(compared, contract, case.harmed)
+    else:
+        advice, says = recommendation_for_speed(compared, contract, slow)
     return {
         "kind": "rollback",
         "champion": naming(case.champion),
@@ -84,8 +109,38 @@ def gather(case: Case) -> Json:
     }
 
 
-def _archived(session: Any, case: Case) -> list[ModelVersion]:
-    """The versions that served last, or the one a person asked for, if it ever served: one goes back to what is known.
+def recommendation_for_speed(compared: Mapping[str, Any], contract: ModelContract, slow: Slowness) -> tuple[str, str]:
+    """`approve` or `none`, and why, when answers became slow and quality was not lost.
+
+    The windows have shown that the earlier version answers faster. What has to be shown is that going back costs no
+    quality: on the same rows a loss of the contract's own metric beyond the harm margin is ruled out, and no other
+    watched metric, nor any segment surely, is further down than that. No check may fail; among them is the race of both
+    versions on this machine, but not the tolerance for candidates, which is for what is to be better.
+    """
+    primary, margin = compared["metrics"][0], contract.quality.harm_margin
+    if primary["difference"] is None or primary["low"] is None:
+        return "none", f"{primary['metric']} cannot be computed on these {primary['n']} rows."
+    told = (
+        f"latency p95 {slow.now_ms:.0f} ms, {slow.before_ms:.0f} ms in the windows of the version before; "
+        f"{primary['metric']} {primary['before']:.3f} to {primary['after']:.3f}, difference "
+        f"{primary['difference']:+.3f} [{primary['low']:+.3f}, {primary['high']:+.3f}], on {primary['n']} rows"
+    )
+    if slow.before_ms >= slow.now_ms:
+        return "none", f"Not faster: {told}."
+    if primary["low"] < -margin:
+        return "none", f"Faster: {told}; but a loss of more than {margin:g} is not ruled out."
+    watched = [one for one in compared["metrics"][1:] if one["metric"] in contract.quality.watched]
+    lost = [str(one["metric"]) for one in watched if (one["difference"] or 0.0) < -margin]
+    lost += [str(one["segment"]) for one in compared["segments"] if one["verdict"] == "worse" and one["high"] < -margin]
+    failed = [check["name"] for check in compared["checks"] if check["ok"] is False and check["name"] != NO_STEP_BACK]
+    if against := [*failed, *lost]:
+        return "none", f"Faster: {told}; but {', '.join(against)} speaks against it."
+    return "approve", f"Faster, and no loss of more than {margin:g}: {told}."
+
+
+def _archived(session: Any, case: Case, slow: Slowness | None) -> list[ModelVersion]:
+    """The versions that served last, or the one a person asked for or that was faster, if it ever served: one goes back
+    to what is known.
 
     Raises `NotEnoughError` when it did not.
     """
@@ -95,7 +150,7 @@ def _archived(session: Any, case: Case) -> list[ModelVersion]:
         ModelVersion.status == VersionStatus.ARCHIVED,
         ModelVersion.id != case.champion.id,
     )
-    if (wanted := case.params.get("to_version_id")) is not None:
+    if (wanted := case.params.get("to_version_id", slow.than if slow else None)) is not None:
         query = select(ModelVersion).where(
             ModelVersion.model_name == case.contract.name,
             ModelVersion.id == int(wanted),
@@ -127,11 +182,18 @@ def _loaded(
         except StewardError as error:
             refused.append({"version": version.version, "says": str(error)})
             continue
-        if model.encoding != encoding_for(contract) or model.contract.target != contract.target:
-            refused.append({"version": version.version, "says": "was made for another set of features"})
+        if (why := misfit(contract, model.encoding, model.contract)) is not None:
+            refused.append({"version": version.version, "says": why})
             continue
         able.append(Earlier(version, model))
     return able, refused
+
+
+def misfit(contract: ModelContract, encoding: Encoding, made_for: ModelContract) -> str | None:
+    """Why a version cannot answer today's requests, or would answer another question; None when it can."""
+    if encoding != encoding_for(contract):
+        return "was made for another set of features"
+    return None if made_for.target == contract.target else f"predicts another target ({made_for.target.column})"
 
 
 def best_of(

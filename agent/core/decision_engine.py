@@ -240,7 +240,7 @@ def _corrective(case: _Case, diagnosis: Diagnosis, action_type: ActionType, chos
 
     if diagnosis.harm is None:
         return no("no loss was shown, and a change of what serves needs one")
-    if (fault := _fault_among_sound(case.signals, diagnosis.harm)) is not None:
+    if not diagnosis.harm.of_speed and (fault := _fault_among_sound(case.signals, diagnosis.harm)) is not None:
         return no(f"the loss may come from a fault of the data whose rows cannot be told from sound ones: {fault}")
     if _changes(chosen):
         return no("another remedy was chosen first; this one waits for its result")

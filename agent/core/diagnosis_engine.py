@@ -77,6 +77,7 @@ def _harm_json(found: Harm | None) -> dict[str, Any] | None:
         "n": found.figure.n,
         "window_id": found.window_id,
         "says": wording.loss(found),
+        **({"against_version_id": found.against} if found.against is not None else {}),
         **({"segment": found.part.segment.to_json() | {"of": found.figure.of}} if found.part else {}),
     }
 
@@ -89,10 +90,10 @@ def diagnose(signals: Signals, rules: tuple[Callable[[Signals], Finding], ...] =
     holding = [f for f in findings if f.holds]
     labels_broken = any(f.cause is Cause.LABEL_FEED_FAULT for f in holding)
     loss = None if labels_broken else harm(signals)
-    named = [f for f in holding if f.cause not in LOSS_CAUSES]
+    named = [f for f in holding if f.cause not in LOSS_CAUSES or f.harm is not None]
     in_season = any(f.cause is Cause.SEASONAL for f in holding)
     # A loss that such days always had is the season's: no rule about the loss alone knows that it comes back.
-    candidates = [f for f in holding if f.cause in LOSS_CAUSES and loss is not None and not in_season]
+    candidates = [f for f in holding if f not in named and loss is not None and not in_season]
     best = max(candidates, key=lambda f: f.support, default=None)
     if best is not None:
         named.append(best)
@@ -116,7 +117,7 @@ def _explained_away(finding: Finding, named: list[Finding]) -> bool:
 
 def _abstain(signals: Signals, named: list[Finding], loss: Harm | None, labels_broken: bool) -> Finding | None:
     """A loss nobody explains, said as such."""
-    causes = {f.cause for f in named}
+    causes = {f.cause for f in named if f.harm is None}
     if labels_broken or causes & {*LOSS_CAUSES, Cause.SEASONAL}:
         return None
     judged = signals.judged
@@ -152,7 +153,7 @@ def _why_rejected(finding: Finding, chosen: Finding) -> str:
 def _diagnosis(
     finding: Finding, findings: tuple[Finding, ...], named: tuple[Finding, ...], loss: Harm | None
 ) -> Diagnosis:
-    explains = loss if finding.cause in LOSS_CAUSES or finding.cause is Cause.UNKNOWN else None
+    explains = finding.harm or (loss if finding.cause in {*LOSS_CAUSES, Cause.UNKNOWN} else None)
     chosen = {(f.cause, f.issue) for f in named}
     rejected = tuple(
         Rejected(f.cause, f.issue, f.support, _why_rejected(f, finding))

@@ -39,6 +39,8 @@ def price_of_inaction(signals: Signals, harm: Harm | None) -> Price:
     unknown = Price(None, None, None, signals.currency, "what doing nothing costs is not known: ")
     if harm is None or signals.decisions_per_day is None:
         return Price(None, None, None, signals.currency, f"{unknown.says}no measured loss or no traffic")
+    if harm.of_speed:
+        return Price(None, None, None, signals.currency, "not priced: the contract has no price for slow answers")
     figure = _errors(signals, harm)
     if figure is None or figure.value is None or figure.reference is None:
         return Price(None, None, None, signals.currency, f"{unknown.says}accuracy could not be computed")

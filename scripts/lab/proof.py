@@ -21,7 +21,14 @@ from training.evaluator import Scored
 from training.evidence_command import harmed_in, part_lost_in
 from training.recent import Method, divide, features_of, labels_of, later_than, too_few, trusted, unknown_to
 from training.replay import compare_versions, recommendation
-from training.rollback_evidence import MOST_VERSIONS, Earlier, best_of
+from training.rollback_evidence import (
+    MOST_VERSIONS,
+    Earlier,
+    best_of,
+    misfit,
+    recommendation_for_speed,
+    slowness_in,
+)
 
 
 @dataclass(frozen=True)
@@ -96,12 +103,17 @@ def _judges(
 
 
 def _rollback(asked: Asked) -> Evidence:
-    newest = sorted(asked.earlier, reverse=True)[:MOST_VERSIONS]
-    able = [Earlier(ModelVersion(id=number, version=number), asked.earlier[number]) for number in newest]
+    slow = slowness_in(asked.why)
+    newest = sorted(asked.earlier if slow is None else asked.earlier.keys() & {slow.than}, reverse=True)[:MOST_VERSIONS]
+    given = {number: asked.earlier[number].given for number in newest}
+    misfits = {number: misfit(asked.contract, one.encoding, one.contract) for number, one in given.items()}
+    fitting = [number for number in newest if misfits[number] is None]
+    able = [Earlier(ModelVersion(id=number, version=number), asked.earlier[number]) for number in fitting]
     if not able:
-        raise NotWorthAskingError("there is no earlier version to go back to")
-    known = (asked.champion.learnt_until, *(asked.earlier[number].learnt_until for number in newest))
-    recent = trusted(asked.contract, asked.sound(asked.since)).rows
+        refused = "; ".join(f"version {number}: {why}" for number, why in misfits.items())
+        raise NotWorthAskingError(f"no earlier version can be gone back to ({refused or 'there is none'})")
+    known = (asked.champion.learnt_until, *(asked.earlier[number].learnt_until for number in fitting))
+    recent = trusted(asked.contract, asked.sound(asked.since if slow is None else 0)).rows
     judging = unknown_to(recent, max((until for until in known if until), default=None))
     _refuse_too_few(asked, judging)
     target, rows, _ = best_of(asked.contract, able, judging)
@@ -127,7 +139,10 @@ def _compared(
         seed=contract.training.seed,
         timed=False,
     )
-    advice, says = recommendation(compared, contract, harmed_in(asked.why))
+    if (slow := slowness_in(asked.why)) is not None:
+        advice, says = recommendation_for_speed(compared, contract, slow)
+    else:
+        advice, says = recommendation(compared, contract, harmed_in(asked.why))
     return Evidence(target, advice == "approve", says, int(compared["metrics"][0]["n"]))
 
 

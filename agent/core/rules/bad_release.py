@@ -1,27 +1,99 @@
-"""Bad release: quality fell when the version changed, and the version before does better on the same rows.
+"""Bad release: when the version changed, quality fell or answers became slow, and the version before does better.
 
-Theory: a change-point at the activation is a coincidence until the old version, replayed on exactly the rows the new
-one answered, is shown to be better. Both together are as near to a controlled experiment as production gets.
+Theory: a change-point at the activation is a coincidence until the old version is shown to be better. For quality it is
+replayed on exactly the rows the new one answered: as near to a controlled experiment as production gets. For speed it
+is held to what it took in windows of its own: slow from the new version's first window on until now, by a factor that
+is no noise, and the old version fast to its last window. Slowness that began later is the host's.
 
-Example: a version trained on half of the columns by mistake goes live; F1 falls within the hour.
+Example: a version trained on half of the columns by mistake goes live; F1 falls within the hour. Or one of a thousand
+trees, which takes half a second to answer.
 
-Refuted by: the replay. If the old version is no better on these rows, going back to it helps nobody.
+Refuted by: the replay. If the old version is no better on these rows, going back to it helps nobody. Of speed: a first
+window as fast as those before.
 """
+
+from collections.abc import Iterable
+from dataclasses import replace
+from statistics import median
 
 from agent.core import wording
 from agent.core.rules import loss as shared
 from agent.core.rules.finding import Fact, Finding, weigh
-from agent.core.signals import Signals
-from database.enums import Cause, IssueType
+from agent.core.signals import LATENCY, Figure, Harm, Signals, Window
+from database.enums import Cause, IssueType, MetricKind, Severity, Verdict
 
 REPLAY_WEIGHT = 0.6
 LOSS_WEIGHT = 0.3
 # Going back is the answer only while the change is recent: later, the world has moved too.
 RECENT_WINDOWS = 6
+SLOW_WEIGHT = 0.8
+# What counts as slow: the same as in one version's own windows (`monitoring.prediction_monitor`).
+SLOWER_TIMES = 3.0
+SLOWER_LEAST_MS = 50.0
+# So much slower is severe.
+SEVERELY_SLOWER_TIMES = 10.0
+# A p95 over so many rows needs no second window.
+MANY_ROWS = 200
 
 
 def consider(signals: Signals) -> Finding:
-    """Judge the last activation, if there was a version before it."""
+    """Judge the last activation, if there was a version before it: quality first, then speed."""
+    found, slow = _quality(signals), slowed(signals)
+    if slow is None:
+        return found
+    fact = Fact(f"{wording.loss(slow)}; it was slow from its first window on", slow.figure.value, slow.figure.n)
+    if found.holds:
+        return replace(found, facts_for=(*found.facts_for, fact))
+    severe = (slow.figure.value or 0.0) > SEVERELY_SLOWER_TIMES * (slow.figure.reference or 0.0)
+    return Finding(
+        Cause.BAD_RELEASE,
+        IssueType.PREDICTION_ANOMALY,
+        SLOW_WEIGHT,
+        Severity.CRITICAL if severe else Severity.WARNING,
+        (fact,),
+        windows=(slow.window_id,),
+        harm=slow,
+    )
+
+
+def slowed(signals: Signals) -> Harm | None:
+    """The loss of speed since the activation, against the windows of the version before."""
+    before, since = signals.previous_version_id, signals.activated_at
+    if before is None or since is None or before == signals.version_id:
+        return None
+    new = _latencies(w for w in signals.own if w.to_at > since)
+    if not new:
+        return None
+    began = new[0][0].seq
+    old = _latencies(w for w in signals.windows if w.version_id == before and w.seq < began)
+    if not _enough(new) or not _enough(old):
+        return None
+    usual = max(median(value for _, value in old), old[-1][1])
+    now = median(value for _, value in new)
+    least = max(SLOWER_LEAST_MS, SLOWER_TIMES * usual)
+    if min(now, new[0][1], new[-1][1]) <= least:
+        return None
+    low, high = min(value for _, value in new), max(value for _, value in new)
+    latest, n = new[-1][0], sum(window.n for window, _ in new)
+    figure = Figure(LATENCY, MetricKind.PREDICTION, now, low, high, n, usual, Verdict.CRIT, pooled=len(new))
+    return Harm(figure, now - usual, low - usual, high - usual, latest.id, latest.seq, against=before)
+
+
+def _latencies(windows: Iterable[Window]) -> list[tuple[Window, float]]:
+    """The windows whose latency is known, with it."""
+    figures = ((window, window.figure(MetricKind.PREDICTION, LATENCY)) for window in windows)
+    return [
+        (window, figure.value)
+        for window, figure in figures
+        if figure is not None and figure.value is not None and figure.verdict is not Verdict.INCONCLUSIVE
+    ]
+
+
+def _enough(known: list[tuple[Window, float]]) -> bool:
+    return len(known) > 1 or any(window.n >= MANY_ROWS for window, _ in known)
+
+
+def _quality(signals: Signals) -> Finding:
     cause, issue = Cause.BAD_RELEASE, IssueType.PERFORMANCE_DEGRADATION
     loss = shared.measured(signals)
     if loss is None:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from agent.core.signals import Harm
 from database.enums import Cause, IssueType, Severity
 
 # A cause is named only from here on; below it is an explanation that was looked at and rejected.
@@ -29,6 +30,7 @@ class Finding:
     facts_against: tuple[Fact, ...] = ()
     could_not_look: str | None = None
     windows: tuple[int, ...] = ()
+    harm: Harm | None = None  # measured by the rule itself, apart from any loss of quality
 
     @property
     def holds(self) -> bool:
