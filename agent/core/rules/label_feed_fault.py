@@ -125,4 +125,4 @@ def consider(signals: Signals) -> Finding:
         return Finding(cause, issue, CERTAIN, severity, facts, windows=tuple(sorted({w.id for _, w in shown})))
     share = window.labelled_n / window.n if window.n else 0.0
     arriving = Fact(f"{window.labelled_n} of {window.n} answers have a label", share, window.n)
-    return Finding(cause, issue, 0.0, Severity.INFO, late, (arriving,))
+    return Finding(cause, issue, 0.0, Severity.INFO, (), (arriving, *late))

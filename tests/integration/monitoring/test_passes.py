@@ -10,8 +10,14 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from database.connection import session_scope
-from database.enums import MetricKind, Verdict, WindowStatus
-from database.models import DataQualityResult, DriftReport, MonitoringWindow, PerformanceMetric
+from database.enums import LabelFigure, MetricKind, Verdict, WindowStatus
+from database.models import (
+    DataQualityResult,
+    DriftReport,
+    MonitoringWindow,
+    PerformanceMetric,
+    PredictionOutcome,
+)
 from database.queries import windows
 from monitoring import data_quality, judging
 from tests.integration.monitoring.world import Columns, World
@@ -107,6 +113,61 @@ def test_a_window_with_labels_turned_round_is_not_pooled_with_the_sound_one_afte
     (together,) = [one for one in figures(session, MetricKind.REALISED, "f1", pooled=2) if one.window_id == third.id]
     assert (together.n, together.verdict) == (200, Verdict.OK)
     assert figures(session, MetricKind.REALISED, "f1", pooled=3) == []
+
+
+def test_a_relation_that_is_no_mirror_stays_among_what_is_pooled(world: World, session: Session) -> None:
+    rows, labels = rows_of("cleveland", 200)
+    ids = world.serve(rows)
+    world.label(ids[:100], [1 - label if at % 4 else label for at, label in enumerate(labels[:100])])
+    world.look()
+    world.label(ids[100:], labels[100:])
+    world.look()
+    (auc, _) = figures(session, MetricKind.REALISED, "roc_auc")
+    assert auc.high is not None
+    assert auc.high < 0.5
+    assert [one.verdict for one in figures(session, MetricKind.LABELS, LabelFigure.TURNED)] == [Verdict.OK] * 2
+    (together,) = figures(session, MetricKind.REALISED, "f1", pooled=2)
+    assert together.n == 200
+
+
+def test_how_long_the_labels_took_is_written_once(world: World, session: Session) -> None:
+    rows, labels = rows_of("cleveland", 200)
+    ids = world.serve(rows)
+    world.look()
+    assert figures(session, MetricKind.LABELS, LabelFigure.WAIT) == []
+    for some in (slice(0, 80), slice(80, 100)):
+        world.label(ids[some], labels[some])
+        world.look()
+    (wait,) = figures(session, MetricKind.LABELS, LabelFigure.WAIT)
+    first, second = all_windows(session)
+    received = session.scalars(select(PredictionOutcome.actual_received_at).order_by(PredictionOutcome.created_at))
+    there = sorted(moment for moment in received if moment is not None)[79]
+    assert wait.window_id == first.id
+    assert wait.metric_value == pytest.approx(max(0.0, (there - first.to_at).total_seconds() / 3600))
+    world.label(ids[100:], labels[100:])
+    world.look()
+    newest = windows.newest_label_wait(session, world.contract.name)
+    assert newest is not None
+    assert (newest.window_id, newest.reference) == (second.id, wait.metric_value)
+
+
+def test_labels_of_one_source_that_stopped_are_found_once_they_are_due(world: World, session: Session) -> None:
+    rows, labels = rows_of("cleveland", 300)
+    ids = world.serve(rows)
+    sent = [at for at in range(300) if at < 200 or rows[at]["cp"] != 4]
+    world.label([ids[at] for at in sent], [labels[at] for at in sent])
+    world.look()
+    gaps = figures(session, MetricKind.LABELS, LabelFigure.SOURCE_GAP)
+    assert Verdict.CRIT not in {one.verdict for one in gaps}
+    world.look(timedelta(days=1, minutes=1))
+    third = all_windows(session)[2]
+    (gap,) = [one for one in windows.figures_of(session, [third.id], [MetricKind.LABELS])
+              if one.metric_name == LabelFigure.SOURCE_GAP]  # fmt: skip
+    assert gap.verdict == Verdict.CRIT
+    assert gap.metadata_["of"].startswith(world.contract.features["cp"].label)
+    written = len(figures(session, MetricKind.LABELS, LabelFigure.SOURCE_GAP))
+    world.look(timedelta(days=1, minutes=2))
+    assert len(figures(session, MetricKind.LABELS, LabelFigure.SOURCE_GAP)) == written
 
 
 def test_a_window_waits_for_its_labels_until_the_contract_gives_up(world: World, session: Session) -> None:

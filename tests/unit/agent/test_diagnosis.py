@@ -6,6 +6,8 @@ from datetime import timedelta
 import pytest
 
 from agent.core.diagnosis_engine import diagnose
+from agent.core.incidents import newer_without
+from agent.core.label_arrival import Pace
 from agent.core.rules.registry import RULES
 from agent.core.signals import Check, Replay, Window, harm
 from database.enums import Cause, IssueType, MetricKind, Severity, Verdict
@@ -175,6 +177,46 @@ def test_labels_turned_around_make_performance_unknown_and_not_lost() -> None:
     site = window(1, lost(value=0.6), label_figure("labels_turned", Verdict.CRIT, of="site = B"))
     (found,) = diagnose(signals(site))
     assert "labels of site = B are turned around" in found.says
+
+
+def test_labels_that_come_from_some_sources_only_make_performance_unknown() -> None:
+    gap = label_figure("label_source_gap", Verdict.CRIT, 0.93, of="Site = north")
+    (found,) = diagnose(signals(window(1, lost(), gap)))
+    assert (found.cause, found.severity, found.harm) == (Cause.LABEL_FEED_FAULT, Severity.WARNING, None)
+    assert "Site = north: 93 % fewer than elsewhere" in found.says
+    unjudged = window(2, label_figure("label_source_gap", Verdict.CRIT, 0.93, of="Site = north"), mature=False)
+    assert causes(window(1), unjudged) == [Cause.LABEL_FEED_FAULT]
+    well = window(3, figure(), label_figure("label_source_gap", Verdict.OK, 0.0))
+    assert causes(window(1, lost(), gap), well) == []
+
+
+def test_labels_that_are_later_than_this_feed_ever_was_are_a_note_before_the_contract_gives_up() -> None:
+    hour = 3600.0
+    fast = window(1, pace=Pace(2 * hour, 2 * hour, 4 * hour), to_at=NOW - timedelta(hours=20))
+    waiting = window(2, labelled_n=5, mature=False, to_at=NOW - timedelta(hours=6))
+    (found,) = diagnose(signals(fast, waiting))
+    assert (found.cause, found.severity, found.windows) == (Cause.LABEL_FEED_FAULT, Severity.INFO, (20,))
+    assert "5 of 100 answers have a label 6 h after the window closed; usually enough are there after 2.0" in found.says
+    assert causes(fast, replace(waiting, to_at=NOW - timedelta(hours=3))) == []
+    assert causes(fast, replace(waiting, labelled_n=70)) == []
+    assert causes(replace(fast, pace=None), waiting) == []
+
+
+def test_labels_that_came_late_but_came_are_told_and_believed() -> None:
+    late = window(1, lost(), pace=Pace(50 * 3600.0, 2 * 3600.0, 4 * 3600.0))
+    (found,) = diagnose(signals(late))
+    assert found.cause is Cause.CONCEPT_DRIFT
+    (feed,) = [r for r in found.rejected if r.cause is Cause.LABEL_FEED_FAULT]
+    assert feed.why == "100 of 100 answers have a label; labels come 50.0 h after the window, usually 2.0 h"
+
+
+def test_a_feed_is_well_again_when_windows_are_labelled_and_not_when_they_are_only_given_up_on() -> None:
+    cause = Cause.LABEL_FEED_FAULT
+    given_up = [window(k, labelled_n=0) for k in (2, 3, 4)]
+    assert newer_without(cause, 10, signals(*given_up)) == 0
+    wrong = [window(k, label_figure("labels_turned", Verdict.CRIT)) for k in (2, 3, 4)]
+    assert newer_without(cause, 10, signals(*wrong)) == 0
+    assert newer_without(cause, 10, signals(*(window(k) for k in (1, 2, 3)))) == 2
 
 
 def test_a_relation_that_went_past_chance_without_being_a_mirror_is_concept_drift_and_can_be_acted_on() -> None:
