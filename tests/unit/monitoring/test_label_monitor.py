@@ -21,6 +21,7 @@ from monitoring.label_monitor import (
 )
 from monitoring.measurement import Measurement
 from monitoring.windows import WindowRows
+from training.feature_engineering import Row
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -38,7 +39,7 @@ def made(seed: int, n: int = 400) -> tuple[WindowRows, np.ndarray[Any, Any]]:
     p = rng.beta(1.3, 1.3, n)
     pain = rng.integers(1, 4, n)
     labels = (rng.random(n) < p).astype(np.float64)
-    features = tuple({"cp": int(value), "sex": int(rng.integers(0, 2))} for value in pain)
+    features: tuple[Row, ...] = tuple({"cp": int(value), "sex": int(rng.integers(0, 2))} for value in pain)
     return WindowRows(features, p, p >= 0.5, np.full(n, 0.5), p, labels, np.zeros(n, bool), None), pain
 
 
@@ -115,7 +116,7 @@ def covered(seed: int, shares: Sequence[float], keys: bool = False) -> WindowRow
     found = with_labels(rows, np.where(there, rows.labels, np.nan))
     if not keys:
         return found
-    features = tuple({"cp": 1, "sex": 1} for _ in rows.features)
+    features: tuple[Row, ...] = tuple({"cp": 1, "sex": 1} for _ in rows.features)
     return WindowRows(
         features, found.probabilities, found.answers, found.thresholds, found.latencies_ms, found.labels,
         found.suspect, None, tuple(f"key {value}" for value in pain),
