@@ -11,7 +11,10 @@ The larger of the two p-values counts, with Benjamini and Hochberg's correction 
 worth acting on: its whole interval beyond the harm margin, and twice the margin above the change of the rest. A part
 that overlaps one named before it must also stand by its other rows. Of pooled windows the newest must show it, too.
 
-Measured (400 rows a window, 11 features, about 45 parts, a reference of 1500 rows): @@
+Measured in a made world (11 features, 44 parts, two kinds of learners, 30 references of 1500 rows, an error rate of
+15 %): none of 1800 quiet windows of 400 rows was alarmed, nor of as many pools of three, so fewer than 0.2 % are. A
+relation that turned in a category of 13 to 20 % of the rows was found in its first window 180 times of 180, and never
+anything else named. At `STRICTER` 50 one of 360 pools was alarmed: a reference that was lucky in one part stays so.
 """
 
 import math
