@@ -31,6 +31,7 @@ from monitoring.measuring import (
 from monitoring.performance_estimator import ESTIMATED
 from monitoring.performance_monitor import POOLED_WINDOWS
 from monitoring.season import QUALITY, RHYTHM_REACHES, RHYTHM_WINDOWS, Past, Rhythm, past_of
+from monitoring.volume import CLOCK, USUAL_DAYS, USUAL_WINDOWS
 from monitoring.windows import (
     CLOCK_SLACK,
     SETTLING,
@@ -157,8 +158,9 @@ def _close(session: Session, contract: ModelContract, span: _Span) -> Closed:
 def _memory(session: Session, window: MonitoringWindow) -> Memory:
     """What the version's earlier windows showed."""
     earlier = [one.id for one in windows.of_version_before(session, window, RECORD_WINDOWS)]
+    same_time = windows.at_this_time_before(session, window, days=USUAL_DAYS, within=CLOCK, limit=USUAL_WINDOWS)
     return memory_of(
-        windows.figures_of(session, earlier, (MetricKind.PREDICTION,), USUAL),
+        windows.figures_of(session, [*earlier, *same_time], (MetricKind.PREDICTION,), USUAL),
         windows.figures_of(session, earlier, (MetricKind.ESTIMATED, MetricKind.REALISED), ESTIMATED),
         Rhythm(window.from_at, window.to_at, lambda: _pasts(session, window)),
     )

@@ -2,9 +2,9 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, func, select, text
+from sqlalchemy import BigInteger, ColumnElement, cast, extract, func, select, text
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
@@ -138,6 +138,29 @@ def reports_before(
         .limit(limit)
     )
     return [(row[0], row[1]) for row in found][::-1]
+
+
+def at_this_time_before(
+    session: Session | ReadSession, window: MonitoringWindow, *, days: int, within: timedelta, limit: int
+) -> list[int]:
+    """The version's windows of earlier days that ended at about the same time of day, newest first: their ids."""
+    day = 86_400
+    since = cast(extract("epoch", window.to_at - MonitoringWindow.to_at), BigInteger)
+    near = func.mod(since + int(within.total_seconds()), day) <= 2 * int(within.total_seconds())
+    return list(
+        session.scalars(
+            select(MonitoringWindow.id)
+            .where(
+                MonitoringWindow.model_id == window.model_id,
+                MonitoringWindow.seq < window.seq,
+                MonitoringWindow.to_at >= window.to_at - timedelta(days=days) - within,
+                MonitoringWindow.to_at <= window.to_at - timedelta(days=1) + within,
+                near,
+            )
+            .order_by(MonitoringWindow.seq.desc())
+            .limit(limit)
+        )
+    )
 
 
 def figures_of(

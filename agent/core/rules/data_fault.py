@@ -30,8 +30,8 @@ FAINT = 0.3
 CLEAREST = (
     "unit",
     "swapped",
-    "seen_differs",
     "categories",
+    "seen_differs",
     "suspect_rows",
     "expected",
     "sentinel",
