@@ -1,7 +1,7 @@
 """Evidence on a real database: traffic that changed, a challenger trained on what can be trusted, versions replayed."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -27,7 +27,7 @@ from database.models import (
 )
 from database.queries import model_versions
 from database.queries.audit import SYSTEM, digest_of
-from training import challenger, dataset, evidence_command, recent, rollback_evidence, train_pipeline
+from training import challenger, dataset, evidence_command, recent, rollback_evidence, serving_artifact, train_pipeline
 from training.dataset import Dataset
 from training.feature_engineering import Row
 from training.model_factory import load_candidates
@@ -124,6 +124,7 @@ class World:
         *,
         onset: datetime | None = None,
         harmed: str | None = None,
+        harm: dict[str, Any] | None = None,
         **params: Any,
     ) -> UUID:
         """An action; with `onset`, about an incident that the window beginning then showed first."""
@@ -133,8 +134,8 @@ class World:
             action = AgentAction(
                 action_id=action_id, model_name=self.contract.name, action_type=kind, risk_level=3,
                 requires_approval=True, approvers_needed=1, status="proposed", dedupe_key=str(action_id),
-                cause=None, question="?", why={"harm": {"metric": harmed}} if harmed else {}, params=params,
-                proposed_by="agent:test", alert_id=alert.id if alert else None,
+                cause=None, question="?", why={"harm": harm or {"metric": harmed}} if harm or harmed else {},
+                params=params, proposed_by="agent:test", alert_id=alert.id if alert else None,
             )  # fmt: skip
             session.add(action)
         return action_id
@@ -439,3 +440,55 @@ def test_without_an_earlier_version_or_with_a_damaged_one_there_is_nothing_to_go
     (store._objects / good.artifact_digest / "model.onnx").write_bytes(b"damaged")
     says = run(rollback_evidence, world.ask(ActionType.ROLLBACK_MODEL))["says"]
     assert "no earlier version can be gone back to (version 1: artifact" in says
+
+
+def test_because_of_slow_answers_one_goes_back_to_the_faster_version_with_rows_from_before_it_too(
+    world: World, run: Any
+) -> None:
+    world.activate(*patients(90, "young"))
+    fast = world.version
+    world.receive(*_known(patients(100, "young")))
+    world.activate(*patients(100, "young"))  # answers alike; of speed only the windows know
+    harm = {"metric": "latency_p95_ms", "value": 400.0, "reference": 20.0, "against_version_id": fast.id}
+    answer = run(rollback_evidence, world.ask(ActionType.ROLLBACK_MODEL, harm=harm))
+    assert answer["to_version_id"] == fast.id
+    assert answer["recommended"] is True, answer["says"]
+    assert "latency p95 400 ms, 20 ms in the windows of the version before" in answer["says"]
+    assert answer["evidence"]["holdout"]["n"] == 100
+    assert [item["version"] for item in answer["evidence"]["considered"]] == [2]
+
+
+def test_a_faster_version_that_answers_worse_is_not_recommended(world: World, run: Any) -> None:
+    fast = world.version
+    world.activate(*patients(120, "young"))
+    world.receive(*_known(patients(100, "young")))
+    harm = {"metric": "latency_p95_ms", "value": 400.0, "reference": 20.0, "against_version_id": fast.id}
+    answer = run(rollback_evidence, world.ask(ActionType.ROLLBACK_MODEL, harm=harm))
+    assert answer["recommended"] is False
+    assert "is not ruled out" in answer["says"]
+
+
+def test_a_version_made_for_another_target_is_never_gone_back_to(
+    world: World, run: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = world.version
+    world.activate(*patients(90, "young"))
+    world.activate(*patients(100, "young"))
+    rows, labels = patients(100)
+    world.receive(rows, known(labels))
+    loaded = serving_artifact.load
+
+    def made_for(others: ArtifactStore, digest: str) -> Any:
+        model = loaded(others, digest)
+        if digest != first.artifact_digest:
+            return model
+        other = world.contract.target.model_copy(update={"column": "relapse"})
+        return replace(model, contract=world.contract.model_copy(update={"target": other}))
+
+    monkeypatch.setattr(serving_artifact, "load", made_for)
+    answer = run(rollback_evidence, world.ask(ActionType.ROLLBACK_MODEL))
+    assert answer["to_version_id"] != first.id
+    assert answer["evidence"]["refused"] == [{"version": 1, "says": "predicts another target (relapse)"}]
+    asked_for = run(rollback_evidence, world.ask(ActionType.ROLLBACK_MODEL, to_version_id=first.id))
+    assert asked_for["ok"] is False
+    assert "version 1: predicts another target" in asked_for["says"]
