@@ -238,6 +238,7 @@ def _figure(entry: Json) -> Figure:
         reference=entry["reference"],
         verdict=Verdict(entry["verdict"]),
         pooled=entry["pooled"],
+        of=entry.get("of", ""),
     )
 
 
@@ -265,23 +266,27 @@ def diagnosis_of(entry: Json, signals: Signals) -> Diagnosis:
 
 
 def _harm(entry: Json, signals: Signals) -> Harm:
-    window = next((w for w in signals.windows if w.id == entry["window_id"]), None)
-    kind, told = MetricKind(entry["kind"]), (entry["metric"], entry["value"], entry["n"])
+    window_id, against, of = entry["window_id"], entry.get("against_version_id"), entry.get("segment", {}).get("of", "")
+    window = next((w for w in signals.windows if w.id == window_id), None)
+    kind, told = MetricKind(entry["kind"]), (entry["metric"], of, entry["value"], entry["n"])
     # How many windows the figure rests on is kept with the window's figures, not with the loss.
-    alike = (f for f in (window.of(kind) if window else ()) if (f.name, f.value, f.n) == told)
+    alike = (f for f in (window.of(kind) if window else ()) if (f.name, f.of, f.value, f.n) == told)
+    low, high = entry["low"], entry["high"]
+    # More is better, but of milliseconds less is: there the loss is what came on top.
+    ends = (low, high) if against is not None else (-high, -low)
     figure = Figure(
         name=entry["metric"],
         kind=kind,
         value=entry["value"],
-        low=entry["reference"] - entry["high"],
-        high=entry["reference"] - entry["low"],
+        low=entry["reference"] + ends[0],
+        high=entry["reference"] + ends[1],
         n=entry["n"],
         reference=entry["reference"],
         verdict=Verdict.CRIT,
         pooled=next((f.pooled for f in alike), 1),
+        of=of,
     )
-    window_id = entry["window_id"]
-    return Harm(figure, entry["loss"], entry["low"], entry["high"], window_id, signals.seq_of(window_id))
+    return Harm(figure, entry["loss"], low, high, window_id, signals.seq_of(window_id), against)
 
 
 # ---------------------------------------------------------------------------------------------------- the new policy

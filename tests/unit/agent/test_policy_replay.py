@@ -82,6 +82,26 @@ def test_a_loss_over_several_windows_is_read_back_with_how_many_they_were() -> N
     assert back.harm.figure.pooled == 3
 
 
+def test_a_loss_of_speed_and_one_of_a_part_are_read_back_as_such() -> None:
+    kept = record(look(signals(HURT)))
+    again = signals_of(kept, kept.looks[0])
+    told = kept.looks[0].diagnoses[0]
+    speed = {"metric": "latency_p95_ms", "kind": "prediction", "value": 90.0, "reference": 10.0, "loss": 80.0,
+             "low": 70.0, "high": 95.0, "against_version_id": 7}  # fmt: skip
+    slow = diagnosis_of(told | {"harm": told["harm"] | speed}, again).harm
+    assert slow is not None
+    assert (slow.of_speed, slow.against, slow.figure.low, slow.figure.high) == (True, 7, 80.0, 105.0)
+    part = diagnosis_of(told | {"harm": told["harm"] | {"segment": {"of": "site is b"}}}, again).harm
+    assert part is not None
+    assert (part.of_speed, part.figure.of) == (False, "site is b")
+
+
+def test_a_proposal_that_comes_again_after_the_policy_has_forgotten_it_is_not_made_twice() -> None:
+    """The engine looks back as far as the page says; the database refuses the same key for ever."""
+    found = replay(record(look(at(0, HURT)), look(at(24 * 20, HURT))), POLICY)
+    assert len(found.now) == 3
+
+
 def test_labels_that_came_later_are_not_known_yet() -> None:
     waiting = window(6, mature=False, n=100, labelled_n=3)
     kept = record(

@@ -174,3 +174,8 @@ def test_drift_of_more_influence_or_more_features_is_never_judged_milder(
 ) -> None:
     order = (judge_drift(influence + more, drifted + others), judge_drift(influence, drifted))
     assert BETTER.index(order[0]) <= BETTER.index(order[1])
+
+
+def test_a_share_of_no_rows_does_not_exist_and_is_no_reference() -> None:
+    assert share_estimate(0, 0) == Estimate(None, None, None, 0)
+    assert judge_share(5, 50, 0.0, 0, min_rows=30).verdict is Verdict.INCONCLUSIVE
