@@ -14,11 +14,11 @@ earlier first day. Windows of the same occurrence (the other days of this month'
 
 Measured on daily windows of 400 rows and 11 features, 3 of which move by 0.6 to 1.0 standard deviations: on a month's
 last days all windows are explained from the 2nd occurrence on (of 0.35 to 0.6 deviations, too; 95 % if each window's
-movement varies by 0.1; 85 % with windows of 100 rows), on weekends and nights from the 3rd. Shifts that began on a
-month's last days and stayed: none of 630 windows explained without a rhythm; beside a rhythm of other features none of
-830; the same movement as the rhythm's only on the last days themselves, never on the day after. Of 6,800 windows after
-shifts that began at any other moment, came and went without a calendar, or grew slowly, 0.1 % were explained. Where
-two rhythms move the same features the days of both stay drift until they came together before.
+movement varies by 0.1; 85 % with windows of 100 rows), on weekends and nights from the 3rd. Of 7,600 windows after a
+shift that stayed, grew slowly, or came and went without a calendar, with a rhythm beside it or without, none was
+explained in full. The same movement as the rhythm's was, on the last days themselves and never on the day after;
+another one on top of the rhythm's was in 2 % of its windows. Where two rhythms move the same features, the days of both
+stay drift until they came together before.
 
 Not seen: a rhythm of another version (bins are the version's own), the clock of the place (days are days in UTC), and a
 phase that most windows lie across the edge of.
@@ -195,11 +195,8 @@ def _sides(name: str, now: date, earlier: Sequence[tuple[Past, Mapping[str, Mapp
 
 def _pooled(windows: Iterable[Past], feature: str, bins: int) -> Counts:
     """What fell into each bin over all of these windows; reports that were written without counts say nothing."""
-    total = np.zeros(bins, dtype=np.int64)
-    for window in windows:
-        counts = window.counts.get(feature, ())
-        if len(counts) == bins:
-            total += np.asarray(counts, dtype=np.int64)
+    known = [counts for window in windows if len(counts := window.counts.get(feature, ())) == bins]
+    total: Counts = np.array(known, dtype=np.int64).reshape(-1, bins).sum(axis=0)
     return total
 
 

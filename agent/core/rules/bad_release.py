@@ -8,6 +8,10 @@ is no noise, and the old version fast to its last window. Slowness that began la
 Example: a version trained on half of the columns by mistake goes live; F1 falls within the hour. Or one of a thousand
 trees, which takes half a second to answer.
 
+Measured on windows of 400 rows whose p95 varies by 15 % and more: none of 6,000 releases that are no slower are called
+slow, nor those before which or after which a host became so; of releases 4 times as slow 82 %, 5 times 98 %, 10 times
+all.
+
 Refuted by: the replay. If the old version is no better on these rows, going back to it helps nobody. Of speed: a first
 window as fast as those before.
 """
@@ -95,7 +99,8 @@ def _enough(known: list[tuple[Window, float]]) -> bool:
 
 def _quality(signals: Signals) -> Finding:
     cause, issue = Cause.BAD_RELEASE, IssueType.PERFORMANCE_DEGRADATION
-    loss = shared.measured(signals)
+    behind = _behind(signals)
+    loss = shared.measured(signals) or behind
     if loss is None:
         return shared.no_loss(signals, cause)
     severity, windows = shared.severity_of(loss), (loss.window_id,)
@@ -116,4 +121,19 @@ def _quality(signals: Signals) -> Finding:
     worse = Fact(told, replay.value, replay.n) if replay.high < 0 else None
     support, facts = weigh((REPLAY_WEIGHT, worse), (LOSS_WEIGHT, Fact(wording.loss(loss), loss.loss, loss.figure.n)))
     against = () if worse else (Fact(f"{told}: the old version is not shown to be better", replay.value, replay.n),)
-    return Finding(cause, issue, support, severity, facts, against, windows=windows)
+    # Of what is no loss to its own record, only the version before tells.
+    harm = behind if worse else None
+    return Finding(cause, issue, support, severity, facts, against, windows=windows, harm=harm)
+
+
+def _behind(signals: Signals) -> Harm | None:
+    """What is lost against the version before, surely and by more than the margin: a version that was bad from the
+    beginning keeps all that it promised."""
+    replay, judged = signals.replay, signals.judged
+    if replay is None or judged is None or replay.n < signals.min_rows or replay.high >= -signals.harm_margin:
+        return None
+    seen = judged.figure(MetricKind.REALISED_CLEAN, replay.metric) or judged.figure(MetricKind.REALISED, replay.metric)
+    if seen is None or seen.value is None:
+        return None
+    figure = replace(seen, reference=seen.value - replay.value, n=replay.n, verdict=Verdict.CRIT)
+    return Harm(figure, -replay.value, -replay.high, -replay.low, judged.id, judged.seq, against=replay.old_version_id)
