@@ -5,7 +5,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down test check format clean
+.PHONY: help setup demo up down test coverage check format clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -31,6 +31,9 @@ down: $(READY) ## stop it
 
 test: $(READY) ## every test: unit, integration on a real PostgreSQL, end to end with a browser
 	$(BIN)/python -m pytest $(ARGS)
+
+coverage: $(READY) ## every branch of the agent's thinking is tested, without a database
+	$(BIN)/python -m pytest tests/unit/agent $(wildcard tests/unit/monitoring/test_threshold*.py) --cov --cov-config=tests/thinking.coveragerc --cov-report=term $(ARGS)
 
 check: $(READY) ## format, lint, types, import rules, lock file
 	$(BIN)/ruff format --check .

@@ -17,7 +17,7 @@ from agent.core.choices import ActionProposal, Choice, NoAction, PastAction
 from agent.core.decision_engine import CLOSED_BY_A_PERSON, decide
 from agent.core.diagnosis_engine import Diagnosis, Rejected
 from agent.core.rules.finding import Fact
-from agent.core.signals import Figure, Harm, Incident, Signals, Window
+from agent.core.signals import LATENCY, Figure, Harm, Incident, Signals, Window
 from config.agent_policy import AgentPolicy, Escalation
 from database.enums import ActionStatus, ActionType, Cause, IssueType, MetricKind, Severity, Verdict
 
@@ -273,7 +273,7 @@ def _harm(entry: Json, signals: Signals) -> Harm:
     alike = (f for f in (window.of(kind) if window else ()) if (f.name, f.of, f.value, f.n) == told)
     low, high = entry["low"], entry["high"]
     # More is better, but of milliseconds less is: there the loss is what came on top.
-    ends = (low, high) if against is not None else (-high, -low)
+    ends = (low, high) if entry["metric"] == LATENCY else (-high, -low)
     figure = Figure(
         name=entry["metric"],
         kind=kind,

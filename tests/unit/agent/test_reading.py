@@ -9,8 +9,8 @@ import pytest
 import config
 from agent.core.incidents import could_show, settled_by_people
 from agent.core.pricing import price_of_inaction
-from agent.core.reading import incident_of, number, past_of, replay_of, rows_compared, share, window_of
-from agent.core.signals import Harm, Replay
+from agent.core.reading import incident_of, number, pace_of, past_of, replay_of, rows_compared, share, window_of
+from agent.core.signals import Harm, Replay, performance_holds
 from agent.core.verifier import SuccessTest
 from config.model_contract import load_contract
 from database.enums import Cause, MetricKind, Severity, Verdict, WindowStatus
@@ -110,3 +110,21 @@ def test_a_success_test_is_read_as_it_was_written_down() -> None:
     stored = {"metric": "f1", "margin": 0.05, "min_rows": 60, "max_rows": 240, "deadline_s": 3600.0}
     test = SuccessTest.from_json(stored)
     assert (test.looks, test.deadline.total_seconds()) == ((60, 120, 240), 3600.0)
+
+
+def test_how_long_labels_took_is_read_in_seconds_and_only_where_it_was_measured() -> None:
+    def wait(took: float | None, usual: float | None, **facts: float) -> PerformanceMetric:
+        return PerformanceMetric(kind=MetricKind.LABELS, metric_value=took, reference=usual, metadata_=facts)
+
+    assert pace_of(wait(None, 2.0)) is None
+    whole, alone = pace_of(wait(1.0, 2.0, limit_h=6.0)), pace_of(wait(1.0, None))
+    assert whole is not None
+    assert alone is not None
+    assert (whole.took_s, whole.usual_s, whole.limit_s) == (3600.0, 7200.0, 21600.0)
+    assert (alone.took_s, alone.usual_s, alone.limit_s) == (3600.0, None, None)
+    assert window(1).matured_after_s is None
+    assert window(1, pace=whole).matured_after_s == 3600.0
+
+
+def test_before_the_first_window_nothing_shows_that_quality_holds() -> None:
+    assert performance_holds(signals()) is None
