@@ -90,10 +90,10 @@ def diagnose(signals: Signals, rules: tuple[Callable[[Signals], Finding], ...] =
     holding = [f for f in findings if f.holds]
     labels_broken = any(f.cause is Cause.LABEL_FEED_FAULT for f in holding)
     loss = None if labels_broken else harm(signals)
-    named = [f for f in holding if f.cause not in LOSS_CAUSES or f.harm is not None]
+    named = [f for f in holding if f.cause not in LOSS_CAUSES or f.apart]
     in_season = any(f.cause is Cause.SEASONAL for f in holding)
     # A loss that such days always had is the season's: no rule about the loss alone knows that it comes back.
-    candidates = [f for f in holding if f not in named and loss is not None and not in_season]
+    candidates = [f for f in holding if f not in named and (loss or f.harm) is not None and not in_season]
     best = max(candidates, key=lambda f: f.support, default=None)
     if best is not None:
         named.append(best)
@@ -117,7 +117,7 @@ def _explained_away(finding: Finding, named: list[Finding]) -> bool:
 
 def _abstain(signals: Signals, named: list[Finding], loss: Harm | None, labels_broken: bool) -> Finding | None:
     """A loss nobody explains, said as such."""
-    causes = {f.cause for f in named if f.harm is None}
+    causes = {f.cause for f in named if not f.apart}
     if labels_broken or causes & {*LOSS_CAUSES, Cause.SEASONAL}:
         return None
     judged = signals.judged

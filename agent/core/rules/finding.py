@@ -30,7 +30,12 @@ class Finding:
     facts_against: tuple[Fact, ...] = ()
     could_not_look: str | None = None
     windows: tuple[int, ...] = ()
-    harm: Harm | None = None  # measured by the rule itself, apart from any loss of quality
+    harm: Harm | None = None  # measured by the rule itself: of speed, or against the version before
+
+    @property
+    def apart(self) -> bool:
+        """It speaks of speed, so it explains no loss of quality and competes with no rule that does."""
+        return self.harm is not None and self.harm.of_speed
 
     @property
     def holds(self) -> bool:
