@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -9,12 +10,22 @@ import pytest
 import config
 from agent.core.incidents import could_show, settled_by_people
 from agent.core.pricing import price_of_inaction
-from agent.core.reading import incident_of, number, pace_of, past_of, replay_of, rows_compared, share, window_of
+from agent.core.reading import (
+    incident_of,
+    number,
+    pace_of,
+    past_of,
+    promised,
+    replay_of,
+    rows_compared,
+    share,
+    window_of,
+)
 from agent.core.signals import Harm, Replay, performance_holds
 from agent.core.verifier import SuccessTest
 from config.model_contract import load_contract
 from database.enums import Cause, MetricKind, Severity, Verdict, WindowStatus
-from database.models import AgentAction, Alert, DataQualityResult, MonitoringWindow, PerformanceMetric
+from database.models import AgentAction, Alert, DataQualityResult, DriftReport, MonitoringWindow, PerformanceMetric
 from tests.unit.agent.signal_factory import lost, signals, window
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
@@ -72,7 +83,8 @@ def test_an_action_is_read_with_what_its_proof_rests_on(cause: str | None) -> No
 
 
 def test_a_proof_without_figures_rests_on_no_rows() -> None:
-    assert [rows_compared(proof) for proof in (None, {}, {"metrics": []}, {"metrics": [{}]})] == [0, 0, 0, 0]
+    proofs: list[dict[str, Any] | None] = [None, {}, {"metrics": []}, {"metrics": [{}]}]
+    assert list(map(rows_compared, proofs)) == [0, 0, 0, 0]
 
 
 def test_a_check_of_the_table_has_no_column_and_no_limits() -> None:
@@ -128,3 +140,19 @@ def test_how_long_labels_took_is_read_in_seconds_and_only_where_it_was_measured(
 
 def test_before_the_first_window_nothing_shows_that_quality_holds() -> None:
     assert performance_holds(signals()) is None
+
+
+def test_before_a_version_serves_there_is_only_what_the_contract_promises() -> None:
+    found = promised(CONTRACT, NOW)
+    assert (found.primary, found.blind) == (CONTRACT.quality.metric, "no version serves")
+
+
+def test_what_moved_is_read_under_the_name_people_know_and_an_unknown_column_under_its_own() -> None:
+    row = MonitoringWindow(
+        id=1, seq=1, model_id=1, status=WindowStatus.MATURE, n=100, labelled_n=0, suspect_n=0, from_at=NOW, to_at=NOW
+    )
+    features = [{"feature": "chol", "drifted": True, "influence": 0.2}, {"feature": "gone", "score": None}]
+    moved = window_of(CONTRACT, row, drift=DriftReport(features=features, verdict="warn", drift_score=0.2)).features
+    assert [(f.title, f.drifted, f.influence) for f in moved] == [
+        (CONTRACT.features["chol"].label, True, 0.2), ("gone", False, 0.0),
+    ]  # fmt: skip
