@@ -29,6 +29,9 @@ TITLES: dict[str, str] = {
     "low_confidence": "More answers than usual are uncertain",
     "unknown": "Something changed and the cause is not known",
 }
+# What a lost metric would be had one thing stayed as it was: the end of such a figure's name.
+ON_USUAL_INPUTS = "on_usual_inputs"
+AT_USUAL_SHARE = "at_usual_share"
 METRICS: dict[str, str] = {
     "f1": "F1",
     "f1_score": "F1",

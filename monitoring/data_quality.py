@@ -18,11 +18,13 @@ from monitoring.checks.column import Column
 from monitoring.checks.outcome import QualityCheck, graded
 from monitoring.checks.unknown_category import came_instead
 from monitoring.windows import WindowRows
-from training.data_validation import CheckResult, validate
+from training.data_validation import CheckResult, Promises, validate
 
 
-def check(contract: ModelContract, profile: Mapping[str, Any], rows: WindowRows) -> tuple[QualityCheck, ...]:
-    """Every check of one window. Inconclusive where the rows are too few to say."""
+def check(
+    contract: ModelContract, profile: Mapping[str, Any], rows: WindowRows, promises: Promises = validate
+) -> tuple[QualityCheck, ...]:
+    """Every check of one window; `promises` checks the contract's. Inconclusive where the rows are too few to say."""
     rules = contract.monitoring
     frame = pd.DataFrame(list(rows.features), columns=list(contract.feature_names))
     columns = [
@@ -31,7 +33,7 @@ def check(contract: ModelContract, profile: Mapping[str, Any], rows: WindowRows)
         if name in profile["features"]
     ]
     found = [_suspects(contract, rows)]
-    found += [_promised(contract, result, rows) for result in validate(contract, frame).checks]
+    found += [_promised(contract, result, rows) for result in promises(contract, frame).checks]
     for column in columns:
         found.append(missing.null_jump(column, rules, int(profile["n"])))
         if column.feature.kind == "numeric":

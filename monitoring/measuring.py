@@ -31,7 +31,9 @@ from monitoring.measurement import Measurement, could_not_look
 from monitoring.performance_estimator import ESTIMATED, Confirmation, Record, record_of
 from monitoring.prediction_monitor import ROWS_PER_HOUR, Before, traffic_of
 from monitoring.season import Rhythm, Seasons, in_season
+from monitoring.standardised import standardised
 from monitoring.windows import WindowRows
+from training.data_validation import Promises, validate
 from training.evaluator import METRICS
 
 # How many earlier windows tell how right the estimates have been, and what is usual.
@@ -126,7 +128,14 @@ class AtClosing:
 
 
 def measure_at_closing(
-    contract: ModelContract, profile: Profile, rows: WindowRows, memory: Memory, *, busy: timedelta, guard: Guard
+    contract: ModelContract,
+    profile: Profile,
+    rows: WindowRows,
+    memory: Memory,
+    *,
+    busy: timedelta,
+    guard: Guard,
+    promises: Promises = validate,
 ) -> AtClosing:
     """Drift, answers, estimates and data checks of a window whose rows took `busy` to come."""
     drift = guard.look(
@@ -159,7 +168,7 @@ def measure_at_closing(
     )
     checks = guard.look(
         "data quality",
-        lambda: data_quality.check(contract, profile, rows),
+        lambda: data_quality.check(contract, profile, rows, promises),
         lambda why: (QualityCheck("could_not_look", None, Verdict.INCONCLUSIVE, 0, rows.n, {"why": why}),),
     )
     return AtClosing(seasons.drift, (*answers, *estimates, *seasons.usual), checks)
@@ -169,7 +178,8 @@ def measure_performance(
     contract: ModelContract, profile: Profile, rows: WindowRows, together: WindowRows, pooled: int, guard: Guard
 ) -> tuple[Measurement, ...]:
     """The window's own figures, those of the version's last `pooled` mature windows `together` with it, and whether the
-    labels they rest on are swapped; and the parts of the rows that lost more than the rest. The last rows `together`
+    labels they rest on are swapped; what was lost, as it would be had one thing stayed as it was; and the parts of the
+    rows that lost more than the rest. The last rows `together`
     are the window's own."""
 
     def look() -> tuple[Measurement, ...]:
@@ -178,7 +188,12 @@ def measure_performance(
             return alone
         return alone + performance_monitor.realised(contract, profile, together, pooled=pooled)
 
+    def explain() -> tuple[Measurement, ...]:
+        alone = standardised(contract, profile, rows, found)
+        return alone if pooled == 1 else alone + standardised(contract, profile, together, found, pooled)
+
     found = guard.look("performance", look, lambda why: could_not_look(MetricKind.REALISED, METRICS, rows.n, why))
+    explained = guard.look("explanation", explain, lambda _: ())
     labels = guard.look(
         "labels turned",
         lambda: (label_monitor.turned(contract, profile, rows),),
@@ -196,4 +211,4 @@ def measure_performance(
         look_at_parts,
         lambda why: could_not_look(MetricKind.SEGMENT, (segment_search.METRIC,), rows.n, why),
     )
-    return found + labels + parts
+    return found + explained + labels + parts

@@ -8,6 +8,7 @@ reader. A fresh context per validation: nothing is shared between threads, nothi
 import logging
 import os
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -68,6 +69,10 @@ class ValidationResult:
         return tuple(check for check in self.checks if not check.success)
 
 
+# Whoever checks the promises of a contract on a frame: `validate`, or what is held to the same answers.
+Promises = Callable[[ModelContract, pd.DataFrame], ValidationResult]
+
+
 def suite_for(contract: ModelContract) -> tuple[Check, ...]:
     """Every check the contract implies, in its order."""
     table = Check("rows", None, "hard", "at least one row", gx.expectations.ExpectTableRowCountToBeBetween(min_value=1))
@@ -97,15 +102,15 @@ def _column_checks(name: str, feature: Feature) -> list[Check]:
 def validate(contract: ModelContract, frame: pd.DataFrame) -> ValidationResult:
     """Every check of the contract on `frame`. Whatever the frame holds, an answer comes back, never an exception."""
     checks = suite_for(contract)
-    prepared = _prepared(contract, frame)
+    ready = prepared(contract, frame)
     outcomes = [
-        outcome for at in range(0, len(checks), _AT_ONCE) for outcome in _run(checks[at : at + _AT_ONCE], prepared)
+        outcome for at in range(0, len(checks), _AT_ONCE) for outcome in _run(checks[at : at + _AT_ONCE], ready)
     ]
     results = tuple(_result(check, outcome, frame) for check, outcome in zip(checks, outcomes, strict=True))
     return ValidationResult(all(result.success for result in results if result.hard), results)
 
 
-def _prepared(contract: ModelContract, frame: pd.DataFrame) -> pd.DataFrame:
+def prepared(contract: ModelContract, frame: pd.DataFrame) -> pd.DataFrame:
     """The frame in types the library can compare: numbers as float, categories as text. What is no number stays
     visible as a value outside every range."""
     columns: dict[str, Any] = {}

@@ -12,15 +12,14 @@ from uuid import UUID
 
 from agent.core import wording
 from agent.core.choices import ActionProposal, Choice, NoAction, PastAction
-from agent.core.diagnosis_engine import Diagnosis
+from agent.core.diagnosis_engine import Diagnosis, fault_behind
 from agent.core.incidents import told_by
 from agent.core.pricing import price_of_inaction
 from agent.core.renewal import outgrown, overtaken
-from agent.core.rules.data_fault import left_among_sound
-from agent.core.signals import Harm, Signals
+from agent.core.signals import Signals
 from config.agent_policy import ActionRule, AgentPolicy, Autonomy
 from config.vocabulary import capital
-from database.enums import CHANGING, ActionStatus, ActionType, Cause, Risk, Severity
+from database.enums import CHANGING, ActionStatus, ActionType, Cause, IssueType, Risk, Severity
 
 # What each cause asks for, in order. A cause that is not here asks for nothing.
 REMEDIES: dict[Cause, tuple[ActionType, ...]] = {
@@ -37,6 +36,8 @@ REMEDIES: dict[Cause, tuple[ActionType, ...]] = {
 CORRECTIVE = CHANGING
 # After this many failures in a row an action type rests until a person has looked, or `stand_back` has passed.
 BREAKER = 2
+# Trouble that comes back within so many judged windows is the same one, and people know of it.
+SAME_TROUBLE = 6
 NEWER_EVIDENCE = "newer evidence"
 CLOSED_BY_A_PERSON = "a person closed this; a newer window would open it again"
 _DAY = timedelta(days=1)
@@ -215,11 +216,15 @@ def _harmless(case: _Case, diagnosis: Diagnosis, action_type: ActionType, window
 
 def _alert(case: _Case, diagnosis: Diagnosis, escalation: str | None = None) -> Choice:
     """One message for an incident, and another only when it becomes graver or the remedies are used up."""
+    if diagnosis.severity is Severity.INFO:
+        return NoAction("a note: nobody is called for it", ActionType.SEND_ALERT, diagnosis.cause)
     incident = next((i for i in case.signals.incidents if i.cause is diagnosis.cause), None)
     grades = list(Severity)
     told = incident.notified if incident else None
     if escalation is None and told is not None and grades.index(diagnosis.severity) <= grades.index(told):
         return NoAction("this incident was told already", ActionType.SEND_ALERT, diagnosis.cause)
+    if escalation is None and (held := _not_worth_a_call(case, diagnosis)) is not None:
+        return NoAction(held, ActionType.SEND_ALERT, diagnosis.cause)
     window = diagnosis.windows[-1] if diagnosis.windows else 0
     tag = "escalation" if escalation else diagnosis.severity
     key = _key(case, ActionType.SEND_ALERT, diagnosis.cause, incident.alert_id if incident else f"w{window}", tag)
@@ -231,6 +236,21 @@ def _alert(case: _Case, diagnosis: Diagnosis, escalation: str | None = None) -> 
     return _propose(case, diagnosis, ActionType.SEND_ALERT, question, key, params, urgent=graver)
 
 
+def _not_worth_a_call(case: _Case, diagnosis: Diagnosis) -> str | None:
+    """Why people are not told of it again, or not yet."""
+    judged = case.signals.judged
+    told = next((p for p in case.past(ActionType.SEND_ALERT) if p.cause is diagnosis.cause), None)
+    if told is not None and judged is not None and told.why.get("window_seq") is not None:
+        since, grades = judged.seq - int(told.why["window_seq"]), list(Severity)
+        graver = grades.index(diagnosis.severity) > grades.index(Severity(told.why.get("severity", Severity.CRITICAL)))
+        if since <= SAME_TROUBLE and not graver:
+            return f"it came back after {since} windows: people were told of it then"
+    odd = diagnosis.issue is IssueType.PREDICTION_ANOMALY and diagnosis.harm is None
+    if odd and not any(p.cause is diagnosis.cause for p in case.past(ActionType.COLLECT_DIAGNOSTICS)):
+        return "odd answers of one window: people are called when the next one is odd, too"
+    return None
+
+
 # ------------------------------------------------------------ what changes what serves
 
 
@@ -240,7 +260,7 @@ def _corrective(case: _Case, diagnosis: Diagnosis, action_type: ActionType, chos
 
     if diagnosis.harm is None:
         return no("no loss was shown, and a change of what serves needs one")
-    if not diagnosis.harm.of_speed and (fault := _fault_among_sound(case.signals, diagnosis.harm)) is not None:
+    if not diagnosis.harm.of_speed and (fault := fault_behind(case.signals, diagnosis.harm)) is not None:
         return no(f"the loss may come from a fault of the data whose rows cannot be told from sound ones: {fault}")
     if _changes(chosen):
         return no("another remedy was chosen first; this one waits for its result")
@@ -260,13 +280,6 @@ def _corrective(case: _Case, diagnosis: Diagnosis, action_type: ActionType, chos
         supersedes = tuple(p.action_id for p in open_ones)
     question = _question(case, diagnosis, action_type)
     return _propose(case, diagnosis, action_type, question, key, {}, supersedes)
-
-
-def _fault_among_sound(signals: Signals, harm: Harm) -> str | None:
-    """What is wrong with the rows the loss was seen on that leaving out suspect rows does not mend."""
-    until = [w for w in signals.own if w.seq <= harm.window_seq and (w.mature or w.id == harm.window_id)]
-    seen_on = until[-harm.figure.pooled :]
-    return next((wording.check(c) for w in seen_on for c in left_among_sound(signals, w)), None)
 
 
 def _asked_anew(case: _Case, question: PastAction) -> Choice:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from agent.core import wording
+from agent.core.rules.data_fault import left_among_sound
 from agent.core.rules.finding import HOLDS, Fact, Finding
 from agent.core.rules.registry import RULES
 from agent.core.signals import Harm, Signals, harm, raw_loss
@@ -92,10 +93,13 @@ def diagnose(signals: Signals, rules: tuple[Callable[[Signals], Finding], ...] =
     loss = None if labels_broken else harm(signals)
     named = [f for f in holding if f.cause not in LOSS_CAUSES or f.apart]
     in_season = any(f.cause is Cause.SEASONAL for f in holding)
+    # Nor is a loss on rows that are faulty and pass for sound anything but the fault's.
+    at_fault = loss is not None and any(f.cause is Cause.DATA_FAULT for f in named) and fault_behind(signals, loss)
+    loss = None if at_fault else loss
     # A loss that such days always had is the season's: no rule about the loss alone knows that it comes back.
-    candidates = [f for f in holding if f not in named and (loss or f.harm) is not None and not in_season]
-    best = max(candidates, key=lambda f: f.support, default=None)
-    if best is not None:
+    explaining = [f for f in holding if f.cause in LOSS_CAUSES and f not in named and (loss or f.harm) is not None]
+    best = max(explaining, key=lambda f: f.support, default=None)
+    if best is not None and not (in_season or at_fault or labels_broken):
         named.append(best)
     named = [f for f in named if not _explained_away(f, named)]
     if (abstained := _abstain(signals, named, loss, labels_broken)) is not None:
@@ -105,12 +109,19 @@ def diagnose(signals: Signals, rules: tuple[Callable[[Signals], Finding], ...] =
     return tuple(sorted(made, key=lambda d: (-order.index(d.severity), -d.support)))
 
 
+def fault_behind(signals: Signals, loss: Harm) -> str | None:
+    """What is wrong with the rows a loss was seen on that leaving out suspect rows does not mend."""
+    until = [w for w in signals.own if w.seq <= loss.window_seq and (w.mature or w.id == loss.window_id)]
+    seen_on = until[-loss.figure.pooled :]
+    return next((wording.check(c) for w in seen_on for c in left_among_sound(signals, w)), None)
+
+
 def _explained_away(finding: Finding, named: list[Finding]) -> bool:
     """Odd answers need no name of their own when a named cause explains them; nor does doubt about inputs that a season
     brings."""
     stronger = {
         Cause.UNKNOWN: {Cause.DATA_FAULT, *LOSS_CAUSES, Cause.COVARIATE_SHIFT_HARMLESS, Cause.SEASONAL},
-        Cause.LOW_CONFIDENCE: {Cause.SEASONAL},
+        Cause.LOW_CONFIDENCE: {Cause.SEASONAL, Cause.DATA_FAULT, *LOSS_CAUSES},
     }.get(finding.cause, set())
     return any(other.cause in stronger for other in named)
 

@@ -71,6 +71,11 @@ def loss(found: Harm) -> str:
     if found.of_speed:
         before = f"{f.reference:.0f} ms under the version before"
         return f"Latency p95 rose to {f.value:.0f} ms from {before}, measured{over}, n = {f.n}"
+    if found.against is not None:
+        return (
+            f"{capital(metric(f.name))} is {f.value:.3f}{interval(f.low, f.high)}; the version before reaches "
+            f"{f.reference:.3f} on the same rows, n = {f.n}"
+        )
     return (
         f"{capital(metric(f.name))} fell to {f.value:.3f}{interval(f.low, f.high)} from {f.reference:.3f} in training"
         f"{where(f)}, "

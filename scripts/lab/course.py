@@ -45,6 +45,7 @@ from monitoring.windows import WindowRows, is_mature, needs_another_look
 from scripts.lab.ground import Ground, joined
 from scripts.lab.learner import Version
 from scripts.lab.played import Change, Played
+from scripts.lab.promises import kept
 from scripts.lab.proof import Asked, Evidence, evidence_for
 from scripts.lab.stream import Span
 from training.evaluator import Scored
@@ -120,6 +121,7 @@ class Course:
 
     ground: Ground
     policy: AgentPolicy
+    earlier: tuple[Version, ...] = ()  # served before the life began, the oldest first
     played: Played = field(default_factory=lambda: Played("agent"))
     _seen: list[_Seen] = field(default_factory=list)
     _incidents: list[_Incident] = field(default_factory=list)
@@ -133,7 +135,38 @@ class Course:
 
     def __post_init__(self) -> None:
         self._now = self.ground.windows.spans[0].from_at
+        for version in self.earlier:
+            self._number(version)
         self._serving = Served(self._number(self.ground.first()), self.ground.first(), 1, 0, self._now)
+
+    @property
+    def known(self) -> tuple[Version, ...]:
+        """Every version that has served, those before this life too."""
+        return tuple(self._versions)
+
+    def release(self, at: int, version: Version, *, slower: float = 1.0) -> None:
+        """An operator puts a version in place before window `at`, with nobody asked."""
+        self._activate(at - 1, "release", version, slower)
+
+    def adopt(self, at: int, version: Version) -> None:
+        """A question with this version as its answer was approved before window `at`: from then on it is watched."""
+        self._count += 1
+        past = PastAction(
+            action_id=UUID(int=self._count),
+            action_type=ActionType.RETRAIN_MODEL,
+            cause=None,
+            status=ActionStatus.PENDING_APPROVAL,
+            created_at=self._now,
+            ended_at=self._now,
+            dry_run=False,
+            dedupe_key=f"adopted:{self._count}",
+            question="",
+        )
+        expires = self._now + self.policy.rule(past.action_type).expires
+        evidence = Evidence(version, True, "adopted", 0)
+        question = _Question(past, self._serving.number, evidence, expires, None)
+        self._questions[past.action_id] = question
+        self._approve(at - 1, question)
 
     def step(self, at: int) -> None:
         """Live through one window."""
@@ -168,7 +201,13 @@ class Course:
             suspect_n=int(rows.suspect.sum()),
         )
         found = measure_at_closing(
-            ground.contract, served.version.profile, rows, self._memory(span), busy=span.lasts, guard=self._guard(at)
+            ground.contract,
+            served.version.profile,
+            rows,
+            self._memory(span),
+            busy=span.lasts,
+            guard=self._guard(at),
+            promises=kept,
         )
         checks = [one.to_row(served.number, row.id) for one in found.checks]
         figures = [one.to_row(served.number, row.id, None) for one in found.figures]
@@ -394,7 +433,8 @@ class Course:
             self._note(past, past.status, f"not recommended: {found.says}")
 
     def _asked(self, at: int, past: PastAction, onset: datetime | None) -> Asked:
-        served = {one.served.number: one.served.version for one in self._seen}
+        served = {self._number(version): version for version in self.earlier}
+        served |= {one.served.number: one.served.version for one in self._seen}
         served.pop(self._serving.number, None)
         return Asked(
             ground=self.ground,
@@ -424,11 +464,11 @@ class Course:
         self._note(question.past, ActionStatus.VERIFYING, f"approved by the {APPROVER}: {question.evidence.says}")
         self._effects.append(f"v{self._serving.number} takes over from v{old.number}")
 
-    def _activate(self, at: int, kind: str, target: Version) -> None:
+    def _activate(self, at: int, kind: str, target: Version, slower: float = 1.0) -> None:
         old = self._serving
         self.played.changes.append(Change(at, kind, old.version, target))
         number = self._number(target)
-        self._serving = Served(number, target, old.generation + 1, at + 1, self._now, old)
+        self._serving = Served(number, target, old.generation + 1, at + 1, self._now, old, slower)
         self._told = []
 
     def _number(self, version: Version) -> int:

@@ -46,14 +46,26 @@ class Ground:
 
     @classmethod
     def of(
-        cls, contract: ModelContract, stream: Stream, windows: Windows, candidates: Mapping[str, Params]
+        cls,
+        contract: ModelContract,
+        stream: Stream,
+        windows: Windows,
+        candidates: Mapping[str, Params],
+        *,
+        feed: Feed | None = None,
+        first: Version | None = None,
     ) -> "Ground":
-        # A label that comes when it was said to come is not late.
-        waits = max(contract.labels.delay, (windows.label_delay + 1) * windows.longest)
-        contract = contract.model_copy(update={"labels": contract.labels.model_copy(update={"delay": waits})})
+        """`feed`: how the labels come, where they do not simply come `label_delay` windows later; `first`: the version
+        that serves when the stream begins, where it was learnt elsewhere."""
+        if feed is None:
+            # A label that comes when it was said to come is not late.
+            waits = max(contract.labels.delay, (windows.label_delay + 1) * windows.longest)
+            contract = contract.model_copy(update={"labels": contract.labels.model_copy(update={"delay": waits})})
+            feed = Feed.of(stream, windows)
         suspect = np.array([bool(suspect_reasons(contract, row)) for row in stream.rows], dtype=np.bool_)
         matrix = encoding_for(contract).matrix(stream.rows)
-        return cls(contract, stream, windows, candidates, matrix, suspect, Feed.of(stream, windows))
+        learnt: dict[tuple[int, ...], Version | str] = {} if first is None else {(): first}
+        return cls(contract, stream, windows, candidates, matrix, suspect, feed, learnt)
 
     # ------------------------------------------------------------------------------------------------------ learning
 

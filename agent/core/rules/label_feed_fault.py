@@ -13,6 +13,7 @@ Refuted by: labels that come from everywhere as before, and that rank at or abov
 """
 
 from agent.core import wording
+from agent.core.rules.data_fault import left_among_sound
 from agent.core.rules.finding import Fact, Finding
 from agent.core.signals import Signals, Window
 from database.enums import Cause, IssueType, LabelFigure, MetricKind, Severity, Verdict
@@ -89,8 +90,8 @@ def _came_late(window: Window) -> Fact | None:
 def _turned(signals: Signals) -> Shown | None:
     window = signals.judged
     figure = window.figure(MetricKind.LABELS, LabelFigure.TURNED) if window else None
-    if window is None or figure is None or figure.verdict is not Verdict.CRIT:
-        return None
+    if window is None or figure is None or figure.verdict is not Verdict.CRIT or left_among_sound(signals, window):
+        return None  # on rows that repeat, or in another unit, answers can be wrong in any way
     of = f" of {figure.of}" if figure.of else ""
     ranks = f"ROC-AUC {figure.value:.3f}{wording.interval(figure.low, figure.high)}, n = {figure.n}"
     says = f"the labels{of} are turned around: {ranks}, and with 0 and 1 swapped they fit as expected"

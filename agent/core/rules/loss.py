@@ -3,12 +3,18 @@
 from agent.core import wording
 from agent.core.rules.finding import Fact, Finding
 from agent.core.signals import Harm, Part, Signals, Window, harm
+from config.vocabulary import AT_USUAL_SHARE, ON_USUAL_INPUTS
 from database.enums import Cause, IssueType, MetricKind, Severity, Verdict
 
 # Drifted features that carry this share of the model's influence are enough to move its answers.
 INFLUENTIAL = 0.2
 # Below this the inputs are as they were, as far as the model listens to them.
 STILL = 0.1
+# So much of a loss has to be gone for something to explain it, and so little to explain nothing.
+UNDONE, STILL_THERE = 0.6, 0.4
+# What a rule that is refuted keeps of its support.
+REFUTED = 0.5
+_AS_BEFORE = {ON_USUAL_INPUTS: "on inputs like those of training", AT_USUAL_SHARE: "with positives as frequent as then"}
 # A metric this far under its reference is a severe loss, whatever the margin of the contract.
 SEVERE = 0.1
 
@@ -63,6 +69,24 @@ def _surprise_of(loss: Harm, part: Part, margin: float) -> tuple[Fact | None, Fa
         return Fact(f"{says}, so the inputs explain the loss", part.expected, n), None
     told = f"{says}, {gap:.3f} more than was measured: the inputs do not explain the loss"
     return None, Fact(told, part.expected, n)
+
+
+def undone_by(window: Window, loss: Harm, what: str) -> tuple[Fact | None, Fact | None]:
+    """Whether the loss is gone once one thing is computed back to what it was in training (`monitoring.standardised`):
+    (it is, it is not). Neither in between, and when it could not be said."""
+    name = f"{loss.figure.name}_{what}"
+    figures = [f for f in window.of(MetricKind.REALISED_CLEAN, (name,)) if f.value is not None]
+    alike = [f for f in figures if f.pooled == loss.figure.pooled]
+    found = next(iter(alike or figures), None)
+    if found is None or found.value is None or loss.figure.value is None or loss.part is not None or loss.loss <= 0:
+        return None, None
+    back = (found.value - loss.figure.value) / loss.loss
+    says = f"{_AS_BEFORE[what]} {wording.metric(loss.figure.name)} would be {found.value:.3f}"
+    says += f"{wording.interval(found.low, found.high)} instead of {loss.figure.value:.3f}"
+    fact = Fact(says, found.value, found.n)
+    if back >= UNDONE:
+        return fact, None
+    return None, fact if back <= STILL_THERE else None
 
 
 def ranking_lost(window: Window) -> Fact | None:

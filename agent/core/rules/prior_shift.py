@@ -1,6 +1,7 @@
 """Prior shift: the positive class became more or less frequent, and within each class nothing changed.
 
-Theory: P(y) moved while P(x|y) did not, so the model ranks as before and only its threshold sits in the wrong place.
+Theory: P(y) moved while P(x|y) did not, so the model ranks as before and only its threshold sits in the wrong place;
+with positives and negatives weighted back to their usual share the loss is gone.
 Moving the threshold (bounded, with proof) is the smaller remedy; learning again is the larger one.
 
 Example: an outbreak doubles the share of the ill; each ill patient looks like the ill did before.
@@ -13,6 +14,7 @@ from agent.core import wording
 from agent.core.rules import loss as shared
 from agent.core.rules.finding import Fact, Finding, weigh
 from agent.core.signals import Signals
+from config.vocabulary import AT_USUAL_SHARE
 from database.enums import Cause, IssueType
 
 # The share of positives must have moved by this much for certain (its interval excludes less).
@@ -20,6 +22,7 @@ MATERIAL = 0.1
 SHARE_WEIGHT = 0.4
 RANKING_WEIGHT = 0.3
 STILL_WEIGHT = 0.1
+UNDONE_WEIGHT = 0.3
 
 
 def _share_moved(signals: Signals) -> tuple[Fact | None, Fact | None]:
@@ -47,10 +50,15 @@ def consider(signals: Signals) -> Finding:
     window = shared.window_of(signals, loss)
     moved, held = _share_moved(signals)
     ranks = shared.ranking_holds(window)
+    undone, still_there = shared.undone_by(window, loss, AT_USUAL_SHARE)
     support, facts = weigh(
-        (SHARE_WEIGHT, moved), (RANKING_WEIGHT, ranks), (STILL_WEIGHT, shared.still_fact(window, shared.INFLUENTIAL))
+        (SHARE_WEIGHT, moved),
+        (UNDONE_WEIGHT, undone if moved else None),
+        (RANKING_WEIGHT, ranks),
+        (STILL_WEIGHT, shared.still_fact(window, shared.INFLUENTIAL)),
     )
-    against = (held, shared.ranking_lost(window), shared.drifted_facts(window, shared.INFLUENTIAL))
+    support *= shared.REFUTED if still_there else 1.0
+    against = (held, still_there, shared.ranking_lost(window), shared.drifted_facts(window, shared.INFLUENTIAL))
     return Finding(
         Cause.PRIOR_SHIFT,
         IssueType.PERFORMANCE_DEGRADATION,

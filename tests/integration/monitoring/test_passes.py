@@ -364,7 +364,7 @@ def test_a_check_that_raises_is_inconclusive_with_its_reason_and_the_others_stil
     def broken(*_: object) -> None:
         raise ValueError("a library tripped")
 
-    monkeypatch.setattr(data_quality, "validate", broken)
+    monkeypatch.setattr(data_quality, "graded", broken)
     report = world.look()
     assert len(report.faults) == 1
     assert "data quality of heart_disease window 1" in report.faults[0]

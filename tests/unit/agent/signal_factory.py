@@ -60,7 +60,7 @@ def window(seq: int = 1, *figures: Figure, **changes: Any) -> Window:
 
 
 def drifted(score: float) -> dict[str, Any]:
-    features = (FeatureDrift("thal", 0.9, True, score, "Thallium scan"), FeatureDrift("age", 0.0, False, 1 - score))
+    features = (FeatureDrift("thal", 0.4, True, score, "Thallium scan"), FeatureDrift("age", 0.0, False, 1 - score))
     return {"drift": Verdict.CRIT, "drift_score": score, "features": features}
 
 

@@ -51,7 +51,7 @@ def test_a_column_of_zeros_is_a_data_fault_and_not_drift_to_learn_from() -> None
 def test_a_loss_that_remains_on_sound_rows_is_named_beside_the_data_fault() -> None:
     long_beach = window(
         1, lost(), lost(kind=CLEAN, n=76), lost("roc_auc", 0.7, kind=CLEAN, reference=0.9),
-        checks=(failed(rows=24),), suspect_n=24, **drifted(0.5),
+        checks=(failed(rows=24), failed("expected", rows=24)), suspect_n=24, **drifted(0.5),
     )  # fmt: skip
     found = {d.cause: d for d in diagnose(signals(long_beach))}
     assert set(found) == {Cause.DATA_FAULT, Cause.COVARIATE_SHIFT_HARMFUL}

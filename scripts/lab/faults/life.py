@@ -1,0 +1,179 @@
+"""One scenario lived through: what the agent named, asked and said, beside what was true."""
+
+import time
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from config.agent_policy import AgentPolicy
+from database.enums import ActionStatus, ActionType, Cause, Severity
+from scripts.lab.course import Course
+from scripts.lab.faults.cast import Cast, learners
+from scripts.lab.faults.plot import Plot
+from scripts.lab.faults.scenarios import SCENARIOS, Scenario
+from scripts.lab.faults.world import World
+from scripts.lab.ground import Ground
+from scripts.lab.learner import Version
+from training.evaluator import Scored
+from training.feature_engineering import encoding_for
+
+# Answers that are right this much less often than before the onset are harm.
+HARM = 0.03
+# Where labels are still out, they are awaited for longer than the life lasts.
+LATER = timedelta(days=365)
+REACHED_A_PERSON = frozenset({ActionStatus.PENDING_APPROVAL, ActionStatus.VERIFYING})
+_CHANGES = frozenset({ActionType.RETRAIN_MODEL, ActionType.ROLLBACK_MODEL, ActionType.ADJUST_THRESHOLD})
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """A change a person was asked for. `best`: for a rollback, whether no other version would have been better."""
+
+    window: int
+    action: ActionType
+    recommended: bool
+    best: bool | None = None
+
+
+@dataclass(frozen=True)
+class Lived:
+    """What came of one life. `alarms` and `harmed` go window by window; `named` is the cause the agent settled on after
+    the onset, None when it saw nothing; `told` are the causes a message went out for."""
+
+    scenario: str
+    seed: int
+    labelled: bool
+    truth: Cause | None
+    named: Cause | None
+    proposals: tuple[Proposal, ...]
+    told: tuple[str, ...]
+    messages: int
+    opened_before: int  # incidents before the onset: false ones
+    alarms: tuple[bool, ...]
+    harmed: tuple[bool, ...]
+    detected_after: int | None  # windows from the onset to the first alarm of the right cause
+    accuracy: tuple[float, ...]
+    timeline: tuple[dict[str, Any], ...]
+    seconds: float
+
+
+def live(scenario: Scenario, world: World, cast: Cast, policy: AgentPolicy, *, labelled: bool = True) -> Lived:
+    """Live one scenario in one world, to the end."""
+    began = time.perf_counter()
+    plot = Plot.quiet(world, SCENARIOS.index(scenario), windows=scenario.windows, onset=scenario.onset)
+    scenario.spoil(plot)
+    if not labelled:
+        plot.labels_within = LATER
+        plot.waits_h[plot.rows_in()] = np.inf
+    ground = ground_of(plot, cast.serving)
+    course = Course(ground, policy, earlier=(cast.stranger, cast.old))
+    for at in range(len(ground.windows.spans)):
+        if (release := plot.releases.get(at)) is not None:
+            course.release(at, cast.by_kind[release.kind], slower=release.slower)
+        course.step(at)
+    return _told(scenario, plot, course, labelled, time.perf_counter() - began)
+
+
+def ground_of(plot: Plot, serving: Version) -> Ground:
+    """The laboratory's ground for a plot, with the version that serves when it begins."""
+    stream, windows, feed = plot.stream()
+    return Ground.of(plot.contract, stream, windows, learners(), feed=feed, first=serving)
+
+
+def _told(scenario: Scenario, plot: Plot, course: Course, labelled: bool, seconds: float) -> Lived:
+    played, onset = course.played, scenario.onset
+    accuracy = [right_share(answers, plot.chances(at)) for at, answers in enumerate(played.answers)]
+    usual = float(np.mean(accuracy[:onset]))
+    alarms = tuple(_alarmed(line) for line in played.timeline)
+    proposals = tuple(_proposals(played.timeline, plot, course))
+    told = [line for line in _actions(played.timeline[onset:]) if line["action"] == ActionType.SEND_ALERT]
+    changed = next((change.at for change in played.changes if change.at >= onset), len(alarms))
+    early = {
+        one["cause"]
+        for line in played.timeline[:onset]
+        for one in line["diagnosis"]
+        if one["severity"] != Severity.INFO
+    }
+    return Lived(
+        scenario=scenario.name,
+        seed=plot.world.seed,
+        labelled=labelled,
+        truth=scenario.cause,
+        named=_settled_on(played.timeline[onset : changed + 1]),
+        proposals=proposals,
+        told=tuple(sorted({str(line["cause"]) for line in told})),
+        messages=len(told),
+        opened_before=len(early),
+        alarms=alarms,
+        harmed=tuple(usual - one > HARM for one in accuracy),
+        detected_after=_detected(played.timeline, onset, scenario.cause),
+        accuracy=tuple(round(one, 4) for one in accuracy),
+        timeline=tuple(played.timeline),
+        seconds=seconds,
+    )
+
+
+def right_share(answers: Scored, chances: NDArray[np.float64]) -> float:
+    """The share of answers that are right, in expectation: the truth is known, so no luck is in it."""
+    return float(np.where(answers.answers, chances, 1 - chances).mean())
+
+
+def _alarmed(line: dict[str, Any]) -> bool:
+    """People are warned about the answers: something about the labels alone is not that."""
+    return any(one["severity"] != Severity.INFO and one["cause"] != Cause.LABEL_FEED_FAULT for one in line["diagnosis"])
+
+
+def _settled_on(lines: Iterable[dict[str, Any]]) -> Cause | None:
+    """The cause that was gravest in most windows. What people are warned of goes before what is only noted, a cause
+    before "unknown"; and a note has to be there twice, since one window in twenty drifts by luck."""
+    first = [line["diagnosis"][0] for line in lines if line["diagnosis"]]
+    warned = Counter(one["cause"] for one in first if one["severity"] != Severity.INFO)
+    known = Counter({cause: times for cause, times in warned.items() if cause != Cause.UNKNOWN})
+    noted = Counter({cause: times for cause, times in Counter(one["cause"] for one in first).items() if times > 1})
+    for named in (known, warned, noted):
+        if named:
+            return Cause(named.most_common(1)[0][0])
+    return None
+
+
+def _detected(timeline: list[dict[str, Any]], onset: int, cause: Cause | None) -> int | None:
+    return next(
+        (
+            at - onset
+            for at, line in enumerate(timeline)
+            if at >= onset and any(one["cause"] == cause for one in line["diagnosis"])
+        ),
+        None,
+    )
+
+
+def _actions(lines: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [action for line in lines for action in line["actions"]]
+
+
+def _proposals(timeline: list[dict[str, Any]], plot: Plot, course: Course) -> Iterable[Proposal]:
+    for at, line in enumerate(timeline):
+        for action in line["actions"]:
+            kind, status = ActionType(action["action"]), ActionStatus(action["status"])
+            if kind not in _CHANGES or status not in REACHED_A_PERSON:
+                continue
+            recommended = status is ActionStatus.VERIFYING
+            best = _is_best(at, plot, course) if recommended and kind is ActionType.ROLLBACK_MODEL else None
+            yield Proposal(at, kind, recommended, best)
+
+
+def _is_best(at: int, plot: Plot, course: Course) -> bool:
+    """Whether the version that was gone back to answers the rest of the life as well as any that could have been."""
+    target = next(change.after for change in course.played.changes if change.at == at)
+    later = range(at, len(course.ground.windows.spans))
+    able = [one for one in course.known if one.given.encoding == encoding_for(course.ground.contract)]
+
+    def right(version: Version) -> float:
+        return float(np.mean([right_share(course.ground.answers(version, w), plot.chances(w)) for w in later]))
+
+    return right(target) >= max(right(one) for one in able) - 1e-9
