@@ -24,6 +24,8 @@ from training.feature_engineering import encoding_for
 
 # Answers that are right this much less often than before the onset are harm.
 HARM = 0.03
+# Versions whose accuracy differs by no more are as good as each other.
+AS_GOOD = 0.005
 # Where labels are still out, they are awaited for longer than the life lasts.
 LATER = timedelta(days=365)
 REACHED_A_PERSON = frozenset({ActionStatus.PENDING_APPROVAL, ActionStatus.VERIFYING})
@@ -32,12 +34,14 @@ _CHANGES = frozenset({ActionType.RETRAIN_MODEL, ActionType.ROLLBACK_MODEL, Actio
 
 @dataclass(frozen=True)
 class Proposal:
-    """A change a person was asked for. `best`: for a rollback, whether no other version would have been better."""
+    """A change a person was asked for. For a rollback, `best` says whether no version that fits would have been better
+    by more than luck can show, and `fits` whether its target can answer today's requests."""
 
     window: int
     action: ActionType
     recommended: bool
     best: bool | None = None
+    fits: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -163,17 +167,22 @@ def _proposals(timeline: list[dict[str, Any]], plot: Plot, course: Course) -> It
             if kind not in _CHANGES or status not in REACHED_A_PERSON:
                 continue
             recommended = status is ActionStatus.VERIFYING
-            best = _is_best(at, plot, course) if recommended and kind is ActionType.ROLLBACK_MODEL else None
-            yield Proposal(at, kind, recommended, best)
+            best, fits = None, None
+            if recommended and kind is ActionType.ROLLBACK_MODEL:
+                best, fits = _judged(at, plot, course)
+            yield Proposal(at, kind, recommended, best, fits)
 
 
-def _is_best(at: int, plot: Plot, course: Course) -> bool:
-    """Whether the version that was gone back to answers the rest of the life as well as any that could have been."""
+def _judged(at: int, plot: Plot, course: Course) -> tuple[bool, bool]:
+    """Whether the version that was gone back to answers the rest of the life as well as any that could have been, and
+    whether it could be at all."""
     target = next(change.after for change in course.played.changes if change.at == at)
-    later = range(at, len(course.ground.windows.spans))
-    able = [one for one in course.known if one.given.encoding == encoding_for(course.ground.contract)]
+    later, encoding = range(at, len(course.ground.windows.spans)), encoding_for(course.ground.contract)
+    able = [one for one in course.known if one.given.encoding == encoding]
 
     def right(version: Version) -> float:
         return float(np.mean([right_share(course.ground.answers(version, w), plot.chances(w)) for w in later]))
 
-    return right(target) >= max(right(one) for one in able) - 1e-9
+    if target not in able:
+        return False, False
+    return right(target) >= max(right(one) for one in able) - AS_GOOD, True

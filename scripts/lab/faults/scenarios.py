@@ -17,6 +17,8 @@ from scripts.lab.faults.world import Columns, Floats, Population, standard
 RETRAIN = frozenset({ActionType.RETRAIN_MODEL})
 ROLL_BACK = frozenset({ActionType.ROLLBACK_MODEL})
 NOTHING: frozenset[ActionType] = frozenset()
+# A life of months is lived with labels only.
+_LONGEST_BLIND = 40
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,12 @@ class Scenario:
     remedies: frozenset[ActionType] = NOTHING
     windows: int = 18
     onset: int = 8
-    needs_labels: bool = False  # without labels there is nothing to be told from
+    about_labels: bool = False  # makes no sense where no labels come
+
+    @property
+    def without_labels(self) -> bool:
+        """Whether it is lived without labels, too."""
+        return not self.about_labels and self.windows <= _LONGEST_BLIND
 
 
 def nothing(_plot: Plot) -> None:
@@ -215,9 +222,7 @@ SCENARIOS: tuple[Scenario, ...] = (
         True,
         frozenset({ActionType.ADJUST_THRESHOLD, ActionType.RETRAIN_MODEL}),
     ),
-    Scenario(
-        "concept_abrupt", "the relation turns", Cause.CONCEPT_DRIFT, concept_abrupt, True, RETRAIN, needs_labels=True
-    ),
+    Scenario("concept_abrupt", "the relation turns", Cause.CONCEPT_DRIFT, concept_abrupt, True, RETRAIN),
     Scenario(
         "concept_gradual",
         "the relation turns slowly",
@@ -226,7 +231,6 @@ SCENARIOS: tuple[Scenario, ...] = (
         True,
         RETRAIN,
         22,
-        needs_labels=True,
     ),
     Scenario(
         "concept_segment",
@@ -235,7 +239,6 @@ SCENARIOS: tuple[Scenario, ...] = (
         concept_segment,
         True,
         RETRAIN,
-        needs_labels=True,
     ),
     Scenario("feed_outage", "a column arrives empty", _DATA, feed_outage, True),
     Scenario("sentinel_zeros", "zeros for not measured", _DATA, sentinel_zeros, True),
@@ -244,11 +247,11 @@ SCENARIOS: tuple[Scenario, ...] = (
     Scenario("new_category", "a site nobody announced", _DATA, new_category, True),
     Scenario("duplicate_storm", "the same patients over and over", _DATA, duplicate_storm, True),
     Scenario("traffic_drop", "most of the traffic stays away", _DATA, traffic_drop, True),
-    Scenario("bad_release", "a bad release", Cause.BAD_RELEASE, bad_release, True, ROLL_BACK, needs_labels=True),
+    Scenario("bad_release", "a bad release", Cause.BAD_RELEASE, bad_release, True, ROLL_BACK),
     Scenario("slow_release", "a slow release", Cause.BAD_RELEASE, slow_release, True, ROLL_BACK),
-    Scenario("labels_stop", "labels stop", _FEED, labels_stop, True, needs_labels=True),
-    Scenario("labels_flipped", "labels are turned round", _FEED, labels_flipped, True, needs_labels=True),
-    Scenario("labels_one_source", "labels from one site only", _FEED, labels_one_source, True, needs_labels=True),
-    Scenario("labels_late", "labels come late", _FEED, labels_late, True, needs_labels=True),
+    Scenario("labels_stop", "labels stop", _FEED, labels_stop, True, about_labels=True),
+    Scenario("labels_flipped", "labels are turned round", _FEED, labels_flipped, True, about_labels=True),
+    Scenario("labels_one_source", "labels from one site only", _FEED, labels_one_source, True, about_labels=True),
+    Scenario("labels_late", "labels come late", _FEED, labels_late, True, about_labels=True),
     Scenario("month_end", "a rhythm of the month", Cause.SEASONAL, month_end, windows=91, onset=88),
 )
