@@ -24,8 +24,12 @@ from database.queries.audit import Actor
 from database.queries.training_rows import LabelledRow
 from training import cross_fitting, serving_artifact
 from training import dataset as datasets
+from training.candidates import fit_candidate, material_of, selection_of
+from training.cross_fitting import Unseen
 from training.evaluator import Scored
 from training.evidence_command import Case, Json, NotEnoughError, naming, run
+from training.lessons import NOT_BETTER, Lesson, chosen, offered, worth_asking
+from training.model_factory import load_candidates
 from training.recent import (
     Method,
     Recent,
@@ -40,7 +44,7 @@ from training.recent import (
     unknown_to,
 )
 from training.replay import compare_versions, recommendation
-from training.train_pipeline import train
+from training.train_pipeline import NoCandidateError, train
 
 _ACTOR = Actor(ActorKind.AGENT, "training")
 
@@ -72,14 +76,17 @@ def gather(case: Case) -> Json:
         _refuse_too_few(case, unknown_to(parts.holdout, known_until))
         if not parts.learn:
             raise NotEnoughError(f"{contract.name}: no recent labelled row is left to learn from")
-        dataset = _dataset(case, store, parts, recent, quarantined)
+        dataset = _dataset(case, store, _lesson(case, store, parts), parts.method, recent, quarantined)
         challenger = train(
             case.engine, case.settings, contract, dataset, actor=_ACTOR, action_id=case.action_id, progress=_tell
         )
     made_from = store.read(challenger.dataset_digest, datasets.KIND).meta
     judges = _judges(case, store, challenger, made_from, unknown_to(recent.rows, known_until))
     _refuse_too_few(case, judges.rows)
-    return _evidence(case, store, challenger, judges, made_from["training"])
+    evidence = _evidence(case, store, challenger, judges, made_from["training"])
+    if case.params.get("quiet") and not (evidence["recommendation"] == "approve" and worth_asking(evidence, contract)):
+        raise NotEnoughError(f"{NOT_BETTER}: {evidence['says']}")
+    return evidence
 
 
 def _learnt_until(made_from: Json) -> datetime | None:
@@ -118,33 +125,57 @@ def _original(case: Case, store: ArtifactStore) -> datasets.Dataset:
     return datasets.load(store, first.dataset_digest)
 
 
-def _dataset(case: Case, store: ArtifactStore, parts: Split, recent: Recent, quarantined: int) -> datasets.Dataset:
+def _lesson(case: Case, store: ArtifactStore, parts: Split) -> Lesson:
+    """Which of the rows teach: see `training.lessons`."""
     contract = case.contract
+
+    def taught(lesson: Lesson) -> Unseen:
+        frame, _ = _frame(case, store, lesson)
+        traffic = frame[datasets.ROW_SOURCE].eq(DataSource.TRAFFIC.value).to_numpy(dtype=bool)
+        labels = frame[contract.target.column].to_numpy(dtype=np.int64)
+        given = material_of(contract, datasets.rows_of(contract, frame), labels, traffic)
+        fitted = [fit_candidate(name, params, given) for name, params in load_candidates().items()]
+        if (selection := selection_of(contract, fitted)).winner is None:
+            raise NoCandidateError(selection.why)
+        return Unseen(tuple(one.take(traffic) for one in cross_fitting.cross_fitted(fitted, given)))
+
+    return chosen(contract, offered(contract, parts.learn, case.onset), case.onset, taught)
+
+
+def _frame(case: Case, store: ArtifactStore, lesson: Lesson) -> tuple[pd.DataFrame, DataSource]:
+    """The lesson's rows, after what the first version learnt from if the contract keeps it."""
+    contract, rows = case.contract, lesson.rows
     traffic = datasets.frame_of(
-        contract, features_of(contract, parts.learn), labels_of(parts.learn).tolist(), DataSource.TRAFFIC.value
+        contract, features_of(contract, rows), labels_of(rows).tolist(), DataSource.TRAFFIC.value
     )
-    frame, source, original_rows = traffic, DataSource.TRAFFIC, 0
-    if contract.training.keep_original:
-        original = _original(case, store)
-        frame = pd.concat([original.rows, traffic], ignore_index=True)
-        original_rows = len(original.rows)
-        # Made-up patients stay made up, whatever they are mixed with.
-        source = DataSource.SYNTHETIC if original.source is DataSource.SYNTHETIC else DataSource.TRAFFIC
+    if lesson.alone or not contract.training.keep_original:
+        return traffic, DataSource.TRAFFIC
+    original = _original(case, store)
+    # Made-up patients stay made up, whatever they are mixed with.
+    source = DataSource.SYNTHETIC if original.source is DataSource.SYNTHETIC else DataSource.TRAFFIC
+    return pd.concat([original.rows, traffic], ignore_index=True), source
+
+
+def _dataset(
+    case: Case, store: ArtifactStore, lesson: Lesson, method: Method, recent: Recent, quarantined: int
+) -> datasets.Dataset:
+    frame, source = _frame(case, store, lesson)
     facts = {
         "rows": len(frame),
-        "original_rows": original_rows,
-        "traffic_rows": len(traffic),
+        "original_rows": len(frame) - len(lesson.rows),
+        "traffic_rows": len(lesson.rows),
         "quarantined_rows": quarantined,
         "suspect_rows_left_out": recent.suspect,
+        **lesson.facts(case.onset),
     }
     details: Json = {
         "training": facts,
-        "trained_until": parts.learn[-1].created_at.isoformat(),
-        "method": parts.method.value,
+        "trained_until": lesson.rows[-1].created_at.isoformat(),
+        "method": method.value,
     }
-    if parts.method is Method.CROSS_FITTED:
-        details["taught_by"] = [str(row.prediction_id) for row in parts.learn]
-    return datasets.store(store, contract, frame, source, details)
+    if method is Method.CROSS_FITTED:
+        details["taught_by"] = [str(row.prediction_id) for row in lesson.rows]
+    return datasets.store(store, case.contract, frame, source, details)
 
 
 def _evidence(case: Case, store: ArtifactStore, challenger: ModelVersion, judges: Judges, made_from: Json) -> Json:

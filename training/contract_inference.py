@@ -40,6 +40,8 @@ MOST_FEATURES = 200
 # Tables with more rows, or more cells, are cross-validated once, in three parts.
 LARGE_TABLE = 5000
 LARGE_CELLS = 250_000
+# Of a table, a window holds this part, and a retrain learns from that part if the table is large.
+WINDOWS, RECENT, MOST_RECENT = 120, 20, 5000
 # Of a constant answer; the draft asks for this share of what is left to perfection.
 ABOVE_TRIVIAL = 0.1
 _POSITIVE_WORDS = ("yes", "y", "true", "t", "positive", "pos", "bad", "fraud", "churned", "default", "failed")
@@ -360,13 +362,13 @@ def _labels(notes: _Notes) -> Labels:
 
 
 def _monitoring(rows: int, share: float, spacing: timedelta | None, notes: _Notes) -> Monitoring:
-    window = int(np.clip(round(rows / 40, -1), 100, 1000))
+    window = int(np.clip(round(rows / WINDOWS, -1), 100, 1000))
     age = timedelta(days=7)
     if spacing is not None:
         days = 2 * window * spacing / timedelta(days=1)
         age = timedelta(days=int(np.clip(math.ceil(days), 7, 3650)))
         notes.add("monitoring.window_max_age", f"a window's rows came in {days / 2:.2g} days here; at least 7 days")
-    notes.add("monitoring.window_rows", f"a fortieth of the {rows:,} rows, between 100 and 1000")
+    notes.add("monitoring.window_rows", f"a {WINDOWS}th of the {rows:,} rows, between 100 and 1000")
     rarer = window * min(share, 1 - share)
     if rarer < LEAST_OF_A_CLASS:
         notes.add("monitoring.window_rows", f"{LOOK}only some {rarer:.1f} rows of the rarer class are in a window")
@@ -377,4 +379,9 @@ def _training(rows: int, features: int, notes: _Notes) -> Training:
     if rows <= LARGE_TABLE and rows * features <= LARGE_CELLS:
         return Training()
     notes.add("training.cv_folds", f"{rows:,} rows of {features} features are many: once in three parts, to save time")
-    return Training(cv_folds=3, cv_repeats=1)
+    recent = int(np.clip(round(rows / RECENT, -2), Training().recent_rows, MOST_RECENT))
+    notes.add("training.recent_rows", f"a {RECENT}th of the {rows:,} rows, at most {MOST_RECENT:,}")
+    notes.add(
+        "training.keep_original", f"{recent:,} recent rows are enough to learn from; older ones would outvote them"
+    )
+    return Training(cv_folds=3, cv_repeats=1, recent_rows=recent, keep_original=False)

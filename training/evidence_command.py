@@ -65,7 +65,9 @@ def part_lost_in(why: Json, contract: ModelContract) -> Segment | None:
 
 
 def _onset(session: Session | ReadSession, action: AgentAction) -> datetime | None:
-    """When the incident behind the action began: the beginning of the first window that showed it."""
+    """Since when what the action is about is there: as it says, or the first window that showed its incident."""
+    if (said := action.params.get("onset")) is not None:
+        return datetime.fromisoformat(said)
     if action.alert_id is None:
         return None
     return session.scalars(

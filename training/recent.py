@@ -1,12 +1,10 @@
 """Which recent labelled rows teach a retrain, and which judge it. Pure, given the rows.
 
 Few rows do both: all of them teach, and all of them judge, by the answers of cross-validation, which were given
-without having learnt the row (`training/cross_fitting.py`). Many rows are split by time: the later ones judge, the
-earlier ones teach, so nothing is judged on what came before it was learnt, and the very version that would serve is
-judged. When the evidence is about an incident, the judging part of a split takes no more than its share of the rows
-since the incident began; otherwise, right after a change of population, all rows of the new one would judge and a
-challenger would be asked about patients it was never shown (measured on the four hospitals: it then gains nothing on
-them).
+without having learnt the row (`training/cross_fitting.py`). So do rows about an incident, however many: right after a
+change of the world the newest rows are those that are wanted on both sides, and a split by time takes them all away
+from one of them. Many rows about nothing in particular are split by time: the later ones judge, the earlier ones teach,
+so nothing is judged on what came before it was learnt, and the very version that would serve is judged.
 """
 
 from collections.abc import Iterable, Sequence
@@ -72,20 +70,15 @@ def trusted(contract: ModelContract, newest_first: Iterable[LabelledRow]) -> Rec
 
 
 def divide(contract: ModelContract, rows: Sequence[LabelledRow], onset: datetime | None) -> Split:
-    """The one rule: few rows all teach and all judge, many are split by time."""
-    if len(rows) < CROSS_FITTED_BELOW:
+    """The one rule: rows that are few, or about an incident, all teach and all judge; many are split by time."""
+    if onset is not None or len(rows) < CROSS_FITTED_BELOW:
         return Split(tuple(rows), tuple(rows), Method.CROSS_FITTED)
-    return split(contract, rows, onset)
+    return split(contract, rows)
 
 
-def split(contract: ModelContract, rows: Sequence[LabelledRow], onset: datetime | None) -> Split:
-    """`holdout_share` of the rows, the most recent, judge; of the rows since `onset` at most that share."""
-    share, least = contract.training.holdout_share, contract.monitoring.min_rows
-    judging = round(share * len(rows))
-    if onset is not None:
-        since = round(share * sum(row.created_at >= onset for row in rows))
-        judging = min(judging, max(since, least))
-    at = len(rows) - judging
+def split(contract: ModelContract, rows: Sequence[LabelledRow]) -> Split:
+    """`holdout_share` of the rows, the most recent, judge."""
+    at = len(rows) - round(contract.training.holdout_share * len(rows))
     return Split(tuple(rows[:at]), tuple(rows[at:]))
 
 

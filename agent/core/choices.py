@@ -25,6 +25,8 @@ class PastAction:
     why: dict[str, Any] = field(default_factory=dict)
     recommended: bool | None = None
     evidence_rows: int = 0
+    onset: datetime | None = None  # since when what it is about is there, and
+    learnt_since: int = 0  # from how many rows since then a retrain learnt
 
     @property
     def open(self) -> bool:

@@ -1,12 +1,14 @@
 """From causes to proposals, or to nothing and why: pure, and bound by the policy page.
 
 The policy decides what may run by itself; this file only ever asks for less. Whatever the diagnoses say, a change of
-what serves needs a loss that was shown (`Diagnosis.harm`), and waits for a person.
+what serves needs a loss that was shown (`Diagnosis.harm`), or a challenger that surely does better, and waits for a
+person.
 """
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import takewhile
 from typing import Any
 from uuid import UUID
 
@@ -15,7 +17,7 @@ from agent.core.choices import ActionProposal, Choice, NoAction, PastAction
 from agent.core.diagnosis_engine import Diagnosis, fault_behind
 from agent.core.incidents import told_by
 from agent.core.pricing import price_of_inaction
-from agent.core.renewal import outgrown, overtaken
+from agent.core.renewal import Try, outgrown, overtaken, suspected, unfinished
 from agent.core.signals import Signals
 from config.agent_policy import ActionRule, AgentPolicy, Autonomy
 from config.vocabulary import capital
@@ -38,6 +40,10 @@ CORRECTIVE = CHANGING
 BREAKER = 2
 # Trouble that comes back within so many judged windows is the same one, and people know of it.
 SAME_TROUBLE = 6
+# While one of these is there, nothing is learnt unless a loss on sound rows asks for it.
+FAULTS = frozenset({Cause.DATA_FAULT, Cause.LABEL_FEED_FAULT, Cause.BAD_RELEASE})
+# A fix after which so many windows were judged before the next one was wanted has lasted.
+LASTED_WINDOWS = 5
 NEWER_EVIDENCE = "newer evidence"
 CLOSED_BY_A_PERSON = "a person closed this; a newer window would open it again"
 _DAY = timedelta(days=1)
@@ -98,6 +104,8 @@ def decide(
             chosen.extend(_consider(case, diagnosis, action_type, chosen))
     if not _changes(chosen) and not case.recorded_only:  # who only records withdraws no question
         chosen.extend(_asked_anew(case, question) for question in outgrown(case.history, signals))
+    if not _changes(chosen) and not case.recorded_only and not causes & FAULTS:
+        chosen.extend(_tries(case))
     return tuple(chosen) or (NoAction("nothing is wrong as far as can be seen"),)
 
 
@@ -292,6 +300,29 @@ def _asked_anew(case: _Case, question: PastAction) -> Choice:
     return _proposal(case, question.action_type, cause, question.question, key, question.why, {}, old, alone=False)
 
 
+def _tries(case: _Case) -> list[Choice]:
+    """A retrain nobody is asked about unless its challenger is surely better: one at most, none beside a question."""
+    if any(p.open and not p.dry_run and p.action_type in CORRECTIVE for p in case.history):
+        return []
+    signals, kind = case.signals, ActionType.RETRAIN_MODEL
+    found = (one for one in (unfinished(case.history, signals), suspected(signals)) if one is not None)
+    fresh = (one for one in found if not _proposed_before(case, _key(case, kind, one.key)))
+    if (chosen := next(fresh, None)) is None:
+        return []
+    rule = case.policy.rule(kind)
+    refused = _stands_back(case, kind) or _held_back(case, kind, chosen.cause, rule, urgent=False)
+    return [NoAction(refused, kind, chosen.cause) if refused else _try(case, chosen)]
+
+
+def _try(case: _Case, found: Try) -> ActionProposal:
+    seq = case.signals.judged.seq if case.signals.judged else None
+    why = {"cause": found.cause, "says": found.says, "window_seq": seq}
+    question = f"Replace v{case.signals.version} by a version that learned from recent rows? {capital(found.says)}."
+    params = {"quiet": True, "onset": found.onset.isoformat()}
+    kind = ActionType.RETRAIN_MODEL
+    return _proposal(case, kind, found.cause, question, _key(case, kind, found.key), why, params, (), alone=False)
+
+
 def _tried_lately(case: _Case, action_type: ActionType) -> bool:
     return any(not p.open and case.now - p.created_at < case.policy.escalation.within for p in case.past(action_type))
 
@@ -305,13 +336,23 @@ def _stands_back(case: _Case, action_type: ActionType) -> str | None:
 
 
 def _worn_out(case: _Case, action_type: ActionType) -> str | None:
-    """The same fix was made too often: a person has to look instead of another try."""
+    """The same fix was made too often without lasting: a person has to look instead of another try."""
     rule = case.policy.escalation
     tried = [p for p in case.past(action_type) if p.status in _TRIED and case.now - p.created_at < rule.within]
+    tried = list(takewhile(lambda p: not _lasted(case, p, tried), tried))
     if len(tried) >= rule.repeats:
         often = f"{len(tried)} times in {wording.span(rule.within)}"
         return f"the same fix was made {often}; a person has to look at why it does not last"
     return None
+
+
+def _lasted(case: _Case, fix: PastAction, tried: list[PastAction]) -> bool:
+    """Whether it was right, and enough windows were judged before the next fix (or the one wanted now)."""
+    if fix.status is not ActionStatus.SUCCEEDED or fix.evidence_seq is None:
+        return False
+    later = [p.evidence_seq for p in tried if p.created_at > fix.created_at and p.evidence_seq is not None]
+    until = min(later) if later else case.signals.judged.seq if case.signals.judged else fix.evidence_seq
+    return until - fix.evidence_seq >= LASTED_WINDOWS
 
 
 def _question(case: _Case, diagnosis: Diagnosis, action_type: ActionType) -> str:

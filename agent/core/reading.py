@@ -189,7 +189,14 @@ def past_of(action: AgentAction) -> PastAction:
         why=dict(action.why),
         recommended=action.recommended,
         evidence_rows=rows_compared(action.evidence),
+        onset=_onset_of(action.evidence),
+        learnt_since=int((action.evidence or {}).get("training", {}).get("since_onset_rows") or 0),
     )
+
+
+def _onset_of(proof: dict[str, Any] | None) -> datetime | None:
+    said = (proof or {}).get("training", {}).get("onset")
+    return datetime.fromisoformat(said) if said else None
 
 
 def rows_compared(proof: dict[str, Any] | None) -> int:

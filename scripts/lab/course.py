@@ -386,12 +386,13 @@ class Course:
             dedupe_key=proposal.dedupe_key,
             question=proposal.question,
             why=proposal.why,
+            onset=datetime.fromisoformat(proposal.params["onset"]) if "onset" in proposal.params else None,
         )
         self._history[past.action_id] = past
         if proposal.dry_run:
             self._end(past.action_id, ActionStatus.CANCELLED, "dry run")
         elif proposal.action_type in CORRECTIVE:
-            self._ask(at, past)
+            self._ask(at, past, quiet=bool(proposal.params.get("quiet")))
         else:
             if proposal.action_type is ActionType.SEND_ALERT and (incident := self._incident_of(proposal.cause)):
                 incident.notified = Severity(proposal.params["severity"])
@@ -407,11 +408,12 @@ class Course:
         line = {"action": past.action_type, "cause": past.cause, "status": status, "says": says}
         self._says.append({key: None if value is None else str(value) for key, value in line.items()})
 
-    def _ask(self, at: int, past: PastAction) -> None:
+    def _ask(self, at: int, past: PastAction, *, quiet: bool) -> None:
         incident = self._incident_of(past.cause)
-        onset = None if incident is None else self.ground.windows.spans[incident.first_window - 1].from_at
+        began = None if incident is None else self.ground.windows.spans[incident.first_window - 1].from_at
+        onset = past.onset or began
         try:
-            found = evidence_for(self._asked(at, past, onset))
+            found = evidence_for(self._asked(at, past, onset, quiet=quiet))
         except (NotWorthAskingError, StewardError) as error:
             self._end(past.action_id, ActionStatus.CANCELLED, str(error))
             return
@@ -422,6 +424,8 @@ class Course:
             evidence_seq=max((one.row.seq for one in self._seen if one.mature), default=0),
             recommended=found.recommended,
             evidence_rows=found.rows,
+            onset=onset,
+            learnt_since=found.learnt_since,
         )
         self._history[past.action_id] = past
         expires = self._now + self.policy.rule(past.action_type).expires
@@ -432,7 +436,7 @@ class Course:
         else:
             self._note(past, past.status, f"not recommended: {found.says}")
 
-    def _asked(self, at: int, past: PastAction, onset: datetime | None) -> Asked:
+    def _asked(self, at: int, past: PastAction, onset: datetime | None, *, quiet: bool) -> Asked:
         served = {self._number(version): version for version in self.earlier}
         served |= {one.served.number: one.served.version for one in self._seen}
         served.pop(self._serving.number, None)
@@ -446,6 +450,7 @@ class Course:
             since=self._serving.since,
             onset=onset,
             why=past.why,
+            quiet=quiet,
         )
 
     def _sound(self, at: int, since: int) -> Iterator[LabelledRow]:

@@ -41,7 +41,7 @@ class Ground:
     matrix: Matrix
     suspect: NDArray[np.bool_]
     feed: Feed
-    _learnt: dict[tuple[int, ...], Version | str] = field(default_factory=dict)
+    _learnt: dict[tuple[tuple[int, ...], bool], Version | str] = field(default_factory=dict)
     _answers: dict[tuple[Version, int], Scored] = field(default_factory=dict)
 
     @classmethod
@@ -64,7 +64,7 @@ class Ground:
             feed = Feed.of(stream, windows)
         suspect = np.array([bool(suspect_reasons(contract, row)) for row in stream.rows], dtype=np.bool_)
         matrix = encoding_for(contract).matrix(stream.rows)
-        learnt: dict[tuple[int, ...], Version | str] = {} if first is None else {(): first}
+        learnt: dict[tuple[tuple[int, ...], bool], Version | str] = {} if first is None else {((), True): first}
         return cls(contract, stream, windows, candidates, matrix, suspect, feed, learnt)
 
     # ------------------------------------------------------------------------------------------------------ learning
@@ -99,26 +99,27 @@ class Ground:
         except (NotLearntError, InvalidError):
             return None
 
-    def taught(self, rows: Sequence[LabelledRow]) -> Version:
-        """The version that learns from these rows, and from the original ones if the contract keeps them.
+    def taught(self, rows: Sequence[LabelledRow], *, alone: bool = False) -> Version:
+        """The version that learns from these rows, and unless `alone` also from the original ones the contract keeps.
 
         Raises `NotLearntError` when it would not be good enough, `InvalidError` for rows nothing can be learnt from.
         """
-        return self._version(tuple(place_of(row) for row in rows), rows)
+        original = self.contract.training.keep_original and not alone
+        return self._version(tuple(place_of(row) for row in rows), rows, original=original)
 
-    def _version(self, places: tuple[int, ...], rows: Sequence[LabelledRow] = ()) -> Version:
-        if places not in self._learnt:
+    def _version(self, places: tuple[int, ...], rows: Sequence[LabelledRow] = (), *, original: bool = True) -> Version:
+        key = places, original
+        if key not in self._learnt:
             try:
-                self._learnt[places] = self._learn(places, rows)
+                self._learnt[key] = self._learn(places, rows, original=original)
             except (NotLearntError, InvalidError) as error:
-                self._learnt[places] = str(error)
-        found = self._learnt[places]
+                self._learnt[key] = str(error)
+        found = self._learnt[key]
         if isinstance(found, str):
             raise NotLearntError(found)
         return found
 
-    def _learn(self, places: tuple[int, ...], rows: Sequence[LabelledRow]) -> Version:
-        original = self.contract.training.keep_original or not places
+    def _learn(self, places: tuple[int, ...], rows: Sequence[LabelledRow], *, original: bool) -> Version:
         kept = self.windows.train_rows if original else 0
         lately = np.arange(kept + len(places)) >= kept
         return learn(

@@ -19,6 +19,7 @@ from scripts.lab.ground import Ground, place_of
 from scripts.lab.learner import Version
 from training.evaluator import Scored
 from training.evidence_command import harmed_in, part_lost_in
+from training.lessons import NOT_BETTER, chosen, offered, worth_asking
 from training.recent import Method, divide, features_of, labels_of, later_than, too_few, trusted, unknown_to
 from training.replay import compare_versions, recommendation
 from training.rollback_evidence import (
@@ -46,6 +47,7 @@ class Asked:
     since: int
     onset: datetime | None
     why: dict[str, Any]
+    quiet: bool = False
 
     @property
     def contract(self) -> ModelContract:
@@ -60,6 +62,8 @@ class Evidence:
     recommended: bool
     says: str
     rows: int
+    worth_asking: bool = True
+    learnt_since: int = 0
 
 
 def evidence_for(asked: Asked) -> Evidence:
@@ -84,10 +88,19 @@ def _retrain(asked: Asked) -> Evidence:
     _refuse_too_few(asked, unknown_to(parts.holdout, known_until))
     if not parts.learn:
         raise NotWorthAskingError("no recent labelled row is left to learn from")
-    challenger = asked.ground.taught(parts.learn)
+    lesson = chosen(
+        asked.contract,
+        offered(asked.contract, parts.learn, asked.onset),
+        asked.onset,
+        lambda one: asked.ground.taught(one.rows, alone=one.alone).unseen,
+    )
+    challenger = asked.ground.taught(lesson.rows, alone=lesson.alone)
     judges, unseen = _judges(challenger, parts.method, unknown_to(recent, known_until))
     _refuse_too_few(asked, judges)
-    return _compared(asked, challenger, judges, unseen)
+    found = _compared(asked, challenger, judges, unseen)
+    if asked.quiet and not (found.recommended and found.worth_asking):
+        raise NotWorthAskingError(f"{NOT_BETTER}: {found.says}")
+    return replace(found, learnt_since=len(lesson.since(asked.onset)) if asked.onset else 0)
 
 
 def _judges(
@@ -143,7 +156,8 @@ def _compared(
         advice, says = recommendation_for_speed(compared, contract, slow)
     else:
         advice, says = recommendation(compared, contract, harmed_in(asked.why))
-    return Evidence(target, advice == "approve", says, int(compared["metrics"][0]["n"]))
+    rows_compared = int(compared["metrics"][0]["n"])
+    return Evidence(target, advice == "approve", says, rows_compared, worth_asking(compared, contract))
 
 
 def _threshold(asked: Asked) -> Evidence:

@@ -140,6 +140,14 @@ class World:
             session.add(action)
         return action_id
 
+    def ask_quietly(self, onset: datetime) -> UUID:
+        """A try nobody is asked about unless it is surely better."""
+        action_id = self.ask(quiet=True)
+        with Session(self.engine) as session, session.begin():
+            action = session.scalars(select(AgentAction).where(AgentAction.action_id == action_id)).one()
+            action.params = action.params | {"onset": onset.isoformat()}
+        return action_id
+
     def _alert(self, session: Session, onset: datetime) -> Alert:
         window = session.scalars(select(MonitoringWindow).where(MonitoringWindow.from_at == onset)).one()
         alert = Alert(
@@ -254,7 +262,8 @@ def test_an_incident_shows_the_figures_since_it_began(world: World, run: Any) ->
     onset = world.now
     world.receive(*_known(patients(120, "heart")))
     evidence = run(challenger, world.ask(onset=onset, harmed="accuracy"))["evidence"]
-    assert (evidence["holdout"]["n"], evidence["since_onset"]["n"]) == (220, 120)
+    assert (evidence["holdout"]["n"], evidence["since_onset"]["n"]) == (120, 120), "the newer rows taught alone"
+    assert (evidence["training"]["since_onset_only"], evidence["training"]["original_rows"]) == (True, 0)
     assert [one["metric"] for one in evidence["since_onset"]["metrics"]] == [
         one["metric"] for one in evidence["metrics"]
     ]
@@ -492,3 +501,11 @@ def test_a_version_made_for_another_target_is_never_gone_back_to(
     asked_for = run(rollback_evidence, world.ask(ActionType.ROLLBACK_MODEL, to_version_id=first.id))
     assert asked_for["ok"] is False
     assert "version 1: predicts another target" in asked_for["says"]
+
+
+def test_a_try_that_is_not_surely_better_asks_nobody(world: World, run: Any) -> None:
+    begin = world.now
+    world.receive(*_known(patients(150)))
+    answer = run(challenger, world.ask_quietly(begin))
+    assert answer["ok"] is False
+    assert "not surely better" in answer["says"]

@@ -315,7 +315,8 @@ def test_whatever_stands_in_a_column_the_table_is_accepted_by_its_own_contract_o
 def test_large_tables_are_cross_validated_once_and_watched_in_larger_windows(tmp_path: Path) -> None:
     contract = drafted(table_of(tmp_path, 6000)).contract
     assert (contract.training.cv_folds, contract.training.cv_repeats) == (3, 1)
-    assert (contract.monitoring.window_rows, contract.monitoring.min_rows) == (150, 30)
+    assert (contract.monitoring.window_rows, contract.monitoring.min_rows) == (100, 30)
+    assert (contract.training.recent_rows, contract.training.keep_original) == (400, False)
 
 
 def test_a_rare_class_is_judged_by_its_ranking(tmp_path: Path) -> None:

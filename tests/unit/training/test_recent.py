@@ -56,26 +56,15 @@ def test_a_source_gone_bad_for_good_ends_the_search(contract: ModelContract) -> 
 
 
 def test_whatever_judges_comes_after_whatever_teaches(contract: ModelContract) -> None:
-    parts = split(contract, rows(100), None)
+    parts = split(contract, rows(100))
     assert (len(parts.learn), len(parts.holdout)) == (50, 50)
     assert parts.learn[-1].created_at < parts.holdout[0].created_at
 
 
-def test_a_new_population_is_on_both_sides(contract: ModelContract) -> None:
-    parts = split(contract, rows(400), onset=T0 + timedelta(minutes=300))
-    assert len(parts.holdout) == 50
-    assert sum(row.created_at >= T0 + timedelta(minutes=300) for row in parts.learn) == 50
-
-
-def test_an_incident_that_just_began_still_leaves_enough_to_judge_with(contract: ModelContract) -> None:
-    parts = split(contract, rows(100), onset=T0 + timedelta(minutes=98))
-    assert len(parts.holdout) == contract.monitoring.min_rows
-
-
-@given(n=st.integers(0, 200), onset=st.none() | st.integers(0, 250))
-def test_no_row_is_lost_or_counted_twice(contract: ModelContract, n: int, onset: int | None) -> None:
+@given(n=st.integers(0, 200))
+def test_no_row_is_lost_or_counted_twice(contract: ModelContract, n: int) -> None:
     given_rows = rows(n)
-    parts = split(contract, given_rows, None if onset is None else T0 + timedelta(minutes=onset))
+    parts = split(contract, given_rows)
     assert [*parts.learn, *parts.holdout] == given_rows
 
 
@@ -98,8 +87,14 @@ def test_few_rows_all_teach_and_all_judge_and_many_are_split_by_time(contract: M
     parts = divide(contract, few, None)
     assert (parts.method, len(parts.learn), len(parts.holdout)) == (Method.CROSS_FITTED, len(few), len(few))
     later = divide(contract, many, None)
-    assert later == split(contract, many, None)
+    assert later == split(contract, many)
     assert holdout_facts(later.holdout, later.method)["method"] == "later_rows"
+
+
+def test_about_an_incident_all_rows_teach_and_judge_however_many(contract: ModelContract) -> None:
+    many = rows(CROSS_FITTED_BELOW + 1)
+    parts = divide(contract, many, T0 + timedelta(minutes=900))
+    assert (parts.method, list(parts.learn), list(parts.holdout)) == (Method.CROSS_FITTED, many, many)
 
 
 def test_what_taught_the_champion_does_not_judge_it() -> None:
