@@ -1,32 +1,24 @@
 """A backtest as one page that needs nothing else: the metric of every policy over time, the changes, the score."""
 
-from collections.abc import Sequence
 from html import escape
 from typing import Any
 
 import plotly.graph_objects as go
 
 from config.vocabulary import ACTIONS, CAUSES, METRICS, capital, words
+from scripts.lab import report
 from scripts.lab.backtest import POLICIES, Backtest
 from scripts.lab.tables import score_rows, title_of
 
-# Okabe and Ito's colours, which people who see colours differently can tell apart.
 _COLOURS = {
-    "agent": "#0072B2",
-    "never": "#999999",
-    "every_window": "#56B4E9",
-    "every_k": "#009E73",
-    "any_drift": "#E69F00",
-    "hindsight": "#CC79A7",
+    "agent": report.BLUE,
+    "never": report.GREY,
+    "every_window": report.SKY,
+    "every_k": report.GREEN,
+    "any_drift": report.ORANGE,
+    "hindsight": report.PINK,
 }
 _SYMBOLS = {"retrain_model": "triangle-up", "rollback_model": "triangle-down", "adjust_threshold": "diamond"}
-_STYLE = """
-body { font: 16px/1.5 system-ui, sans-serif; max-width: 70rem; margin: 2rem auto; padding: 0 1rem; color: #1a1a1a; }
-h1, h2 { line-height: 1.2; } table { border-collapse: collapse; width: 100%; margin: 1rem 0; }
-th, td { padding: .4rem .7rem; border-bottom: 1px solid #ddd; text-align: left; vertical-align: top; }
-.scores td:not(:first-child), .scores th:not(:first-child) { text-align: right; font-variant-numeric: tabular-nums; }
-p.note { color: #555; } .wide { overflow-x: auto; }
-"""
 _HEADS = ("Policy", "Mean {metric}", "Errors", "Retrains", "Trained", "Wrong proposals", "Cost", "Regret")
 
 
@@ -43,22 +35,21 @@ def page_of(found: Backtest) -> str:
         f"A retrain costs {found.cost_per_retrain:g} {contract.quality.currency}."
     )
     heads = [head.format(metric=metric) for head in _HEADS]
-    return "\n".join(
+    return report.page(
+        f"Backtest of {contract.title}",
         [
-            "<!doctype html>",
-            f'<html lang="en"><head><meta charset="utf-8"><title>Backtest of {escape(contract.title)}</title>',
-            f'<meta name="viewport" content="width=device-width"><style>{_STYLE}</style></head><body>',
             f"<h1>What the agent would have done: {escape(contract.title)}</h1><p>{escape(lead)}</p>",
             chart,
             "<h2>The policies side by side</h2>",
-            _table(heads, score_rows(found), "scores"),
+            report.table(heads, score_rows(found), "scores"),
             '<p class="note">Regret: how much more a policy cost than the best schedule of retrains, found when '
             "everything was known. Trained: versions that were trained, whether they served or not. Wrong: changes "
             "after which the new version was not better on the next windows.</p>",
             "<h2>What the agent saw and did</h2>",
-            _table(["Window", "Version", capital(metric), "Diagnosis", "Action", "Effect"], _story(found), "story"),
-            "</body></html>",
-        ]
+            report.table(
+                ["Window", "Version", capital(metric), "Diagnosis", "Action", "Effect"], _story(found), "story"
+            ),
+        ],
     )
 
 
@@ -103,7 +94,7 @@ def _mark(figure: Any, found: Backtest, xs: list[Any]) -> None:
             marker={
                 "symbol": _SYMBOLS.get(kind, "x"),
                 "size": 13,
-                "color": "#D55E00",
+                "color": report.RED,
                 "line": {"width": 1, "color": "white"},
             },
         )
@@ -127,10 +118,3 @@ def _story(found: Backtest) -> list[tuple[str, ...]]:
         for line in found.played["agent"].timeline
         if line["diagnosis"] or line["actions"]
     ]
-
-
-def _table(heads: Sequence[str], rows: Sequence[tuple[str, ...]], kind: str) -> str:
-    top = "".join(f'<th scope="col">{escape(head)}</th>' for head in heads)
-    body = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in rows)
-    table = f'<table class="{kind}"><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>'
-    return f'<div class="wide">{table}</div>'
