@@ -16,7 +16,7 @@ from monitoring.checks.unknown_category import came_instead
 Table = dict[str, list[Any]]
 Change = Callable[[Table, np.random.Generator], None]
 RULES = Monitoring(min_rows=30)
-NUMBERS = {
+NUMBERS: dict[str, Callable[[np.random.Generator, int], np.ndarray[Any, Any]]] = {
     "glucose": lambda rng, n: 112 * np.exp(rng.normal(0, 0.28, n)),
     "cholesterol": lambda rng, n: rng.normal(215, 42, n),
     "pressure": lambda rng, n: rng.normal(132, 18, n),
