@@ -26,7 +26,7 @@ from training.suspects import suspect_reasons
 # Fewer new labels than this cannot change anybody's mind.
 LEAST_NEW = 5
 # After this many rows the question is settled, or never will be.
-MOST_ROWS = 500
+MOST_ROWS = 1000
 
 
 def verify_change(session: Session, store: ArtifactStore, contract: ModelContract) -> bool:

@@ -295,15 +295,14 @@ def _is_fine(figure: Figure, margin: float) -> bool:
 
 def _worst(signals: Signals, window: Window, kind: MetricKind, own_rows: int) -> Harm | None:
     seen = window.of(kind, signals.watched)
-    pooled = {f.name for f in seen if f.pooled > 1 and f.verdict is not Verdict.INCONCLUSIVE}
     # What the window itself shows to be fine was lost in the windows before it, if at all: it is not lost now. A few
     # rows that merely fail to prove a loss are not that: their own value must be within the margin, too.
     fine = {f.name for f in seen if f.pooled == 1 and _is_fine(f, signals.harm_margin)}
+    together = [f for f in seen if f.pooled > 1 and own_rows >= MIN_OWN_ROWS and f.name not in fine]
     # One window of many, of several metrics, is bad by luck now and then: where there are windows before it, it has to
     # be bad enough to show in all of them together.
-    figures = [
-        f for f in seen if (f.name not in pooled if f.pooled == 1 else own_rows >= MIN_OWN_ROWS and f.name not in fine)
-    ]
+    unconfirmed = {f.name for f in seen if f.pooled > 1 and f.verdict in {Verdict.OK, Verdict.WARN}}
+    figures = [*(f for f in seen if f.pooled == 1 and f.name not in unconfirmed), *together]
     harms = [harm for f in figures if (harm := _as_harm(f, window)) is not None]
     # The contract's own metric first, the window's own figure before a pooled one, then the larger loss.
     harms.sort(key=lambda h: (h.figure.name != signals.primary, h.figure.pooled, -h.loss))

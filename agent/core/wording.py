@@ -71,6 +71,11 @@ def loss(found: Harm) -> str:
     if found.of_speed:
         before = f"{f.reference:.0f} ms under the version before"
         return f"Latency p95 rose to {f.value:.0f} ms from {before}, measured{over}, n = {f.n}"
+    if found.against is not None and f.kind is MetricKind.ESTIMATED:
+        return (
+            f"{capital(metric(f.name))} of {f.value:.3f}{interval(f.low, f.high)} is all that its own scores promise, "
+            f"n = {f.n}; the version before reached {f.reference:.3f}"
+        )
     if found.against is not None:
         return (
             f"{capital(metric(f.name))} is {f.value:.3f}{interval(f.low, f.high)}; the version before reaches "

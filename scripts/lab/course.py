@@ -529,7 +529,10 @@ class Course:
                 "version": seen.served.number,
                 "metric": self.ground.metric(at, seen.scored),
                 "drift": str(seen.drift.verdict),
-                "diagnosis": [{"cause": str(d.cause), "severity": str(d.severity), "says": d.says} for d in diagnoses],
+                "diagnosis": [
+                    {"cause": str(d.cause), "issue": str(d.issue), "severity": str(d.severity), "says": d.says}
+                    for d in diagnoses
+                ],
                 "actions": self._says,
                 "effect": self._effects,
             }

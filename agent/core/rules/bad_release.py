@@ -36,6 +36,10 @@ SLOWER_TIMES = 3.0
 SLOWER_LEAST_MS = 50.0
 # So much slower is severe.
 SEVERELY_SLOWER_TIMES = 10.0
+# Nothing but its own scores speak against it.
+EXPECTED_WEIGHT = 0.55
+# So many windows of the version before say what was usual.
+PROMISES_OF = 3
 # A p95 over so many rows needs no second window.
 MANY_ROWS = 200
 
@@ -99,7 +103,7 @@ def _enough(known: list[tuple[Window, float]]) -> bool:
 
 def _quality(signals: Signals) -> Finding:
     cause, issue = Cause.BAD_RELEASE, IssueType.PERFORMANCE_DEGRADATION
-    behind = _behind(signals)
+    behind = _behind(signals) or _expected_behind(signals)
     loss = shared.measured(signals) or behind
     if loss is None:
         return shared.no_loss(signals, cause)
@@ -111,6 +115,9 @@ def _quality(signals: Signals) -> Finding:
         old = Fact(f"it has served {len(signals.own)} windows since it was activated")
         return Finding(cause, issue, 0.0, severity, (), (old,), windows=windows)
     replay = signals.replay
+    if behind is not None and behind.figure.kind is MetricKind.ESTIMATED:
+        expected = Fact(wording.loss(behind), behind.loss, behind.figure.n)
+        return Finding(cause, issue, EXPECTED_WEIGHT, severity, (expected,), windows=windows, harm=behind)
     if replay is None or replay.n < signals.min_rows:
         says = "the version before was not replayed on enough of the same rows yet"
         return Finding(cause, issue, 0.0, severity, could_not_look=says, windows=windows)
@@ -137,3 +144,29 @@ def _behind(signals: Signals) -> Harm | None:
         return None
     figure = replace(seen, reference=seen.value - replay.value, n=replay.n, verdict=Verdict.CRIT)
     return Harm(figure, -replay.value, -replay.high, -replay.low, judged.id, judged.seq, against=replay.old_version_id)
+
+
+def _expected_behind(signals: Signals) -> Harm | None:
+    """What the new version's own scores promise, against what the one before reached in its last windows: shown, or
+    promised where no label has come. Only for as long as no label says how right the new one is."""
+    latest, metric = signals.latest, signals.primary
+    if latest is None or signals.judged is not None or signals.previous_version_id is None:
+        return None
+    now = latest.figure(MetricKind.ESTIMATED, metric)
+    before = [w for w in signals.windows if w.version_id == signals.previous_version_id and w.seq < signals.own[0].seq]
+    reached = [value for w in before[-PROMISES_OF:] if (value := _reached(w, metric)) is not None]
+    if now is None or now.value is None or now.high is None or now.low is None or len(reached) < PROMISES_OF:
+        return None
+    usual = median(reached)
+    if now.high >= usual - signals.harm_margin:
+        return None
+    figure = replace(now, reference=usual, verdict=Verdict.CRIT)
+    against = signals.previous_version_id
+    return Harm(figure, usual - now.value, usual - now.high, usual - now.low, latest.id, latest.seq, against=against)
+
+
+def _reached(window: Window, metric: str) -> float | None:
+    """How right the answers of a window were, or were promised to be; the lesser where both are known."""
+    kinds = (MetricKind.REALISED_CLEAN, MetricKind.REALISED, MetricKind.ESTIMATED)
+    values = [f.value for kind in kinds if (f := window.figure(kind, metric)) is not None and f.value is not None]
+    return min(values, default=None)

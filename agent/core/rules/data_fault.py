@@ -24,6 +24,9 @@ from database.enums import Cause, IssueType, MetricKind, Severity, Verdict
 CERTAIN = 0.9
 LIKELY = 0.55
 FAINT = 0.3
+MOST_ROWS = 0.5
+# What moves when answers do.
+ANSWERS = ("positive_share", "score_psi")
 
 
 # The check that says most clearly what is wrong with a column comes first.
@@ -74,6 +77,16 @@ def _alone(window: Window) -> tuple[Fact, ...]:
     return (Fact(f"{moved[0].title} moved alone, the {others} other columns are as they were", None, window.n),)
 
 
+def _severity(signals: Signals, window: Window) -> Severity:
+    """Critical where most rows are wrong in a column and the answers moved with it, as far as these can be judged."""
+    shares = [c.share for c in window.checks if c.verdict is Verdict.CRIT and c.column and not _allowed(c, signals)]
+    if max([*shares, window.suspect_share]) < MOST_ROWS:
+        return Severity.WARNING
+    answers = [f for f in window.of(MetricKind.PREDICTION, ANSWERS) if f.verdict is not Verdict.INCONCLUSIVE]
+    unmoved = bool(answers) and all(f.verdict is Verdict.OK for f in answers)
+    return Severity.WARNING if unmoved else Severity.CRITICAL
+
+
 def left_among_sound(signals: Signals, window: Window) -> tuple[Check, ...]:
     """The faults of a window whose rows pass for sound: a constant, another unit inside the expected range, a sentinel
     there, rows that repeat.
@@ -116,7 +129,7 @@ def consider(signals: Signals) -> Finding:
         if c.verdict is not Verdict.OK and _allowed(c, signals) and c.column not in silent
     )
     share = max((fact.value or 0.0 for fact in facts), default=0.0)
-    severity = Severity.CRITICAL if share >= 0.5 else Severity.WARNING
+    severity = _severity(signals, latest)
     if silence is not None and silence.verdict is Verdict.CRIT:
         windows = dict.fromkeys((*(w.id for w in faulty), latest.id))
         seen = (*facts, *quiet, *warned)

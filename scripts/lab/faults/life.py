@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from config.agent_policy import AgentPolicy
-from database.enums import ActionStatus, ActionType, Cause, Severity
+from database.enums import ActionStatus, ActionType, Cause, IssueType, Severity
 from scripts.lab.course import Course
 from scripts.lab.faults.cast import Cast, learners
 from scripts.lab.faults.plot import Plot
@@ -128,8 +128,16 @@ def right_share(answers: Scored, chances: NDArray[np.float64]) -> float:
 
 
 def _alarmed(line: dict[str, Any]) -> bool:
-    """People are warned about the answers: something about the labels alone is not that."""
-    return any(one["severity"] != Severity.INFO and one["cause"] != Cause.LABEL_FEED_FAULT for one in line["diagnosis"])
+    """People are warned that answers are worse: not of labels, not of speed, and of faulty data only where the answers
+    moved with them, which is what makes that critical."""
+    return any(_claims_harm(one) for one in line["diagnosis"])
+
+
+def _claims_harm(one: dict[str, Any]) -> bool:
+    if one["cause"] == Cause.DATA_FAULT:
+        return bool(one["severity"] == Severity.CRITICAL)
+    of_speed = one["cause"] == Cause.BAD_RELEASE and one["issue"] == IssueType.PREDICTION_ANOMALY
+    return not (one["severity"] == Severity.INFO or one["cause"] == Cause.LABEL_FEED_FAULT or of_speed)
 
 
 def _settled_on(lines: Iterable[dict[str, Any]]) -> Cause | None:

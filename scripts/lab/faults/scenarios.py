@@ -253,5 +253,5 @@ SCENARIOS: tuple[Scenario, ...] = (
     Scenario("labels_flipped", "labels are turned round", _FEED, labels_flipped, True, about_labels=True),
     Scenario("labels_one_source", "labels from one site only", _FEED, labels_one_source, True, about_labels=True),
     Scenario("labels_late", "labels come late", _FEED, labels_late, True, about_labels=True),
-    Scenario("month_end", "a rhythm of the month", Cause.SEASONAL, month_end, windows=91, onset=88),
+    Scenario("month_end", "a rhythm of the month", Cause.SEASONAL, month_end, windows=61, onset=57),
 )
