@@ -2,8 +2,9 @@
 
 A null where nulls are allowed may be another population: a hospital that does not do a test. It may as well be a feed
 that stopped, which imputation hides: every answer still comes. What tells them apart is the rest of the row. A feed
-that stops takes its columns and leaves the others as they were; another population moves others with it. See
-docs/decisions/0007.
+that stops takes its columns and leaves the others as they were; another population moves others with it. A column that
+the model hardly listens to is no witness: it may move for reasons of its own, and would hide a feed that the answers
+rest on. See docs/decisions/0007.
 """
 
 from collections.abc import Sequence
@@ -19,6 +20,8 @@ SEEN_DIFFERS = "seen_differs"
 RARE = 0.25
 # The model now sees something else than was sent in more than this part of the rows, for certain.
 MOST = 0.5
+# A column that carries less of the model's influence than this is no witness.
+HEARD = 0.005
 # The other columns together moved: Simes' test, wrong in one quiet window of fifty.
 OTHERS_MOVED = 0.02
 
@@ -38,9 +41,13 @@ def seen_differs(columns: Sequence[Column], rules: Monitoring) -> list[QualityCh
     counts = {column.name: _unseen(column) for column in columns}
     jumped = {c.name for c in columns if _jumped(c, counts[c.name])}
     # Columns that lost part of their values are no witnesses of what happened to the others.
-    rest = [c for c in columns if counts[c.name] <= MOST * c.n and c.name not in jumped]
+    rest = [c for c in columns if counts[c.name] <= MOST * c.n and c.name not in jumped and _heard(c)]
     still = bool(jumped) and not any_moved(rest, OTHERS_MOVED)
     return [_judged(c, counts[c.name], c.name in jumped, still, len(rest), rules) for c in columns]
+
+
+def _heard(column: Column) -> bool:
+    return float(column.reference.get("influence", 1.0)) >= HEARD
 
 
 def _unseen(column: Column) -> int:
@@ -65,6 +72,6 @@ def _judged(column: Column, unseen: int, jumped: bool, still: bool, others: int,
     details = {"why": why, "share": share, "reference_share": usual}
     if not jumped:
         return QualityCheck(SEEN_DIFFERS, column.name, Verdict.OK, unseen, n, details)
-    details["why"] = f"{why}; the {others} other columns {'are as they were' if still else 'moved, too'}"
+    details["why"] = f"{why}; the {others} other columns that count {'are as they were' if still else 'moved, too'}"
     fault = still or not column.feature.nullable
     return QualityCheck(SEEN_DIFFERS, column.name, Verdict.CRIT if fault else Verdict.OK, unseen, n, details)

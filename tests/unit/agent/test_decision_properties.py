@@ -20,7 +20,7 @@ from database.enums import ActionStatus, ActionType, Cause, IssueType, Risk, Sev
 from tests.unit.agent.signal_factory import NOW, drifted, lost, past, signals, window
 from tests.unit.agent.test_decision import any_signals, windows
 
-quick = settings(max_examples=120, deadline=None, derandomize=True)
+quick = settings(max_examples=40, deadline=None, derandomize=True)
 kinds, causes = st.sampled_from(list(ActionType)), st.sampled_from(list(Cause))
 spans = st.sampled_from(
     [timedelta(0), timedelta(minutes=10), timedelta(hours=3), timedelta(days=2), timedelta(days=20)]

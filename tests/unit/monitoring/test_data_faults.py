@@ -1,17 +1,18 @@
 """Faults of the source told from other populations: units, swapped columns, unknown categories, storms, outages."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 import pytest
 
-from config.model_contract import Feature, Monitoring
+from config.model_contract import Feature, ModelContract, Monitoring
 from database.enums import Verdict
 from monitoring.checks import missing, repeats, swapped_columns, unit_change
 from monitoring.checks.column import Column
 from monitoring.checks.outcome import QualityCheck
 from monitoring.checks.unknown_category import came_instead
+from training.synthetic import synthetic_rows
 
 Table = dict[str, list[Any]]
 Change = Callable[[Table, np.random.Generator], None]
@@ -42,9 +43,10 @@ def patients(n: int, rng: np.random.Generator) -> Table:
 REFERENCE = patients(500, np.random.default_rng(1))
 
 
-def columns(table: Table, reference: Table = REFERENCE) -> list[Column]:
+def columns(table: Table, reference: Table = REFERENCE, influence: Mapping[str, float] | None = None) -> list[Column]:
     known = {
-        name: {"null_share": sum(v is None for v in values) / len(values), "sample": values}
+        name: ({"influence": influence[name]} if influence and name in influence else {})
+        | {"null_share": sum(v is None for v in values) / len(values), "sample": values}
         for name, values in reference.items()
     }
     return [Column(name, FEATURES[name], table[name], known[name]) for name in FEATURES]
@@ -201,6 +203,42 @@ def test_the_columns_of_one_source_fail_together() -> None:
 
 def test_gaps_beside_another_population_are_no_outage() -> None:
     assert all(not found for found in windows_with(lose("weight"), move("pressure", 0.7), move("glucose", -0.7)))
+
+
+def test_a_column_no_answer_rests_on_is_no_witness_that_the_population_changed() -> None:
+    rng = np.random.default_rng(5)
+    table = patients(400, rng)
+    lose("weight")(table, rng)
+    move("pressure", 2)(table, rng)
+
+    def silent(heard: float) -> set[str]:
+        found = missing.seen_differs(columns(table, influence={"pressure": heard}), RULES)
+        return {str(one.column) for one in found if one.verdict is Verdict.CRIT}
+
+    assert silent(0.0) == {"weight"}
+    assert silent(0.004) == {"weight"}
+    assert silent(0.02) == set()
+
+
+@pytest.mark.parametrize("hospital", ["hungarian", "switzerland", "va"])
+def test_a_hospital_that_does_not_do_a_test_is_another_population_and_no_outage(
+    contract: ModelContract, hospital: str
+) -> None:
+    """By the columns the model listens to alone: what it listens to least, it does not listen to at all here."""
+    known, _ = synthetic_rows("cleveland", 303, 1)
+    for seed in range(5):
+        rows, _ = synthetic_rows(hospital, 100, seed)
+        gaps = 0
+        mine = []
+        for name, feature in contract.features.items():
+            values, sample = [row[name] for row in rows], [row[name] for row in known]
+            influence = 0.0 if name in {"fbs", "restecg", "age"} else 0.1
+            reference = {"null_share": sample.count(None) / 303, "sample": sample, "influence": influence}
+            mine.append(Column(name, feature, values, reference))
+            gaps += values.count(None) > 60 > sample.count(None)
+        found = missing.seen_differs(mine, RULES)
+        assert gaps, "or there is nothing to tell apart"
+        assert {one.verdict for one in found if one.verdict is not Verdict.OK} == set()
 
 
 def test_gaps_in_less_than_half_of_the_rows_are_no_outage() -> None:
