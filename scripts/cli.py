@@ -210,6 +210,31 @@ def backtest(
         raise typer.Exit(1)
 
 
+@app.command()
+def faults(
+    seeds: Annotated[int, typer.Option(min=1, help="so many made-up worlds")] = 5,
+    seed_offset: Annotated[int, typer.Option(min=0, help="the seed of the first; others give unseen worlds")] = 0,
+    processes: Annotated[int | None, typer.Option(min=1, help="default: one for each core")] = None,
+    html: Annotated[Path | None, typer.Option(help="write the report to this file")] = None,
+    as_json: JsonFlag = False,
+    check: Annotated[bool, typer.Option(help="exit 1 when a figure misses its bar")] = False,
+) -> None:
+    """What the agent makes of faults that are made on purpose: its skill as a number."""
+    # It loads all that training and monitoring need; every other command would wait for it.
+    from scripts.lab.faults import command as lab  # noqa: PLC0415
+
+    with said_plainly() as settings:
+        found = lab.faults(settings, seeds=seeds, offset=seed_offset, processes=processes)
+        if html is not None:
+            lab.write_page(found, html)
+        if as_json:
+            print(json.dumps(found.to_json(), indent=1))
+        else:
+            lab.show(found)
+    if check and lab.missed(found):
+        raise typer.Exit(1)
+
+
 @policy.command("check")
 def check_policy(
     page: Annotated[Path | None, typer.Argument(help="the page; default: STEWARD_POLICY_FILE")] = None,

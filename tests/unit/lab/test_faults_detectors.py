@@ -6,8 +6,12 @@ from scipy.stats import chi2_contingency, ks_2samp
 from sklearn.linear_model import LogisticRegression
 
 from scripts.lab.faults import detectors
-from scripts.lab.faults.detectors import TITLES, Detectors, Floats, alarms_of
+from scripts.lab.faults.detectors import TITLES, Detectors, Floats, alarms_of, alarms_over
+from scripts.lab.faults.life import ground_of
+from scripts.lab.faults.plot import Plot, chance
 from scripts.lab.faults.world import USUAL, Population, World, contract, rows_of, with_gaps
+from scripts.lab.learner import Version, candidates_for, learn
+from scripts.lab.played import Change, Played
 from training.feature_engineering import Matrix, encoding_for
 
 ENCODING = encoding_for(contract())
@@ -101,3 +105,23 @@ def test_the_classifier_learns_what_the_library_learns() -> None:
     own = detectors._logistic(np.hstack([points, np.ones((600, 1))]), late)
     theirs = LogisticRegression(class_weight="balanced", C=0.5).fit(points, late)
     assert np.corrcoef(own[:6], theirs.coef_[0])[0, 1] > 0.999
+
+
+def test_each_window_is_held_against_the_version_that_answered_it() -> None:
+    old, new = taught(0, USUAL), taught(1, Population(moved={"height": 3.0}))
+    plot = Plot.quiet(WORLD, 0, windows=4, onset=0)
+    plot.come(Population(moved={"height": 3.0}))
+    ground = ground_of(plot, old)
+    played = Played("agent", changes=[Change(1, "retrain_model", old, new)])
+    played.answers = [ground.answers(old if at < 2 else new, at) for at in range(4)]
+    found = alarms_over(ground, played)
+    assert set(found) == set(TITLES)
+    assert found["any_psi"] == (True, True, False, False)
+
+
+def taught(seed: int, who: Population) -> Version:
+    rng = np.random.default_rng([9, seed])
+    columns = WORLD.draw(1500, rng, who)
+    labels = (rng.random(1500) < chance(WORLD.odds(columns))).astype(np.int64)
+    rows = rows_of(with_gaps(columns, rng))
+    return learn(contract(), rows, labels, candidates_for(1500, ["logistic_regression"]))
