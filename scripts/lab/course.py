@@ -289,6 +289,7 @@ class Course:
         if served.previous is None or not mine or (self._told and self._told[-1].n >= MOST_ROWS):
             return
         rows = joined([self._labelled(one) for one in mine])
+        rows = rows.only(rows.labelled)
         first = rows.only(np.arange(rows.n) < MOST_ROWS)
         sound = first.only(~first.suspect)
         if sound.n > (self._told[-1].n if self._told else 0):

@@ -34,10 +34,10 @@ class Trial:
     windows: int
 
 
-def trials(world: World, cast: Cast, policy: AgentPolicy) -> tuple[Trial, ...]:
+def trials(world: World, cast: Cast, policy: AgentPolicy, times: int = TRIALS) -> tuple[Trial, ...]:
     """Good versions that replace a worse one, and bad ones that replace a good one."""
     found = []
-    for at in range(TRIALS):
+    for at in range(times):
         for good in (True, False):
             plot = Plot.quiet(world, 1000 + 2 * at + good, windows=TRIAL_WINDOWS, onset=TRIAL_WINDOWS)
             serving, target = (cast.old, cast.serving) if good else (cast.serving, cast.bad)
