@@ -47,6 +47,7 @@ LASTED_WINDOWS = 5
 NEWER_EVIDENCE = "newer evidence"
 CLOSED_BY_A_PERSON = "a person closed this; a newer window would open it again"
 _DAY = timedelta(days=1)
+_REACHED_NOBODY = frozenset({ActionStatus.FAILED, ActionStatus.CANCELLED, ActionStatus.EXPIRED})
 _TRIED = frozenset({ActionStatus.SUCCEEDED, ActionStatus.REVERTED, ActionStatus.INCONCLUSIVE, ActionStatus.FAILED})
 
 
@@ -247,14 +248,16 @@ def _alert(case: _Case, diagnosis: Diagnosis, escalation: str | None = None) -> 
 def _not_worth_a_call(case: _Case, diagnosis: Diagnosis) -> str | None:
     """Why people are not told of it again, or not yet."""
     judged = case.signals.judged
-    told = next((p for p in case.past(ActionType.SEND_ALERT) if p.cause is diagnosis.cause), None)
+    sent = (p for p in case.past(ActionType.SEND_ALERT) if p.dry_run or p.status not in _REACHED_NOBODY)
+    told = next((p for p in sent if p.cause is diagnosis.cause), None)
     if told is not None and judged is not None and told.why.get("window_seq") is not None:
         since, grades = judged.seq - int(told.why["window_seq"]), list(Severity)
         graver = grades.index(diagnosis.severity) > grades.index(Severity(told.why.get("severity", Severity.CRITICAL)))
         if since <= SAME_TROUBLE and not graver:
             return f"it came back after {since} windows: people were told of it then"
     odd = diagnosis.issue is IssueType.PREDICTION_ANOMALY and diagnosis.harm is None
-    if odd and not any(p.cause is diagnosis.cause for p in case.past(ActionType.COLLECT_DIAGNOSTICS)):
+    looked = (p for p in case.past(ActionType.COLLECT_DIAGNOSTICS) if p.cause is diagnosis.cause)
+    if odd and all(p.why.get("windows") == list(diagnosis.windows) for p in looked):
         return "odd answers of one window: people are called when the next one is odd, too"
     return None
 

@@ -375,6 +375,7 @@ class _Course:
             evidence_seq=signals.judged.seq if signals.judged else None,
             dedupe_key=key,
             question=proposal.question,
+            why=proposal.why,
         )
         self._in_sight.append(own)
         made = Proposed(at, proposal.action_type, proposal.cause, _bare(key), proposal.approvers, proposal.dry_run)

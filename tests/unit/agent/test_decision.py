@@ -331,7 +331,7 @@ any_policy = st.sampled_from(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(any_signals, any_policy, st.booleans())
 def test_nothing_runs_by_itself_that_the_page_does_not_allow(found: Signals, policy: AgentPolicy, dry: bool) -> None:
     for proposal in proposed(choose(found, policy=policy, dry=dry)).values():
@@ -344,7 +344,7 @@ def test_nothing_runs_by_itself_that_the_page_does_not_allow(found: Signals, pol
         assert proposal.requires_approval == (proposal.approvers > 0)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(any_signals, any_policy)
 def test_a_change_is_only_proposed_on_a_loss_that_was_shown(found: Signals, policy: AgentPolicy) -> None:
     asked = [c for kind, c in proposed(choose(found, policy=policy)).items() if kind in CORRECTIVE]
@@ -358,7 +358,7 @@ def test_a_change_is_only_proposed_on_a_loss_that_was_shown(found: Signals, poli
         ) or (found.replay is not None and found.replay.high < -found.harm_margin)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(
     any_signals,
     st.sampled_from((("constant", "age"), ("sentinel", "oldpeak"), ("duplicates", None))),
@@ -384,14 +384,14 @@ def test_a_fault_whose_rows_are_all_left_out_keeps_no_change_back() -> None:
 quiet = st.sampled_from((Verdict.OK, Verdict.WARN, Verdict.INCONCLUSIVE))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.lists(windows(quiet), max_size=4), st.floats(0, 1))
 def test_drift_alone_never_proposes_a_change(found: list[Window], score: float) -> None:
     moved = [replace(w, **drifted(score)) for w in found]
     assert not CORRECTIVE & set(proposed(choose(signals(*moved))))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.lists(windows(st.just(Verdict.INCONCLUSIVE)), min_size=1, max_size=4))
 def test_inconclusive_windows_never_lead_to_a_change(found: list[Window]) -> None:
     assert not CORRECTIVE & set(proposed(choose(signals(*found))))

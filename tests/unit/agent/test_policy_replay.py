@@ -244,6 +244,13 @@ def test_a_question_that_newer_windows_overtake_is_withdrawn_for_the_next() -> N
     assert asked == [NOW, NOW + timedelta(hours=2)]
 
 
+def test_a_page_that_called_people_remembers_of_which_window_and_does_not_call_again_for_the_same_trouble() -> None:
+    hurt = [window(seq, lost(), **drifted(0.5)) for seq in (5, 6, 7)]
+    looks = [look(at(h, *hurt[: h + 1])) for h in range(3)]
+    found = replay(record(*looks, windows=hurt), POLICY)
+    assert [p.at for p in found.now if p.action_type is A.SEND_ALERT] == [NOW]
+
+
 def test_what_a_person_closed_stays_closed() -> None:
     closed = look(signals(HURT), settled={Cause.COVARIATE_SHIFT_HARMFUL})
     found = replay(record(closed), POLICY)

@@ -21,9 +21,10 @@ from agent.core.reading import (
     share,
     window_of,
 )
-from agent.core.signals import Harm, Replay, performance_holds
+from agent.core.signals import Harm, Part, Replay, performance_holds
 from agent.core.verifier import SuccessTest
 from config.model_contract import load_contract
+from config.segments import Segment
 from database.enums import Cause, MetricKind, Severity, Verdict, WindowStatus
 from database.models import AgentAction, Alert, DataQualityResult, DriftReport, MonitoringWindow, PerformanceMetric
 from tests.unit.agent.signal_factory import lost, signals, window
@@ -156,3 +157,18 @@ def test_what_moved_is_read_under_the_name_people_know_and_an_unknown_column_und
     assert [(f.title, f.drifted, f.influence) for f in moved] == [
         (CONTRACT.features["chol"].label, True, 0.2), ("gone", False, 0.0),
     ]  # fmt: skip
+
+
+def test_a_figure_of_a_part_is_read_with_its_rows_and_one_of_all_rows_without() -> None:
+    row = MonitoringWindow(
+        id=1, seq=1, model_id=1, status=WindowStatus.MATURE, n=100, labelled_n=100, suspect_n=0, from_at=NOW, to_at=NOW
+    )
+
+    def stored(facts: dict[str, Any]) -> PerformanceMetric:
+        return PerformanceMetric(
+            kind=MetricKind.SEGMENT, metric_name="accuracy", metric_value=0.6, n=40, verdict="crit", metadata_=facts
+        )
+
+    north = {"segment": {"feature": "site", "category": "north"}, "share": 0.4, "expected": 0.9}
+    figures = window_of(CONTRACT, row, [stored(north), stored({})]).figures
+    assert [f.part for f in figures] == [Part(Segment("site", category="north"), 0.4, 0.9), None]

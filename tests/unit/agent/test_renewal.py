@@ -97,6 +97,14 @@ def test_a_loss_within_the_margin_is_looked_into_once_in_a_while() -> None:
     assert retrains(choose(later, ended)) == []
 
 
+def test_a_faint_loss_on_faulty_rows_or_since_nobody_knows_when_is_not_looked_into() -> None:
+    faint = figure(value=0.8, reference=0.83, verdict=Verdict.WARN)
+    seen = replace(at(1), figures=(faint,))
+    assert suspected(signals(seen)) is not None
+    assert suspected(signals(replace(seen, from_at=None))) is None
+    assert suspected(signals(replace(seen, checks=(failed("constant"),)))) is None
+
+
 def test_a_version_that_answered_better_than_it_promised_shows_when_it_fades() -> None:
     better = [at(seq, 0.88) for seq in range(1, 6)]
     assert suspected(signals(*better)) is None
