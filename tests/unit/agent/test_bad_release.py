@@ -126,8 +126,8 @@ def test_without_a_usual_to_compare_with_promises_prove_nothing() -> None:
     assert diagnose(released(*before(0.82, None, 0.84), new)) == ()
     assert diagnose(released(*usual, new, previous_version_id=None)) == ()
     assert diagnose(released(*usual, window(9, figure("accuracy", kind=ESTIMATED), mature=False))) == ()
-    for unknown in ({"low": None}, {"high": None}):
-        assert diagnose(released(*usual, promises(**unknown))) == ()
+    for unknown in (promises(low=None), promises(high=None)):
+        assert diagnose(released(*usual, unknown)) == ()
 
 
 def test_of_the_version_before_the_lesser_of_what_it_promised_and_reached_is_its_usual() -> None:

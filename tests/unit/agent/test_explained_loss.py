@@ -25,7 +25,8 @@ GONE, STILL_THERE, HALF_GONE = 0.8, 0.64, 0.72
 def had(what: str, value: float | None, **changes: Any) -> Figure:
     """F1 as it would be."""
     known = value if value is not None else 0.0
-    told = figure(f"f1_{what}", known, **({"kind": CLEAN, "n": 70} | changes))
+    fields: dict[str, Any] = {"kind": CLEAN, "n": 70}
+    told = figure(f"f1_{what}", known, **(fields | changes))
     return told if value is not None else replace(told, value=None, verdict=Verdict.INCONCLUSIVE)
 
 

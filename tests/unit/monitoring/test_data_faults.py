@@ -133,7 +133,11 @@ def test_no_quiet_window_raises_an_alarm(n: int) -> None:
 
 
 @pytest.mark.parametrize("name", list(NUMBERS))
-@pytest.mark.parametrize("change", [(move, 1), (move, -1), (move, 2), (move, -2), (widen, 1.5)], ids=str)
+@pytest.mark.parametrize(
+    "change",
+    [(move, 1), (move, -1), (move, 2), (move, -2), (widen, 1.5)],
+    ids=lambda change: f"{change[0].__name__} {change[1]}",
+)
 def test_a_population_that_moved_is_no_fault(name: str, change: tuple[Callable[[str, float], Change], float]) -> None:
     how, by = change
     assert all(not found for found in windows_with(how(name, by), count=8))
