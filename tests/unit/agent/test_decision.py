@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from agent.core.choices import ActionProposal, Choice, NoAction, PastAction
 from agent.core.decision_engine import CORRECTIVE, decide
 from agent.core.diagnosis_engine import diagnose
-from agent.core.signals import Check, Figure, Incident, Replay, Signals, Window
+from agent.core.signals import LATENCY, Check, Figure, Incident, Replay, Signals, Window
 from config.agent_policy import AgentPolicy
 from database.enums import ActionStatus, ActionType, Cause, MetricKind, Risk, Severity, Verdict
 from tests.unit.agent.signal_factory import (
@@ -379,6 +379,21 @@ def test_a_fault_whose_rows_are_all_left_out_keeps_no_change_back() -> None:
     assert ActionType.RETRAIN_MODEL in proposed(choose(signals(broken)))
     unseen = replace(broken, checks=(failed("sentinel", rows=31), failed("expected", rows=30)))
     assert not CORRECTIVE & set(proposed(choose(signals(unseen))))
+
+
+def test_a_loss_of_speed_is_mended_whatever_is_wrong_with_the_data_and_a_loss_on_such_rows_is_not() -> None:
+    found = signals(window(5, lost(), checks=(failed("constant", rows=100),)))
+    (shift,) = diagnose(signals(HURT))
+    no_harm = replace(shift, harm=None)
+    assert "no loss was shown" in reason(decide([no_harm], POLICY, (), NOW, signals=found), A.RETRAIN_MODEL)
+    assert "cannot be told from sound" in reason(decide([shift], POLICY, (), NOW, signals=found), A.RETRAIN_MODEL)
+    assert shift.harm is not None
+    slow = replace(
+        shift,
+        cause=Cause.BAD_RELEASE,
+        harm=replace(shift.harm, figure=replace(shift.harm.figure, name=LATENCY, value=900.0, reference=20.0)),
+    )
+    assert A.ROLLBACK_MODEL in proposed(decide([slow], POLICY, (), NOW, signals=found))
 
 
 quiet = st.sampled_from((Verdict.OK, Verdict.WARN, Verdict.INCONCLUSIVE))
