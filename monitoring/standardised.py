@@ -55,8 +55,9 @@ def standardised(
     if not lost or sound.n < contract.monitoring.min_rows:
         return ()
     weights = {ON_USUAL_INPUTS: usual_inputs(contract, profile, sound), AT_USUAL_SHARE: usual_share(profile, sound)}
+    draws = np.random.default_rng(_SEED).multinomial(sound.n, np.full(sound.n, 1 / sound.n), size=_DRAWS)
     return tuple(
-        _measured(contract, profile, metric, what, sound, given, pooled)
+        _measured(contract, profile, metric, what, sound, given, draws, pooled)
         for metric in _METRICS
         if metric in lost
         for what, given in weights.items()
@@ -120,6 +121,7 @@ def _measured(
     what: str,
     rows: WindowRows,
     weights: Floats | None,
+    draws: NDArray[np.int64],
     pooled: int,
 ) -> Measurement:
     kind, name, reference = MetricKind.REALISED_CLEAN, f"{metric}_{what}", reference_of(profile, metric)
@@ -134,7 +136,6 @@ def _measured(
     if effective < contract.monitoring.min_rows or np.isnan(value):
         why = f"weighted, {rows.n} rows say as much as {effective}: too few"
         return Measurement(kind, name, None, None, None, effective, usual, Verdict.INCONCLUSIVE, why, facts)
-    draws = np.random.default_rng(_SEED).multinomial(rows.n, np.full(rows.n, 1 / rows.n), size=_DRAWS)
     known = figure(rows, draws * weights)
     low, high = np.nanquantile(known, [0.025, 0.975])
     why = f"{rows.n} rows weighted until what moved is as it was in training; they say as much as {effective}"

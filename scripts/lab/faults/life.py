@@ -2,8 +2,8 @@
 
 import time
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
@@ -14,6 +14,7 @@ from config.agent_policy import AgentPolicy
 from database.enums import ActionStatus, ActionType, Cause, IssueType, Severity
 from scripts.lab.course import Course
 from scripts.lab.faults.cast import Cast, learners
+from scripts.lab.faults.detectors import alarms_over
 from scripts.lab.faults.plot import Plot
 from scripts.lab.faults.scenarios import SCENARIOS, Scenario
 from scripts.lab.faults.world import World
@@ -64,6 +65,7 @@ class Lived:
     accuracy: tuple[float, ...]
     timeline: tuple[dict[str, Any], ...]
     seconds: float
+    detector_alarms: Mapping[str, tuple[bool, ...]] = field(default_factory=dict)  # of lives without labels
 
 
 def live(scenario: Scenario, world: World, cast: Cast, policy: AgentPolicy, *, labelled: bool = True) -> Lived:
@@ -119,6 +121,7 @@ def _told(scenario: Scenario, plot: Plot, course: Course, labelled: bool, second
         accuracy=tuple(round(one, 4) for one in accuracy),
         timeline=tuple(played.timeline),
         seconds=seconds,
+        detector_alarms={} if labelled else alarms_over(course.ground, played),
     )
 
 

@@ -189,7 +189,7 @@ def _peers(blind: Sequence[Lived]) -> tuple[Peer, ...]:
 
 
 def _said(life: Lived) -> Mapping[str, tuple[bool, ...]]:
-    return getattr(life, "detector_alarms", {})
+    return life.detector_alarms
 
 
 def _of(scenario: Scenario, lives: Sequence[Lived]) -> list[Lived]:

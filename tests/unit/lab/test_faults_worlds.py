@@ -106,7 +106,7 @@ def test_more_ill_patients_look_like_the_ill_did_before() -> None:
     then = [row for row, ill in zip(stream.rows, stream.labels[: windows.spans[7].stop], strict=False) if ill]
     assert 0.65 < stream.labels[span.start :].mean() < 0.85
     for name, told in NUMERIC.items():
-        means = [np.mean([float(row[name]) for row in rows if row[name] is not None]) for rows in (now, then)]
+        means = [np.mean([float(row[name] or 0) for row in rows if row[name] is not None]) for rows in (now, then)]
         sd = told.sd * (told.mean if told.skewed else 1.0)
         assert abs(means[0] - means[1]) < 0.35 * sd
 
