@@ -1,93 +1,36 @@
 """The life of one model under the agent, on simulated time: production's own rules, with memory in place of a database.
 
 In each window the serving version answers. When it closes it is measured; then the window whose labels are due is
-judged, the change that is being watched is held to its test, and the agent looks: it diagnoses, keeps its incidents,
-decides. What changes nothing is done at once. A question is asked with its evidence, and the scripted approver says yes
-to what the evidence recommends and nothing to the rest. An approved version serves from the next window on.
+judged (`watch.py`), the change that is being watched is held to its test, and the agent looks: it diagnoses, keeps its
+incidents, decides. What changes nothing is done at once. A question is asked with its evidence, and the scripted
+approver says yes to what the evidence recommends and nothing to the rest. An approved version serves from the next
+window on.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID
-
-import numpy as np
 
 from agent.core.choices import ActionProposal, PastAction
 from agent.core.decision_engine import CORRECTIVE, decide
 from agent.core.diagnosis_engine import Diagnosis, diagnose
 from agent.core.incidents import QUIET_WINDOWS, newer_without, told_by
-from agent.core.reading import WINDOWS_READ, promised, replay_of, share, window_of
 from agent.core.signals import Incident, Signals
 from agent.core.verifier import Figure, State, SuccessTest, verify
 from agent.core.work import NotWorthAskingError
 from config.agent_policy import AgentPolicy
-from database.enums import ActionStatus, ActionType, Cause, MetricKind, Severity, WindowStatus
+from database.enums import ActionStatus, ActionType, Cause, Severity
 from database.errors import StewardError
-from database.models import DataQualityResult, DriftReport, MonitoringWindow, PerformanceMetric
 from database.queries.training_rows import LabelledRow
-from monitoring.label_monitor import EARLIER, are_turned, look_at_labels
-from monitoring.measuring import (
-    RECORD_WINDOWS,
-    USUAL,
-    Guard,
-    Memory,
-    measure_at_closing,
-    measure_performance,
-    memory_of,
-)
-from monitoring.performance_estimator import ESTIMATED
-from monitoring.performance_monitor import POOLED_WINDOWS
-from monitoring.season import RHYTHM_WINDOWS, Rhythm, past_of
-from monitoring.verification import MOST_ROWS, compare
-from monitoring.windows import WindowRows, is_mature, needs_another_look
-from scripts.lab.ground import Ground, joined
+from scripts.lab.ground import Ground
 from scripts.lab.learner import Version
 from scripts.lab.played import Change, Played
-from scripts.lab.promises import kept
 from scripts.lab.proof import Asked, Evidence, evidence_for
-from scripts.lab.stream import Span
-from training.evaluator import Scored
+from scripts.lab.watch import Served, Watch
 
-_DAY = timedelta(days=1)
 APPROVER = "scripted approver"
-# Labels of older windows change nothing any more.
-_STILL_LOOKED_AT = 30
-
-
-@dataclass(frozen=True)
-class Served:
-    """A version that served, under the number people know it by. `previous`: what it took over from."""
-
-    number: int
-    version: Version
-    generation: int
-    since: int  # the first window it answers
-    activated_at: datetime | None = None
-    previous: "Served | None" = None
-    slower: float = 1.0  # how many times as long as usual it takes to answer
-
-
-@dataclass
-class _Seen:
-    """A window with every row that was written about it."""
-
-    row: MonitoringWindow
-    served: Served
-    scored: Scored
-    drift: DriftReport
-    checks: list[DataQualityResult]
-    figures: list[PerformanceMetric]
-
-    @property
-    def mature(self) -> bool:
-        return self.row.status == WindowStatus.MATURE
-
-    @property
-    def labels_can_be_so(self) -> bool:
-        """As `labels_can_be_so` of `database.queries.windows`."""
-        return not are_turned(self.figures)
 
 
 @dataclass
@@ -107,7 +50,6 @@ class _Question:
     """A change that was asked for and may still have an outcome."""
 
     past: PastAction
-    asked_about: int  # the number of the version it would replace
     evidence: Evidence
     expires_at: datetime
     incident: int | None
@@ -117,24 +59,23 @@ class _Question:
 
 @dataclass
 class Course:
-    """The state of one life. `run` lives it."""
+    """The state of one life. `step` lives through its next window."""
 
     ground: Ground
     policy: AgentPolicy
     earlier: tuple[Version, ...] = ()  # served before the life began, the oldest first
     played: Played = field(default_factory=lambda: Played("agent"))
-    _seen: list[_Seen] = field(default_factory=list)
     _incidents: list[_Incident] = field(default_factory=list)
     _history: dict[UUID, PastAction] = field(default_factory=dict)
     _questions: dict[UUID, _Question] = field(default_factory=dict)
     _versions: list[Version] = field(default_factory=list)
-    _told: list[PerformanceMetric] = field(default_factory=list)  # new against old since the last activation
     _says: list[dict[str, Any]] = field(default_factory=list)  # what was done in this window
     _effects: list[str] = field(default_factory=list)
     _count: int = 0  # numbers incidents and actions
 
     def __post_init__(self) -> None:
         self._now = self.ground.windows.spans[0].from_at
+        self._watch = Watch(self.ground)
         for version in self.earlier:
             self._number(version)
         self._serving = Served(self._number(self.ground.first()), self.ground.first(), 1, 0, self._now)
@@ -164,7 +105,7 @@ class Course:
         )
         expires = self._now + self.policy.rule(past.action_type).expires
         evidence = Evidence(version, True, "adopted", 0)
-        question = _Question(past, self._serving.number, evidence, expires, None)
+        question = _Question(past, evidence, expires, None)
         self._questions[past.action_id] = question
         self._approve(at - 1, question)
 
@@ -172,164 +113,18 @@ class Course:
         """Live through one window."""
         span = self.ground.windows.spans[at]
         self._now, self._says, self._effects = span.to_at, [], []
-        self._close(at)
-        self._judge_due()
-        self._compare_with_previous()
+        self._watch.close(at, self._serving)
+        self.played.answers.append(self._watch.seen[at].scored)
+        self._watch.judge_due(self._now)
+        self._watch.compare_with_previous(self._serving, self._now)
         self._settle(at)
         self._expire()
-        signals = self._signals()
+        signals = self._watch.signals(self._serving, self._live(), self._now)
         diagnoses = diagnose(signals)
         self._look(at, signals, diagnoses)
         self._tell(at, diagnoses)
 
-    # ----------------------------------------------------------------------------------------------------- the monitor
-
-    def _close(self, at: int) -> None:
-        ground, served = self.ground, self._serving
-        span, scored = ground.windows.spans[at], ground.answers(served.version, at)
-        rows = ground.rows_of(at, scored, served.version.threshold, slower=served.slower)
-        row = MonitoringWindow(
-            id=at + 1,
-            seq=at + 1,
-            model_name=ground.contract.name,
-            model_id=served.number,
-            from_at=span.from_at,
-            to_at=span.to_at,
-            status=WindowStatus.CLOSED,
-            n=rows.n,
-            labelled_n=0,
-            suspect_n=int(rows.suspect.sum()),
-        )
-        found = measure_at_closing(
-            ground.contract,
-            served.version.profile,
-            rows,
-            self._memory(span),
-            busy=span.lasts,
-            guard=self._guard(at),
-            promises=kept,
-        )
-        checks = [one.to_row(served.number, row.id) for one in found.checks]
-        figures = [one.to_row(served.number, row.id, None) for one in found.figures]
-        drift = found.drift_row(served.number, row.id)
-        self._seen.append(_Seen(row, served, scored, drift, checks, figures))
-        self.played.answers.append(scored)
-
-    def _guard(self, at: int) -> Guard:
-        return Guard(f"{self.ground.contract.name} window {at + 1}", [])
-
-    def _memory(self, span: Span) -> Memory:
-        own = [one for one in reversed(self._seen) if one.served.number == self._serving.number][:RHYTHM_WINDOWS]
-        figures = [figure for one in own[:RECORD_WINDOWS] for figure in one.figures]
-        told = {MetricKind.ESTIMATED, MetricKind.REALISED}
-        return memory_of(
-            [f for f in figures if f.kind == MetricKind.PREDICTION and f.metric_name in USUAL],
-            [f for f in figures if f.kind in told and f.metric_name in ESTIMATED],
-            Rhythm(span.from_at, span.to_at, lambda: [past_of(one.row, one.drift, one.figures) for one in own]),
-        )
-
-    def _judge_due(self) -> None:
-        """Judge the windows whose labels have come or are no longer waited for, and again what more of them says."""
-        contract, now = self.ground.contract, self._now
-        for at, seen in enumerate(self._seen[-_STILL_LOOKED_AT:], start=max(0, len(self._seen) - _STILL_LOOKED_AT)):
-            known = ~np.isnan(self.ground.known(at, now))
-            before, seen.row.labelled_n = seen.row.labelled_n, int(known.sum())
-            if seen.mature and not needs_another_look(before, seen.row.labelled_n - before):
-                seen.row.labelled_n = before
-            elif seen.mature or is_mature(seen.row.n, seen.row.labelled_n, seen.row.to_at, contract, now):
-                self._judge(at)
-            self._look_at_labels(at)
-
-    def _look_at_labels(self, at: int) -> None:
-        """How long a window's labels took and from where they come, as `judging` keeps it."""
-        seen, span = self._seen[at], self.ground.windows.spans[at]
-        known = np.sort(self.ground.feed.known_at[span.start : span.stop])
-        own = [f for f in seen.figures if f.kind == MetricKind.LABELS]
-        before = self._seen[max(0, at - EARLIER) : at]
-        earlier = [f for one in before for f in one.figures if f.kind == MetricKind.LABELS]
-        found = look_at_labels(
-            self.ground.contract,
-            seen.row,
-            own,
-            earlier,
-            rows=lambda: self._labelled(seen),
-            came=lambda count: datetime.fromtimestamp(float(known[count - 1]), UTC),
-            now=self._now,
-        )
-        new = {one.name for one in found}
-        seen.figures = [f for f in seen.figures if f.kind != MetricKind.LABELS or f.metric_name not in new]
-        seen.figures += [one.to_row(seen.served.number, seen.row.id, self._now) for one in found]
-
-    def _judge(self, at: int) -> None:
-        seen, contract = self._seen[at], self.ground.contract
-        alike = [
-            s for s in self._seen[:at] if s.served.number == seen.served.number and s.mature and s.labels_can_be_so
-        ]
-        pooled = [*alike[-(POOLED_WINDOWS - 1) :], seen]
-        parts = [self._labelled(one) for one in pooled]
-        profile = seen.served.version.profile
-        found = measure_performance(contract, profile, parts[-1], joined(parts), len(parts), self._guard(at))
-        new = {(one.kind, one.name) for one in found}
-        stays = {MetricKind.PREDICTION, MetricKind.ESTIMATED, MetricKind.LABELS}
-        seen.figures = [f for f in seen.figures if f.kind in stays and (f.kind, f.metric_name) not in new]
-        seen.figures += [one.to_row(seen.served.number, seen.row.id, self._now) for one in found]
-        seen.row.status, seen.row.judged_at = WindowStatus.MATURE, self._now
-        seen.row.labels_as_of = parts[-1].labels_as_of
-
-    def _labelled(self, seen: _Seen) -> WindowRows:
-        served = seen.served
-        return self.ground.rows_of(
-            seen.row.seq - 1, seen.scored, served.version.threshold, self._now, slower=served.slower
-        )
-
-    def _compare_with_previous(self) -> None:
-        """New against old on the labelled rows since the last activation, as the monitor keeps measuring it."""
-        served, contract = self._serving, self.ground.contract
-        mine = [one for one in self._seen[served.since :] if one.mature]
-        if served.previous is None or not mine or (self._told and self._told[-1].n >= MOST_ROWS):
-            return
-        rows = joined([self._labelled(one) for one in mine])
-        rows = rows.only(rows.labelled)
-        first = rows.only(np.arange(rows.n) < MOST_ROWS)
-        sound = first.only(~first.suspect)
-        if sound.n > (self._told[-1].n if self._told else 0):
-            found = compare(contract, sound, served.previous.version, {"generation": served.generation})
-            self._told.append(found.to_row(served.number, None, self._now))
-
     # ------------------------------------------------------------------------------------------------------- the agent
-
-    def _signals(self) -> Signals:
-        served, contract = self._serving, self.ground.contract
-        windows = tuple(
-            window_of(contract, one.row, one.figures, one.drift, one.checks) for one in self._seen[-WINDOWS_READ:]
-        )
-        found = replace(
-            promised(contract, self._now),
-            version_id=served.number,
-            version=served.number,
-            windows=windows,
-            activated_at=served.activated_at,
-            previous_version_id=served.previous.number if served.previous else None,
-            replay=replay_of(contract.quality.metric, self._told, served.previous.number) if served.previous else None,
-            reference_positive_share=served.version.profile.get("label_positive_share"),
-            decisions_per_day=float(sum(s.row.n for s in self._seen if s.row.to_at > self._now - _DAY)),
-            monitor_silent_s=0.0,
-            incidents=self._live(),
-        )
-        if (due := found.labels_due) is not None and not due.labelled_n:
-            found = replace(found, label_silence_s=self._label_silence_s())
-        if (judged := found.judged) is None or not judged.labelled_n:
-            return found
-        said = self.ground.known(judged.seq - 1, self._now)
-        said = said[~np.isnan(said)]
-        return replace(found, recent_positive_share=(*share(int(said.sum()), len(said)), len(said)))
-
-    def _label_silence_s(self) -> float | None:
-        """Since a label was received for an answer that is older than labels take; None if none was."""
-        before = self._now - self.ground.contract.labels.delay
-        old = (one.row.seq - 1 for one in self._seen if one.row.to_at <= before)
-        came = [last for at in old if (last := self.ground.last_label(at, self._now)) is not None]
-        return (self._now - max(came)).total_seconds() if came else None
 
     def _live(self) -> tuple[Incident, ...]:
         return tuple(Incident(one.id, one.cause, one.severity, one.notified) for one in self._incidents)
@@ -422,7 +217,7 @@ class Course:
         past = replace(
             past,
             status=ActionStatus.PENDING_APPROVAL,
-            evidence_seq=max((one.row.seq for one in self._seen if one.mature), default=0),
+            evidence_seq=max((one.row.seq for one in self._watch.seen if one.mature), default=0),
             recommended=found.recommended,
             evidence_rows=found.rows,
             onset=onset,
@@ -430,7 +225,7 @@ class Course:
         )
         self._history[past.action_id] = past
         expires = self._now + self.policy.rule(past.action_type).expires
-        question = _Question(past, self._serving.number, found, expires, incident.id if incident else None)
+        question = _Question(past, found, expires, incident.id if incident else None)
         self._questions[past.action_id] = question
         if found.recommended:
             self._approve(at, question)
@@ -439,7 +234,7 @@ class Course:
 
     def _asked(self, at: int, past: PastAction, onset: datetime | None, *, quiet: bool) -> Asked:
         served = {self._number(version): version for version in self.earlier}
-        served |= {one.served.number: one.served.version for one in self._seen}
+        served |= {one.served.number: one.served.version for one in self._watch.seen}
         served.pop(self._serving.number, None)
         return Asked(
             ground=self.ground,
@@ -457,8 +252,8 @@ class Course:
     def _sound(self, at: int, since: int) -> Iterator[LabelledRow]:
         """Labelled rows of the windows from `since` on, newest first, but those whose labels were turned round."""
         for window in range(at, since - 1, -1):
-            if self._seen[window].labels_can_be_so:
-                seen = self._seen[window]
+            if self._watch.seen[window].labels_can_be_so:
+                seen = self._watch.seen[window]
                 yield from self.ground.labelled_in(window, self._now, seen.scored, seen.served.number)
 
     def _approve(self, at: int, question: _Question) -> None:
@@ -475,7 +270,7 @@ class Course:
         self.played.changes.append(Change(at, kind, old.version, target))
         number = self._number(target)
         self._serving = Served(number, target, old.generation + 1, at + 1, self._now, old, slower)
-        self._told = []
+        self._watch.told = []
 
     def _number(self, version: Version) -> int:
         if version not in self._versions:
@@ -495,7 +290,7 @@ class Course:
                 continue
             figures = tuple(
                 Figure(f.metric_value, f.low, f.high, f.n)
-                for f in self._told
+                for f in self._watch.told
                 if f.metric_value is not None and f.low is not None and f.high is not None
             )
             verdict = verify(figures, self._test(), question.executed_at, self._now)
@@ -520,7 +315,7 @@ class Course:
                 self._end(question.past.action_id, ActionStatus.EXPIRED, "nobody decided in time")
 
     def _tell(self, at: int, diagnoses: tuple[Diagnosis, ...]) -> None:
-        seen, span = self._seen[at], self.ground.windows.spans[at]
+        seen, span = self._watch.seen[at], self.ground.windows.spans[at]
         self.played.timeline.append(
             {
                 "window": at + 1,
