@@ -25,7 +25,7 @@ from database.models import Deployment, ModelVersion
 from database.queries import actions, model_versions, training_rows
 from database.queries.training_rows import LabelledRow
 from training import dataset, serving_artifact
-from training.evaluator import value_of
+from training.evaluator import paired_difference, value_of
 from training.evidence_command import Case, Json, NotEnoughError, naming, run
 from training.feature_engineering import Encoding, encoding_for
 from training.recent import features_of, holdout_facts, labels_of, too_few, trusted, unknown_to
@@ -207,13 +207,16 @@ def best_of(
         if (why := too_few(contract, comparing)) is not None:
             raise NotEnoughError(f"{contract.name}: {why}")
     features, labels = features_of(contract, choosing), labels_of(choosing)
-    values = [value_of(contract.quality.metric, labels, scored_by(one.model, features)) for one in able]
+    metric, scored = contract.quality.metric, [scored_by(one.model, features) for one in able]
     considered = [
-        {"version": one.version.version, "metric": contract.quality.metric, "value": value, "n": len(choosing)}
-        for one, value in zip(able, values, strict=True)
+        {"version": one.version.version, "metric": metric, "value": value_of(metric, labels, said), "n": len(choosing)}
+        for one, said in zip(able, scored, strict=True)
     ]
-    # The newest wins a tie, since the list begins with it.
-    best = max(range(len(able)), key=lambda at: -1.0 if values[at] is None else float(values[at] or 0.0))
+    # What served last was good enough to serve until then: an older one has to be better for sure, not by luck.
+    best = 0
+    for at in range(1, len(able)):
+        if paired_difference(metric, labels, scored[best], scored[at], seed=contract.training.seed).verdict == "better":
+            best = at
     return able[best], comparing, considered
 
 

@@ -13,12 +13,13 @@ from typing import Any
 from uuid import UUID
 
 from agent.core import wording
+from agent.core.certainty import too_soon
 from agent.core.choices import ActionProposal, Choice, NoAction, PastAction
 from agent.core.diagnosis_engine import Diagnosis, fault_behind
 from agent.core.incidents import told_by
 from agent.core.pricing import price_of_inaction
 from agent.core.renewal import Try, outgrown, overtaken, suspected, unfinished
-from agent.core.signals import Signals
+from agent.core.signals import Harm, Signals
 from config.agent_policy import ActionRule, AgentPolicy, Autonomy
 from config.vocabulary import capital
 from database.enums import CHANGING, ActionStatus, ActionType, Cause, IssueType, Risk, Severity
@@ -38,7 +39,7 @@ REMEDIES: dict[Cause, tuple[ActionType, ...]] = {
 CORRECTIVE = CHANGING
 # After this many failures in a row an action type rests until a person has looked, or `stand_back` has passed.
 BREAKER = 2
-# Trouble that comes back within so many judged windows is the same one, and people know of it.
+# Trouble that comes back within so many windows is the same one, and people know of it.
 SAME_TROUBLE = 6
 # While one of these is there, nothing is learnt unless a loss on sound rows asks for it.
 FAULTS = frozenset({Cause.DATA_FAULT, Cause.LABEL_FEED_FAULT, Cause.BAD_RELEASE})
@@ -104,7 +105,8 @@ def decide(
         for action_type in REMEDIES.get(diagnosis.cause, ()):
             chosen.extend(_consider(case, diagnosis, action_type, chosen))
     if not _changes(chosen) and not case.recorded_only:  # who only records withdraws no question
-        chosen.extend(_asked_anew(case, question) for question in outgrown(case.history, signals))
+        # Not about what is over: such a question waits for its person, or expires.
+        chosen.extend(_asked_anew(case, one) for one in outgrown(case.history, signals) if one.cause in causes)
     if not _changes(chosen) and not case.recorded_only and not causes & FAULTS:
         chosen.extend(_tries(case))
     return tuple(chosen) or (NoAction("nothing is wrong as far as can be seen"),)
@@ -174,9 +176,8 @@ def _propose(
         return NoAction(held, action_type, diagnosis.cause)
     allowed = rule.decides == "agent" and rule.risk == "low" and case.autonomy != "suggest"
     alone = allowed and action_type not in CORRECTIVE
-    judged = case.signals.judged
     why = diagnosis.to_json() | {
-        "window_seq": judged.seq if judged else None,
+        "window_seq": _newest_shown(case, diagnosis),
         "inaction": price_of_inaction(case.signals, diagnosis.harm).to_json(),
     }
     return _proposal(case, action_type, diagnosis.cause, question, key, why, params, supersedes, alone=alone)
@@ -245,13 +246,23 @@ def _alert(case: _Case, diagnosis: Diagnosis, escalation: str | None = None) -> 
     return _propose(case, diagnosis, ActionType.SEND_ALERT, question, key, params, urgent=graver)
 
 
+def _newest_shown(case: _Case, diagnosis: Diagnosis) -> int | None:
+    """The number of the newest window that shows it. Not of the newest judged one: faults of the data go on being seen
+    where no label comes any more, and windows have to go on being counted."""
+    judged = case.signals.judged
+    seen = [w.seq for w in case.signals.windows if w.id in diagnosis.windows]
+    return max(seen, default=judged.seq if judged else None)
+
+
 def _not_worth_a_call(case: _Case, diagnosis: Diagnosis) -> str | None:
     """Why people are not told of it again, or not yet."""
-    judged = case.signals.judged
+    shown, issue = _newest_shown(case, diagnosis), diagnosis.issue
     sent = (p for p in case.past(ActionType.SEND_ALERT) if p.dry_run or p.status not in _REACHED_NOBODY)
-    told = next((p for p in sent if p.cause is diagnosis.cause), None)
-    if told is not None and judged is not None and told.why.get("window_seq") is not None:
-        since, grades = judged.seq - int(told.why["window_seq"]), list(Severity)
+    # One cause may be two troubles: odd answers and a loss nobody can explain are both "unknown".
+    alike = (p for p in sent if p.cause is diagnosis.cause and p.why.get("issue", issue) == issue)
+    told = next(alike, None)
+    if told is not None and shown is not None and told.why.get("window_seq") is not None:
+        since, grades = shown - int(told.why["window_seq"]), list(Severity)
         graver = grades.index(diagnosis.severity) > grades.index(Severity(told.why.get("severity", Severity.CRITICAL)))
         if since <= SAME_TROUBLE and not graver:
             return f"it came back after {since} windows: people were told of it then"
@@ -271,8 +282,8 @@ def _corrective(case: _Case, diagnosis: Diagnosis, action_type: ActionType, chos
 
     if diagnosis.harm is None:
         return no("no loss was shown, and a change of what serves needs one")
-    if not diagnosis.harm.of_speed and (fault := fault_behind(case.signals, diagnosis.harm)) is not None:
-        return no(f"the loss may come from a fault of the data whose rows cannot be told from sound ones: {fault}")
+    if (doubt := _in_doubt(case.signals, diagnosis.harm)) is not None:
+        return no(doubt)
     if _changes(chosen):
         return no("another remedy was chosen first; this one waits for its result")
     if action_type is ActionType.ADJUST_THRESHOLD and _tried_lately(case, action_type):
@@ -291,6 +302,13 @@ def _corrective(case: _Case, diagnosis: Diagnosis, action_type: ActionType, chos
         supersedes = tuple(p.action_id for p in open_ones)
     question = _question(case, diagnosis, action_type)
     return _propose(case, diagnosis, action_type, question, key, {}, supersedes)
+
+
+def _in_doubt(signals: Signals, loss: Harm) -> str | None:
+    """Why a loss is not asked about, or not yet."""
+    if not loss.of_speed and (fault := fault_behind(signals, loss)) is not None:
+        return f"the loss may come from a fault of the data whose rows cannot be told from sound ones: {fault}"
+    return too_soon(signals, loss)
 
 
 def _asked_anew(case: _Case, question: PastAction) -> Choice:

@@ -132,21 +132,29 @@ THIN = past(
 )
 
 
+LIVE = (Incident(1, Cause.COVARIATE_SHIFT_HARMFUL, Severity.CRITICAL, notified=Severity.CRITICAL),)
+
+
+def test_a_question_is_not_asked_anew_when_its_trouble_is_over() -> None:
+    assert A.RETRAIN_MODEL in proposed(choose(signals(window(1, lost()), window(2), incidents=LIVE), THIN))
+    assert A.RETRAIN_MODEL not in proposed(choose(signals(window(1, lost()), window(2)), THIN))
+
+
 def test_a_question_with_thin_proof_is_asked_anew_when_there_are_half_as_many_rows_again() -> None:
-    made = proposed(choose(signals(window(1, lost()), window(2)), THIN))
+    made = proposed(choose(signals(window(1, lost()), window(2), incidents=LIVE), THIN))
     asked = made[A.RETRAIN_MODEL]
     assert (asked.supersedes, asked.question, asked.cause) == ((THIN.action_id,), "Replace?", THIN.cause)
     assert asked.requires_approval
     again = past(A.RETRAIN_MODEL, S.CANCELLED, dedupe_key=asked.dedupe_key)
-    assert A.RETRAIN_MODEL not in proposed(choose(signals(window(1, lost()), window(2)), THIN, again))
+    assert A.RETRAIN_MODEL not in proposed(choose(signals(window(1, lost()), window(2), incidents=LIVE), THIN, again))
 
 
 def test_a_question_is_left_alone_while_nothing_new_could_prove_it() -> None:
-    grown, few = signals(window(1), window(2)), window(2, labelled_n=99)
+    grown, few = signals(window(1), window(2), incidents=LIVE), window(2, labelled_n=99)
     mostly_suspect, hidden = window(2, suspect_n=60, n=150), window(2, checks=(failed(),))
     assert A.RETRAIN_MODEL in proposed(choose(grown, THIN))
     for newer in (few, mostly_suspect, hidden, window(2, mature=False)):
-        assert A.RETRAIN_MODEL not in proposed(choose(signals(window(1), newer), THIN)), newer
+        assert A.RETRAIN_MODEL not in proposed(choose(signals(window(1), newer, incidents=LIVE), THIN)), newer
     for other in (
         replace(THIN, recommended=True),
         replace(THIN, status=S.APPROVED),

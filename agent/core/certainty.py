@@ -1,0 +1,31 @@
+"""Whether a loss is certain enough to ask people for a change, and not only to tell them of it. Pure.
+
+With several metrics and a window a day, an interval of 95 % is crossed by luck now and then, and a reference that was
+lucky in training keeps the scales tilted for as long as its version serves. Telling people costs a message; a question
+costs somebody's judgement. So a question waits until the next judged window shows the loss, too, unless it is beyond
+the margin at about 99.7 %.
+"""
+
+from agent.core.signals import Harm, Signals, harm_on
+from database.enums import MetricKind
+
+# From an interval of 95 % to one of 99.7 %.
+WIDER = 1.5
+
+
+def too_soon(signals: Signals, loss: Harm) -> str | None:
+    """Why people are not asked yet, or None."""
+    # Speed, releases, parts of the rows and estimates have stricter tests of their own.
+    if loss.against is not None or loss.part is not None or loss.figure.kind is MetricKind.ESTIMATED:
+        return None
+    if is_beyond_luck(loss, signals.harm_margin):
+        return None
+    before = next((w for w in reversed(signals.own) if w.mature and w.seq < loss.window_seq), None)
+    if before is not None and harm_on(signals, before) is not None:
+        return None
+    return f"the loss shows in window {loss.window_seq} alone; it is asked about when the next one shows it, too"
+
+
+def is_beyond_luck(loss: Harm, margin: float) -> bool:
+    """Whether an interval half as wide again still lies beyond the margin."""
+    return loss.loss - WIDER * (loss.loss - loss.low) > margin
