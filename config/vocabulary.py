@@ -29,6 +29,11 @@ TITLES: dict[str, str] = {
     "low_confidence": "More answers than usual are uncertain",
     "unknown": "Something changed and the cause is not known",
 }
+# Figures that the monitor writes and others ask for by name.
+LATENCY = "latency_p95_ms"
+ROWS_PER_HOUR = "rows_per_hour"
+# What a metric was in earlier windows of the same season: the beginning of such a figure's name.
+USUALLY = "usual_"
 # What a lost metric would be had one thing stayed as it was: the end of such a figure's name.
 ON_USUAL_INPUTS = "on_usual_inputs"
 AT_USUAL_SHARE = "at_usual_share"
@@ -46,9 +51,9 @@ METRICS: dict[str, str] = {
     "mean_score": "mean score",
     "score_psi": "drift of the scores",
     "latency_p95": "latency p95",
-    "latency_p95_ms": "latency p95 (ms)",
+    LATENCY: "latency p95 (ms)",
     "volume": "answers per window",
-    "rows_per_hour": "answers per hour",
+    ROWS_PER_HOUR: "answers per hour",
     "error_rate": "error rate",
 }
 ALGORITHMS: dict[str, str] = {

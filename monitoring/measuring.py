@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from loguru import logger
 
 from config.model_contract import ModelContract
+from config.vocabulary import LATENCY, ROWS_PER_HOUR
 from database.enums import LabelFigure, MetricKind, Verdict
 from database.models import DataQualityResult, DriftReport, PerformanceMetric
 from monitoring import (
@@ -29,7 +30,7 @@ from monitoring.checks.outcome import QualityCheck
 from monitoring.drift_detector import DriftFinding
 from monitoring.measurement import Measurement, could_not_look
 from monitoring.performance_estimator import ESTIMATED, Confirmation, Record, record_of
-from monitoring.prediction_monitor import ROWS_PER_HOUR, Before, traffic_of
+from monitoring.prediction_monitor import Before, traffic_of
 from monitoring.season import Rhythm, Seasons, in_season
 from monitoring.standardised import standardised
 from monitoring.windows import WindowRows
@@ -39,7 +40,7 @@ from training.evaluator import METRICS
 # How many earlier windows tell how right the estimates have been, and what is usual.
 RECORD_WINDOWS = 20
 # The figures of earlier windows that say what is usual.
-USUAL = ("latency_p95_ms", ROWS_PER_HOUR)
+USUAL = (LATENCY, ROWS_PER_HOUR)
 
 Found = TypeVar("Found")
 Profile = Mapping[str, Any]
@@ -82,7 +83,7 @@ def memory_of(
 ) -> Memory:
     """`usual`: figures named in `USUAL`, the newest window's first; `told`: estimated and realised ones."""
     known = list(usual)
-    latencies = [f.metric_value for f in known if f.metric_name == "latency_p95_ms" and f.metric_value is not None]
+    latencies = [f.metric_value for f in known if f.metric_name == LATENCY and f.metric_value is not None]
     traffic = [one for f in known if f.metric_name == ROWS_PER_HOUR and (one := traffic_of(f)) is not None]
     own = {(f.window_id, f.kind, f.metric_name): f for f in told if f.metadata_.get("pooled", 1) == 1}
     confirmations: dict[str, list[Confirmation]] = {metric: [] for metric in ESTIMATED}

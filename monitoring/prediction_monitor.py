@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from config.model_contract import ModelContract
+from config.vocabulary import LATENCY, ROWS_PER_HOUR
 from database.enums import MetricKind, Verdict
 from database.models import PerformanceMetric
 from monitoring.drift_detector import FeatureDrift
@@ -23,7 +24,6 @@ from monitoring.windows import WindowRows
 # Slower than this times the usual p95, and slower than a person would call instant: worth a warning.
 SLOWER_TIMES = 3.0
 SLOWER_LEAST_MS = 50.0
-ROWS_PER_HOUR = "rows_per_hour"
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ def _mean_score(contract: ModelContract, rows: WindowRows) -> Measurement:
 
 
 def _latency(contract: ModelContract, rows: WindowRows, before: Sequence[float]) -> Measurement:
-    kind, name = MetricKind.PREDICTION, "latency_p95_ms"
+    kind, name = MetricKind.PREDICTION, LATENCY
     if rows.n < contract.monitoring.min_rows:
         why = f"{rows.n} rows, at least {contract.monitoring.min_rows} are needed to judge"
         return Measurement(kind, name, None, None, None, rows.n, None, Verdict.INCONCLUSIVE, why)

@@ -33,6 +33,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from config.vocabulary import USUALLY
 from database.enums import MetricKind, Verdict
 from database.models import DriftReport, MonitoringWindow, PerformanceMetric
 from monitoring.drift_detector import EFFECT_FLOOR, DriftFinding, FeatureDrift, differing, psi, reference_shares
@@ -57,8 +58,6 @@ STAYED = 0.5
 RHYTHM_REACHES, RHYTHM_WINDOWS = timedelta(days=400), 200
 # Where the quality of an earlier window stands: on its sound rows if that was looked at.
 QUALITY = (MetricKind.REALISED_CLEAN, MetricKind.REALISED)
-# Prefix of the figures that say how good the answers were in earlier windows of the phase.
-USUALLY = "usual_"
 
 _EDGE_DAYS = 3
 _LONGEST = timedelta(days=31 / WITHIN)

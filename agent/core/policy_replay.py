@@ -17,8 +17,9 @@ from agent.core.choices import ActionProposal, Choice, NoAction, PastAction
 from agent.core.decision_engine import CLOSED_BY_A_PERSON, decide
 from agent.core.diagnosis_engine import Diagnosis, Rejected
 from agent.core.rules.finding import Fact
-from agent.core.signals import LATENCY, Figure, Harm, Incident, Signals, Window
+from agent.core.signals import Figure, Harm, Incident, Signals, Window
 from config.agent_policy import AgentPolicy, Escalation
+from config.vocabulary import LATENCY
 from database.enums import ActionStatus, ActionType, Cause, IssueType, MetricKind, Severity, Verdict
 
 Json = dict[str, Any]

@@ -19,6 +19,7 @@ from collections.abc import Iterable
 from agent.core import wording
 from agent.core.rules.finding import Fact, Finding
 from agent.core.signals import Check, Figure, Signals, Window
+from config.vocabulary import ROWS_PER_HOUR
 from database.enums import Cause, IssueType, MetricKind, Severity, Verdict
 
 CERTAIN = 0.9
@@ -63,7 +64,7 @@ def faults_of(signals: Signals, window: Window) -> tuple[Fact, ...]:
 
 def _silence(signals: Signals, window: Window) -> Figure | None:
     """The traffic of a window of the version that serves, if it is far below the usual: others are running out."""
-    volume = window.figure(MetricKind.PREDICTION, "rows_per_hour")
+    volume = window.figure(MetricKind.PREDICTION, ROWS_PER_HOUR)
     own = volume is not None and window.version_id == signals.version_id
     return volume if own and volume is not None and volume.verdict in {Verdict.CRIT, Verdict.WARN} else None
 

@@ -11,10 +11,11 @@ Refuted by: figures inside their band, or a cause of its own that explains them 
 from agent.core import wording
 from agent.core.rules.finding import Fact, Finding
 from agent.core.signals import Signals
+from config.vocabulary import ROWS_PER_HOUR
 from database.enums import Cause, IssueType, MetricKind, Severity, Verdict
 
 # Low confidence and data fault speak of these.
-WATCHED_ELSEWHERE = ("uncertain_share", "rows_per_hour")
+WATCHED_ELSEWHERE = ("uncertain_share", ROWS_PER_HOUR)
 CERTAIN = 0.6
 FAINT = 0.3
 

@@ -13,12 +13,11 @@ Refuted by: one movement that no rhythm explains, or a loss that the same days d
 from agent.core import wording
 from agent.core.rules.finding import Fact, Finding
 from agent.core.signals import Harm, Signals, Window, harm
+from config.vocabulary import USUALLY
 from database.enums import Cause, IssueType, MetricKind, Severity, Verdict
 
 # A rhythm that explains all that moved, and the loss with it, explains more than any rule about the loss alone.
 CERTAIN = 1.0
-# The monitor's figures about the quality of earlier windows of the same season are named so.
-USUALLY = "usual_"
 
 
 def _seasons(window: Window) -> tuple[str, ...]:

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from agent.core.choices import ActionProposal, Choice, NoAction, PastAction
 from agent.core.decision_engine import CORRECTIVE, decide
 from agent.core.diagnosis_engine import diagnose
-from agent.core.signals import LATENCY, Check, Figure, Incident, Replay, Signals, Window
+from agent.core.signals import Check, Figure, Incident, Replay, Signals, Window
 from config.agent_policy import AgentPolicy
+from config.vocabulary import LATENCY
 from database.enums import ActionStatus, ActionType, Cause, MetricKind, Risk, Severity, Verdict
 from tests.unit.agent.signal_factory import (
     NOW,

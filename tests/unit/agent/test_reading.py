@@ -135,8 +135,6 @@ def test_how_long_labels_took_is_read_in_seconds_and_only_where_it_was_measured(
     assert alone is not None
     assert (whole.took_s, whole.usual_s, whole.limit_s) == (3600.0, 7200.0, 21600.0)
     assert (alone.took_s, alone.usual_s, alone.limit_s) == (3600.0, None, None)
-    assert window(1).matured_after_s is None
-    assert window(1, pace=whole).matured_after_s == 3600.0
 
 
 def test_before_the_first_window_nothing_shows_that_quality_holds() -> None:
