@@ -14,7 +14,7 @@ from agent.core.rules.finding import HOLDS, Fact, Finding
 from agent.core.rules.registry import RULES
 from agent.core.signals import Harm, Signals, harm, raw_loss
 from config.vocabulary import capital
-from database.enums import Cause, IssueType, Severity
+from database.enums import Cause, IssueType, MetricKind, Severity
 
 # These explain the same loss, so at most one of them is named.
 LOSS_CAUSES = frozenset({Cause.COVARIATE_SHIFT_HARMFUL, Cause.PRIOR_SHIFT, Cause.CONCEPT_DRIFT, Cause.BAD_RELEASE})
@@ -89,7 +89,8 @@ def diagnose(signals: Signals, rules: tuple[Callable[[Signals], Finding], ...] =
         return ()
     findings = tuple(rule(signals) for rule in rules)
     holding = [f for f in findings if f.holds]
-    labels_broken = any(f.cause is Cause.LABEL_FEED_FAULT for f in holding)
+    # Labels that are only late so far say nothing against those that have come: a note hides no loss.
+    labels_broken = any(f.cause is Cause.LABEL_FEED_FAULT and f.severity is not Severity.INFO for f in holding)
     loss = None if labels_broken else harm(signals)
     named = [f for f in holding if f.cause not in LOSS_CAUSES or f.apart]
     in_season = any(f.cause is Cause.SEASONAL for f in holding)
@@ -99,7 +100,9 @@ def diagnose(signals: Signals, rules: tuple[Callable[[Signals], Finding], ...] =
     # A loss that such days always had is the season's: no rule about the loss alone knows that it comes back.
     explaining = [f for f in holding if f.cause in LOSS_CAUSES and f not in named and (loss or f.harm) is not None]
     best = max(explaining, key=lambda f: f.support, default=None)
-    if best is not None and not (in_season or at_fault or labels_broken):
+    # No season makes a version worse than the one before on the same rows.
+    replayed = best is not None and best.harm is not None and best.harm.figure.kind is not MetricKind.ESTIMATED
+    if best is not None and not ((in_season and not replayed) or at_fault or labels_broken):
         named.append(best)
     named = [f for f in named if not _explained_away(f, named)]
     if (abstained := _abstain(signals, named, loss, labels_broken)) is not None:

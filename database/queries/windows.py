@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import BigInteger, ColumnElement, cast, extract, func, select, text
+from sqlalchemy import BigInteger, ColumnElement, case, cast, extract, func, select, text
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
@@ -12,6 +12,9 @@ from database.connection import ReadSession
 from database.crud import first, one
 from database.enums import LabelFigure, MetricKind, Verdict, WindowStatus
 from database.models import DataQualityResult, DriftReport, ModelVersion, MonitoringWindow, PerformanceMetric
+
+# The ROC-AUC of a model that knows nothing.
+CHANCE = 0.5
 
 
 def claim_model(session: Session, model_name: str) -> bool:
@@ -75,7 +78,11 @@ def waiting(session: Session | ReadSession, model_name: str) -> list[MonitoringW
 
 
 def labels_can_be_so() -> ColumnElement[bool]:
-    """Of a window: its labels are not turned round, as far as the newest judgement knows (`label_monitor.turned`)."""
+    """Of a window: its labels are not turned round, as far as the newest judgement knows (`label_monitor.turned`).
+
+    Windows that were judged before there was such a judgement have a ROC-AUC only: one that is surely worse than chance
+    stood for it, and still does for them.
+    """
     verdict = (
         select(PerformanceMetric.verdict)
         .where(
@@ -88,7 +95,23 @@ def labels_can_be_so() -> ColumnElement[bool]:
         .correlate(MonitoringWindow)
         .scalar_subquery()
     )
-    return func.coalesce(verdict, Verdict.OK) != Verdict.CRIT
+    high = (
+        select(PerformanceMetric.high)
+        .where(
+            PerformanceMetric.window_id == MonitoringWindow.id,
+            PerformanceMetric.kind == MetricKind.REALISED,
+            PerformanceMetric.metric_name == "roc_auc",
+            func.coalesce(PerformanceMetric.metadata_["pooled"].as_integer(), 1) == 1,
+        )
+        .order_by(PerformanceMetric.created_at.desc(), PerformanceMetric.id.desc())
+        .limit(1)
+        .correlate(MonitoringWindow)
+        .scalar_subquery()
+    )
+    return case(
+        (verdict.is_not(None), verdict != Verdict.CRIT),
+        else_=func.coalesce(high, 1.0) >= CHANCE,
+    )
 
 
 def mature_before(session: Session | ReadSession, window: MonitoringWindow, limit: int) -> list[MonitoringWindow]:

@@ -9,7 +9,10 @@ from sqlalchemy import URL, Engine, text
 from config.agent_policy import load_policy
 from config.settings import PlatformSettings
 from database import enums
+from database.connection import session_scope
 from database.migrations import alembic_config, head_revision, upgrade
+from database.models import PerformanceMetric
+from tests.integration.agent.world import register
 
 CHECKED = {
     "ck_model_versions_status_known": enums.VersionStatus,
@@ -71,6 +74,24 @@ def test_migrating_twice_changes_nothing(database_url: URL, engine: Engine) -> N
 
 def test_every_migration_can_be_taken_back(database_url: URL) -> None:
     command.downgrade(alembic_config(database_url), "base")
+    upgrade(database_url)
+
+
+@pytest.mark.parametrize("kind", [enums.MetricKind.SEGMENT, enums.MetricKind.LABELS])
+def test_figures_the_release_before_cannot_name_keep_nobody_from_going_back_to_it(
+    database_url: URL, engine: Engine, kind: enums.MetricKind
+) -> None:
+    version = register(engine)
+    with session_scope(engine) as session:
+        for one in (kind, enums.MetricKind.VERIFICATION):
+            session.add(
+                PerformanceMetric(
+                    model_id=version.id, kind=one, metric_name="accuracy", n=1, verdict=enums.Verdict.OK, metadata_={}
+                )
+            )
+    command.downgrade(alembic_config(database_url), "91b4c6d2e0fa")
+    with engine.connect() as connection:
+        assert connection.execute(text("SELECT kind FROM performance_metrics")).scalars().all() == ["verification"]
     upgrade(database_url)
 
 

@@ -22,8 +22,10 @@ from statistics import median
 
 from agent.core import wording
 from agent.core.rules import loss as shared
+from agent.core.rules.data_fault import faults_of
 from agent.core.rules.finding import Fact, Finding, weigh
-from agent.core.signals import LATENCY, Figure, Harm, Signals, Window
+from agent.core.signals import Figure, Harm, Signals, Window
+from config.vocabulary import LATENCY
 from database.enums import Cause, IssueType, MetricKind, Severity, Verdict
 
 REPLAY_WEIGHT = 0.6
@@ -148,9 +150,12 @@ def _behind(signals: Signals) -> Harm | None:
 
 def _expected_behind(signals: Signals) -> Harm | None:
     """What the new version's own scores promise, against what the one before reached in its last windows: shown, or
-    promised where no label has come. Only for as long as no label says how right the new one is."""
+    promised where no label has come. Only for as long as no label says how right the new one is, and not on rows at
+    fault: any version promises less on those."""
     latest, metric = signals.latest, signals.primary
     if latest is None or signals.judged is not None or signals.previous_version_id is None:
+        return None
+    if faults_of(signals, latest):
         return None
     now = latest.figure(MetricKind.ESTIMATED, metric)
     before = [w for w in signals.windows if w.version_id == signals.previous_version_id and w.seq < signals.own[0].seq]

@@ -184,7 +184,14 @@ def scored(n: int, seed: int, shift: float) -> list[tuple[Any, int, float]]:
 
 
 def adjust(
-    engine: Engine, settings: Settings, make: MakeExecutor, shift: float, *, mature: bool = True, turned: bool = False
+    engine: Engine,
+    settings: Settings,
+    make: MakeExecutor,
+    shift: float,
+    *,
+    mature: bool = True,
+    turned: bool = False,
+    worse_than_chance: bool = False,
 ) -> Any:
     store = ArtifactStore(settings.artifacts_dir)
     digest = store.put("serving_artifact", {"model.onnx": b"a model"}, {"threshold": 0.5})
@@ -193,6 +200,8 @@ def adjust(
     with session_scope(engine) as session:
         if turned:
             session.add(metric(version.id, made.id, MetricKind.LABELS, LabelFigure.TURNED, 0.2, 0.9, Verdict.CRIT))
+        if worse_than_chance:
+            session.add(metric(version.id, made.id, MetricKind.REALISED, "roc_auc", 0.2, 0.9, Verdict.CRIT))
         propose_by_person(
             session, model_name=MODEL, action_type=ActionType.ADJUST_THRESHOLD, user_name="ann", reason="too few",
             params={}, policy=POLICY,
@@ -245,7 +254,11 @@ def test_a_threshold_that_is_right_is_not_asked_about(
     assert "shows no gain" in action.outcome
 
 
-@pytest.mark.parametrize("how", [{"mature": False}, {"turned": True}])
+@pytest.mark.parametrize(
+    "how",
+    [{"mature": False}, {"turned": True}, {"worse_than_chance": True}],
+    ids=["immature", "turned", "judged before turned labels had a figure of their own"],
+)
 def test_a_threshold_is_chosen_on_no_row_that_a_retrain_would_not_trust(
     engine: Engine, agent_settings: Settings, make_executor: MakeExecutor, how: dict[str, bool]
 ) -> None:
