@@ -179,6 +179,11 @@ class ModelContract(_Frozen):
         return hashlib.sha256(canonical.encode()).hexdigest()
 
 
+def category_name(value: object) -> str:
+    """As the contract writes it: the category 4, whether it came as 4, 4.0 or "4"."""
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+
+
 def load_contract(name: str, contracts_dir: Path) -> ModelContract:
     """Read `<contracts_dir>/<name>.yml`.
 

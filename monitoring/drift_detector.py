@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from config.model_contract import ModelContract
+from config.model_contract import ModelContract, category_name
 from database.enums import Verdict
 from monitoring.thresholds import judge_drift
 
@@ -244,14 +244,9 @@ def _category_counts(reference: Mapping[str, Any], values: Sequence[Any]) -> tup
     unseen = len(places)
     counts = np.zeros(len(places) + 2, dtype=np.int64)
     for value in values:
-        counts[-1 if value is None else places.get(_category_name(value), unseen)] += 1
+        counts[-1 if value is None else places.get(category_name(value), unseen)] += 1
     *known, null = (float(share) for share in reference["shares"])
     return counts, [*known, 0.0, null]
-
-
-def _category_name(value: Any) -> str:
-    """As the contract writes it: a client's `4.0` is the category 4."""
-    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
 def _score_bins(profile: Mapping[str, Any], probabilities: NDArray[Any]) -> _Bins | None:

@@ -24,7 +24,7 @@ from loguru import logger
 from sqlalchemy import Engine
 
 from config.logging_config import configure_logging
-from config.model_contract import ModelContract, load_contract
+from config.model_contract import ModelContract, category_name, load_contract
 from config.settings import Settings
 from config.yaml_source import ConfigError
 from database.address import database_url
@@ -113,13 +113,8 @@ def _numbers(column: pd.Series) -> pd.Series:
 
 
 def _words(column: pd.Series) -> pd.Series:
-    words = column.astype("object").map(_word, na_action="ignore")
+    words = column.astype("object").map(category_name, na_action="ignore")
     return words.where(column.notna(), MISSING).astype(str)
-
-
-def _word(value: Any) -> str:
-    """The category 4, whether it came as 4, 4.0 or "4"."""
-    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
 def make_page(contract: ModelContract, reference: pd.DataFrame, current: pd.DataFrame) -> Page:

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from config.model_contract import ModelContract
+from config.model_contract import ModelContract, category_name
 from config.vocabulary import AT_USUAL_SHARE, ON_USUAL_INPUTS
 from database.enums import MetricKind, Verdict
 from monitoring.drift_detector import EFFECT_FLOOR, psi
@@ -106,12 +106,8 @@ def _places(reference: Mapping[str, Any], values: list[Any]) -> tuple[NDArray[np
         return np.where(np.isnan(numbers), null, inside).astype(np.int64), shares
     known = {str(category): at for at, category in enumerate(reference["categories"])}
     strange = len(shares)
-    places = [null if value is None else known.get(_name(value), strange) for value in values]
+    places = [null if value is None else known.get(category_name(value), strange) for value in values]
     return np.array(places, dtype=np.int64), np.append(shares, 0.0)
-
-
-def _name(value: Any) -> str:
-    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
 def _measured(

@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from config.model_contract import Feature, ModelContract
+from config.model_contract import Feature, ModelContract, category_name
 
 os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
 
@@ -122,12 +122,8 @@ def prepared(contract: ModelContract, frame: pd.DataFrame) -> pd.DataFrame:
             numbers = pd.to_numeric(given, errors="coerce").astype("float64")
             columns[name] = numbers.mask(numbers.isna() & given.notna(), float("inf"))
         else:
-            columns[name] = given.map(_category_text, na_action="ignore").astype("object")
+            columns[name] = given.map(category_name, na_action="ignore").astype("object")
     return pd.DataFrame(columns, index=frame.index)
-
-
-def _category_text(value: Any) -> str:
-    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
 def _run(checks: tuple[Check, ...], frame: pd.DataFrame) -> list[Any]:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import chdtrc
 
-from config.model_contract import Feature
+from config.model_contract import Feature, category_name
 
 Floats = NDArray[np.float64]
 
@@ -68,8 +68,8 @@ class Column:
         if self.feature.kind == "numeric":
             return ks_chance(self.gap, len(self.present), len(self.known))
         return _chi2_chance(
-            Counter(category(value) for value in self.values if value is not None),
-            Counter(category(value) for value in self.sample),
+            Counter(category_name(value) for value in self.values if value is not None),
+            Counter(category_name(value) for value in self.sample),
         )
 
     @property
@@ -82,11 +82,6 @@ def any_moved(columns: Sequence[Column], rate: float) -> bool:
     windows."""
     chances = sorted(column.chance for column in columns)
     return any(chance * len(chances) <= rate * rank for rank, chance in enumerate(chances, start=1))
-
-
-def category(value: Any) -> str:
-    """As the contract writes it: a client's `4.0` is the category 4."""
-    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
 def movers(columns: Sequence[Column]) -> int:

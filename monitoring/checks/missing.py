@@ -9,9 +9,9 @@ rest on. See docs/decisions/0007.
 
 from collections.abc import Sequence
 
-from config.model_contract import Monitoring
+from config.model_contract import Monitoring, category_name
 from database.enums import Verdict
-from monitoring.checks.column import Column, any_moved, category
+from monitoring.checks.column import Column, any_moved
 from monitoring.checks.outcome import QualityCheck, too_few
 from monitoring.thresholds import CAREFUL_Z, judge_share, wilson
 
@@ -54,7 +54,7 @@ def _unseen(column: Column) -> int:
     if column.feature.kind == "numeric":
         return column.nulls
     known = {str(one) for one in column.feature.categories or ()}
-    return column.nulls + sum(value is not None and category(value) not in known for value in column.values)
+    return column.nulls + sum(value is not None and category_name(value) not in known for value in column.values)
 
 
 def _jumped(column: Column, unseen: int) -> bool:
