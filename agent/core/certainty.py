@@ -2,21 +2,22 @@
 
 With several metrics and a window a day, an interval of 95 % is crossed by luck now and then, and a reference that was
 lucky in training keeps the scales tilted for as long as its version serves. Telling people costs a message; a question
-costs somebody's judgement. So a question waits until the next judged window shows the loss, too, unless it is beyond
-the margin at about 99.7 %.
+costs somebody's judgement. Where inputs or the share of positives moved for certain beside the loss, luck is no
+explanation. Where nothing but the loss itself speaks, a changed relation, a question waits until the next judged window
+shows the loss, too, unless it is beyond the margin at about 99.7 %.
 """
 
 from agent.core.signals import Harm, Signals, harm_on
-from database.enums import MetricKind
+from database.enums import Cause
 
 # From an interval of 95 % to one of 99.7 %.
 WIDER = 1.5
 
 
-def too_soon(signals: Signals, loss: Harm) -> str | None:
+def too_soon(signals: Signals, cause: Cause, loss: Harm) -> str | None:
     """Why people are not asked yet, or None."""
-    # Speed, releases, parts of the rows and estimates have stricter tests of their own.
-    if loss.against is not None or loss.part is not None or loss.figure.kind is MetricKind.ESTIMATED:
+    # A loss in a part of the rows has a stricter test of its own.
+    if cause is not Cause.CONCEPT_DRIFT or loss.part is not None:
         return None
     if is_beyond_luck(loss, signals.harm_margin):
         return None

@@ -282,7 +282,7 @@ def _corrective(case: _Case, diagnosis: Diagnosis, action_type: ActionType, chos
 
     if diagnosis.harm is None:
         return no("no loss was shown, and a change of what serves needs one")
-    if (doubt := _in_doubt(case.signals, diagnosis.harm)) is not None:
+    if (doubt := _in_doubt(case.signals, diagnosis.cause, diagnosis.harm)) is not None:
         return no(doubt)
     if _changes(chosen):
         return no("another remedy was chosen first; this one waits for its result")
@@ -304,11 +304,11 @@ def _corrective(case: _Case, diagnosis: Diagnosis, action_type: ActionType, chos
     return _propose(case, diagnosis, action_type, question, key, {}, supersedes)
 
 
-def _in_doubt(signals: Signals, loss: Harm) -> str | None:
+def _in_doubt(signals: Signals, cause: Cause, loss: Harm) -> str | None:
     """Why a loss is not asked about, or not yet."""
     if not loss.of_speed and (fault := fault_behind(signals, loss)) is not None:
         return f"the loss may come from a fault of the data whose rows cannot be told from sound ones: {fault}"
-    return too_soon(signals, loss)
+    return too_soon(signals, cause, loss)
 
 
 def _asked_anew(case: _Case, question: PastAction) -> Choice:
