@@ -11,6 +11,7 @@ from typing import Any
 from agent.core import wording
 from agent.core.rules.data_fault import left_among_sound
 from agent.core.rules.finding import HOLDS, Fact, Finding
+from agent.core.rules.loss import seen_on
 from agent.core.rules.registry import RULES
 from agent.core.signals import Harm, Signals, harm, raw_loss
 from config.vocabulary import capital
@@ -114,9 +115,7 @@ def diagnose(signals: Signals, rules: tuple[Callable[[Signals], Finding], ...] =
 
 def fault_behind(signals: Signals, loss: Harm) -> str | None:
     """What is wrong with the rows a loss was seen on that leaving out suspect rows does not mend."""
-    until = [w for w in signals.own if w.seq <= loss.window_seq and (w.mature or w.id == loss.window_id)]
-    seen_on = until[-loss.figure.pooled :]
-    return next((wording.check(c) for w in seen_on for c in left_among_sound(signals, w)), None)
+    return next((wording.check(c) for w in seen_on(signals, loss) for c in left_among_sound(signals, w)), None)
 
 
 def _explained_away(finding: Finding, named: list[Finding]) -> bool:

@@ -10,11 +10,11 @@ from datetime import datetime
 
 from agent.core.label_arrival import Pace
 from config.segments import Segment
+from config.vocabulary import LATENCY
 from database.enums import Cause, MetricKind, Severity, Verdict
 
 # A pooled figure speaks for its newest window only if that window brought at least this many rows of its own.
 MIN_OWN_ROWS = 20
-LATENCY = "latency_p95_ms"
 
 
 @dataclass(frozen=True)
@@ -114,11 +114,6 @@ class Window:
     figures: tuple[Figure, ...] = ()
     checks: tuple[Check, ...] = ()
     pace: Pace | None = None  # how long it took until enough of its labels were there; None if they never were
-
-    @property
-    def matured_after_s(self) -> float | None:
-        """From its end until enough of its labels were there; None if they never were."""
-        return self.pace.took_s if self.pace else None
 
     @property
     def suspect_share(self) -> float:

@@ -24,7 +24,7 @@ from agent.core import wording
 from agent.core.rules import loss as shared
 from agent.core.rules.data_fault import faults_of
 from agent.core.rules.finding import Fact, Finding, weigh
-from agent.core.signals import Figure, Harm, Signals, Window
+from agent.core.signals import Figure, Harm, Signals, Window, harm
 from config.vocabulary import LATENCY
 from database.enums import Cause, IssueType, MetricKind, Severity, Verdict
 
@@ -106,7 +106,7 @@ def _enough(known: list[tuple[Window, float]]) -> bool:
 def _quality(signals: Signals) -> Finding:
     cause, issue = Cause.BAD_RELEASE, IssueType.PERFORMANCE_DEGRADATION
     behind = _behind(signals) or _expected_behind(signals)
-    loss = shared.measured(signals) or behind
+    loss = harm(signals) or behind
     if loss is None:
         return shared.no_loss(signals, cause)
     severity, windows = shared.severity_of(loss), (loss.window_id,)
@@ -131,8 +131,8 @@ def _quality(signals: Signals) -> Finding:
     support, facts = weigh((REPLAY_WEIGHT, worse), (LOSS_WEIGHT, Fact(wording.loss(loss), loss.loss, loss.figure.n)))
     against = () if worse else (Fact(f"{told}: the old version is not shown to be better", replay.value, replay.n),)
     # Of what is no loss to its own record, only the version before tells.
-    harm = behind if worse else None
-    return Finding(cause, issue, support, severity, facts, against, windows=windows, harm=harm)
+    own = behind if worse else None
+    return Finding(cause, issue, support, severity, facts, against, windows=windows, harm=own)
 
 
 def _behind(signals: Signals) -> Harm | None:

@@ -13,7 +13,7 @@ rows are weighted back to training's inputs, or to its share of positives.
 from agent.core import wording
 from agent.core.rules import loss as shared
 from agent.core.rules.finding import Fact, Finding, weigh
-from agent.core.signals import Harm, Signals
+from agent.core.signals import Harm, Signals, harm
 from config.vocabulary import AT_USUAL_SHARE, ON_USUAL_INPUTS
 from database.enums import Cause, IssueType, MetricKind
 
@@ -35,7 +35,7 @@ def _in_a_part(loss: Harm) -> Fact | None:
 
 def consider(signals: Signals) -> Finding:
     """Judge the loss, if there is one; an estimate alone can never show this."""
-    loss = shared.measured(signals)
+    loss = harm(signals)
     if loss is None or loss.figure.kind is MetricKind.ESTIMATED:
         return shared.no_loss(signals, Cause.CONCEPT_DRIFT)
     window = shared.window_of(signals, loss)

@@ -11,7 +11,7 @@ Refuted by: inputs that did not move, or a loss the inputs do not explain (then 
 
 from agent.core.rules import loss as shared
 from agent.core.rules.finding import Finding, weigh
-from agent.core.signals import Signals
+from agent.core.signals import Signals, harm
 from config.vocabulary import AT_USUAL_SHARE, ON_USUAL_INPUTS
 from database.enums import Cause, IssueType
 
@@ -25,7 +25,7 @@ RANKING_WEIGHT = 0.1
 
 def consider(signals: Signals) -> Finding:
     """Judge the loss, if there is one."""
-    loss = shared.measured(signals)
+    loss = harm(signals)
     if loss is None:
         return shared.no_loss(signals, Cause.COVARIATE_SHIFT_HARMFUL)
     window = shared.window_of(signals, loss)

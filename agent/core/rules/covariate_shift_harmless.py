@@ -11,7 +11,7 @@ Refuted by: a measured loss. Without labels, and without an estimate that has pr
 from agent.core import wording
 from agent.core.rules import loss as shared
 from agent.core.rules.finding import Fact, Finding
-from agent.core.signals import Figure, Signals, Window, performance_holds
+from agent.core.signals import Figure, Signals, Window, harm, performance_holds
 from database.enums import Cause, IssueType, MetricKind, Severity, Verdict
 
 UNHEARD = 0.05
@@ -33,7 +33,7 @@ def consider(signals: Signals) -> Finding:
         says = "nothing moved but what a season explains" if seasonal else "no feature moved beyond chance"
         still = Fact(says, latest.drift_score, latest.n)
         return Finding(cause, issue, 0.0, Severity.INFO, (), (still,))
-    lost = shared.measured(signals)
+    lost = harm(signals)
     if lost is not None:
         return Finding(
             cause, issue, 0.0, Severity.INFO, (moved,), (Fact(wording.loss(lost), lost.loss, lost.figure.n),)

@@ -2,7 +2,7 @@
 
 from agent.core import wording
 from agent.core.rules.finding import Fact, Finding
-from agent.core.signals import Harm, Part, Signals, Window, harm
+from agent.core.signals import Harm, Part, Signals, Window
 from config.vocabulary import AT_USUAL_SHARE, ON_USUAL_INPUTS
 from database.enums import Cause, IssueType, MetricKind, Severity, Verdict
 
@@ -21,6 +21,12 @@ SEVERE = 0.1
 
 def window_of(signals: Signals, loss: Harm) -> Window:
     return next(w for w in signals.own if w.id == loss.window_id)
+
+
+def seen_on(signals: Signals, loss: Harm) -> list[Window]:
+    """The windows the figure of a loss rests on, oldest first."""
+    until = [w for w in signals.own if w.seq <= loss.window_seq and (w.mature or w.id == loss.window_id)]
+    return until[-loss.figure.pooled :]
 
 
 def drifted_facts(window: Window, at_least: float) -> Fact | None:
@@ -126,8 +132,3 @@ def no_loss(signals: Signals, cause: Cause) -> Finding:
         return Finding(cause, issue, 0.0, Severity.INFO, could_not_look=says)
     fact = Fact(f"no loss beyond the margin was shown: {wording.figure(figure)}", figure.value, figure.n)
     return Finding(cause, issue, 0.0, Severity.INFO, (), (fact,))
-
-
-def measured(signals: Signals) -> Harm | None:
-    """The loss the rules explain."""
-    return harm(signals)

@@ -13,7 +13,7 @@ threshold for all would not mend it.
 from agent.core import wording
 from agent.core.rules import loss as shared
 from agent.core.rules.finding import Fact, Finding, weigh
-from agent.core.signals import Signals
+from agent.core.signals import Signals, harm
 from config.vocabulary import AT_USUAL_SHARE
 from database.enums import Cause, IssueType
 
@@ -40,7 +40,7 @@ def _share_moved(signals: Signals) -> tuple[Fact | None, Fact | None]:
 
 def consider(signals: Signals) -> Finding:
     """Judge the loss, if there is one."""
-    loss = shared.measured(signals)
+    loss = harm(signals)
     if loss is None:
         return shared.no_loss(signals, Cause.PRIOR_SHIFT)
     if loss.part is not None:

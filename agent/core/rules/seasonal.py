@@ -12,6 +12,7 @@ Refuted by: one movement that no rhythm explains, or a loss that the same days d
 
 from agent.core import wording
 from agent.core.rules.finding import Fact, Finding
+from agent.core.rules.loss import seen_on
 from agent.core.signals import Harm, Signals, Window, harm
 from config.vocabulary import USUALLY
 from database.enums import Cause, IssueType, MetricKind, Severity, Verdict
@@ -47,10 +48,10 @@ def _as_usual(signals: Signals, window: Window, loss: Harm) -> Fact | None:
 def _lossy(signals: Signals, loss: Harm) -> tuple[Window, ...]:
     """The windows a loss comes from: a pooled figure's are those that are below the reference by more than the margin
     themselves."""
-    until = [w for w in signals.own if w.seq <= loss.window_seq and (w.mature or w.id == loss.window_id)]
+    rests_on = seen_on(signals, loss)
     if loss.figure.pooled == 1:
-        return tuple(until[-1:])
-    own = ((w, w.figure(loss.figure.kind, loss.figure.name)) for w in until[-loss.figure.pooled :])
+        return tuple(rests_on)
+    own = ((w, w.figure(loss.figure.kind, loss.figure.name)) for w in rests_on)
     return tuple(w for w, f in own if f is not None and f.loss is not None and f.loss > signals.harm_margin)
 
 
