@@ -43,13 +43,6 @@ _FEWEST = 8  # rows of a window that a classifier can be taught with
 _SEED = 7
 
 
-def alarms_of(
-    encoding: Encoding, reference_rows: Matrix, window_rows: Matrix, reference_scores: Floats, window_scores: Floats
-) -> dict[str, bool]:
-    """What each detector says about one window. For many windows of a version, keep its `Detectors`."""
-    return Detectors.of(encoding, reference_rows, reference_scores).alarms(window_rows, window_scores)
-
-
 def alarms_over(ground: Ground, played: Played) -> dict[str, tuple[bool, ...]]:
     """What each detector says in every window of a life, held against the version that answered it."""
     found: dict[str, list[bool]] = {name: [] for name in TITLES}

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from config.agent_policy import AgentPolicy
-from database.enums import ActionStatus, ActionType, Cause, IssueType, Severity
+from database.enums import CHANGING, ActionStatus, ActionType, Cause, IssueType, Severity
 from scripts.lab.course import Course
 from scripts.lab.faults.cast import Cast, learners
 from scripts.lab.faults.detectors import alarms_over
@@ -30,7 +30,6 @@ AS_GOOD = 0.005
 # Where labels are still out, they are awaited for longer than the life lasts.
 LATER = timedelta(days=365)
 REACHED_A_PERSON = frozenset({ActionStatus.PENDING_APPROVAL, ActionStatus.VERIFYING})
-_CHANGES = frozenset({ActionType.RETRAIN_MODEL, ActionType.ROLLBACK_MODEL, ActionType.ADJUST_THRESHOLD})
 
 
 @dataclass(frozen=True)
@@ -175,7 +174,7 @@ def _proposals(timeline: list[dict[str, Any]], plot: Plot, course: Course) -> It
     for at, line in enumerate(timeline):
         for action in line["actions"]:
             kind, status = ActionType(action["action"]), ActionStatus(action["status"])
-            if kind not in _CHANGES or status not in REACHED_A_PERSON:
+            if kind not in CHANGING or status not in REACHED_A_PERSON:
                 continue
             recommended = status is ActionStatus.VERIFYING
             best, fits = None, None

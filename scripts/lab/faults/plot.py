@@ -17,6 +17,7 @@ from scripts.lab.faults.world import (
     Columns,
     Floats,
     Population,
+    Relation,
     World,
     contract,
     rows_of,
@@ -112,7 +113,7 @@ class Plot:
             self.columns[name][rows], self.sent[name][rows] = drawn[name], gaps[name]
         self.odds[rows] = self.world.odds(drawn)
 
-    def relate(self, change: Callable[[Columns, Floats], Floats], rows: NDArray[np.int64] | None = None) -> None:
+    def relate(self, change: Relation, rows: NDArray[np.int64] | None = None) -> None:
         """The same patients become ill for other reasons: log-odds in, log-odds out."""
         rows = self.rows_in() if rows is None else rows
         self.odds[rows] = change({name: values[rows] for name, values in self.columns.items()}, self.odds[rows])

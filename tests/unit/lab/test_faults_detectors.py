@@ -6,7 +6,7 @@ from scipy.stats import chi2_contingency, ks_2samp
 from sklearn.linear_model import LogisticRegression
 
 from scripts.lab.faults import detectors
-from scripts.lab.faults.detectors import TITLES, Detectors, Floats, alarms_of, alarms_over
+from scripts.lab.faults.detectors import TITLES, Detectors, Floats, alarms_over
 from scripts.lab.faults.life import ground_of
 from scripts.lab.faults.plot import Plot, chance
 from scripts.lab.faults.world import USUAL, Population, World, contract, rows_of, with_gaps
@@ -80,12 +80,6 @@ def test_a_category_nobody_knows_is_a_place_of_its_own(usual: Detectors) -> None
 @pytest.mark.parametrize("n", [0, 1, 3, 20])
 def test_windows_of_hardly_any_rows_are_answered(usual: Detectors, n: int) -> None:
     assert set(usual.alarms(patients(n, 1), scores(n, 1))) == set(TITLES)
-
-
-def test_one_window_can_be_asked_about_without_keeping_anything(usual: Detectors) -> None:
-    window, said = patients(400, 2), scores(400, 2)
-    once = alarms_of(ENCODING, patients(3000, 0), window, scores(3000, 0), said)
-    assert once == usual.alarms(window, said)
 
 
 def test_the_tests_say_what_the_library_says(usual: Detectors) -> None:
