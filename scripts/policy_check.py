@@ -21,8 +21,9 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from agent.core.policy_concerns import Concern, concerns, runs_alone
-from agent.core.policy_replay import APPROXIMATE, Deed, Look, Record, Replayed, replay
+from agent.core.policy_replay import APPROXIMATE, Replayed, replay
 from agent.core.reading import WINDOWS_READ, past_of, promised, window_of
+from agent.core.recorded import Deed, Look, Record
 from agent.core.signals import Window
 from config.agent_policy import AgentPolicy, load_policy
 from config.model_contract import ModelContract, load_contracts

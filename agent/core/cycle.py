@@ -215,13 +215,14 @@ def _record(
         window_id=signals.latest.id if signals.latest else None,
         observed=summary(signals),
         diagnoses=[diagnosis.to_json() for diagnosis in diagnoses],
-        decisions=[_choice_json(choice) for choice in choices],
+        decisions=[choice_json(choice) for choice in choices],
         dry_run=dry_run,
         seconds=round(seconds, 4),
     )
 
 
-def _choice_json(choice: Choice) -> dict[str, Any]:
+def choice_json(choice: Choice) -> dict[str, Any]:
+    """What a recorded pass keeps of it."""
     if isinstance(choice, NoAction):
         return {"does": "nothing"} | asdict(choice)
     return {

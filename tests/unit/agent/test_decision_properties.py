@@ -8,11 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.core.choices import ActionProposal, Choice, PastAction
-from agent.core.cycle import _choice_json
+from agent.core.cycle import choice_json
 from agent.core.decision_engine import CORRECTIVE, decide
 from agent.core.diagnosis_engine import Diagnosis, diagnose
 from agent.core.observation import summary
-from agent.core.policy_replay import Look, Record, diagnosis_of, signals_of
+from agent.core.recorded import Look, Record, diagnosis_of, signals_of
 from agent.core.rules.finding import Fact
 from agent.core.signals import Harm, Incident, Signals
 from config.agent_policy import ActionRule, AgentPolicy, Escalation
@@ -217,9 +217,7 @@ def test_what_is_decided_can_be_decided_again_from_what_was_recorded(
     found = replace(found, windows=tuple(whole[seq] for seq in sorted(whole)))
     diagnoses = diagnose(found)
     choices = decide(diagnoses, policy, (), found.now, signals=found, dry_run=dry)
-    look = Look(
-        found.now, summary(found), tuple(d.to_json() for d in diagnoses), tuple(map(_choice_json, choices)), dry
-    )
+    look = Look(found.now, summary(found), tuple(d.to_json() for d in diagnoses), tuple(map(choice_json, choices)), dry)
     record = Record(replace(found, windows=()), (look,), found.windows)
     seen = signals_of(record, look)
     again = decide(
@@ -227,6 +225,6 @@ def test_what_is_decided_can_be_decided_again_from_what_was_recorded(
     )
 
     def decided(made: tuple[Choice, ...]) -> list[dict[str, object]]:
-        return [{name: part for name, part in _choice_json(one).items() if name != "question"} for one in made]
+        return [{name: part for name, part in choice_json(one).items() if name != "question"} for one in made]
 
     assert decided(again) == decided(choices)

@@ -6,11 +6,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from agent.core.choices import ActionProposal, PastAction
-from agent.core.cycle import _choice_json
+from agent.core.cycle import choice_json
 from agent.core.decision_engine import decide
 from agent.core.diagnosis_engine import diagnose
 from agent.core.observation import summary
-from agent.core.policy_replay import Deed, Look, Record, Replayed, diagnosis_of, replay, signals_of
+from agent.core.policy_replay import Replayed, replay
+from agent.core.recorded import Deed, Look, Record, diagnosis_of, signals_of
 from agent.core.signals import Incident, Signals, Window
 from config.agent_policy import ActionRule, AgentPolicy
 from database.enums import ActionStatus, ActionType, Cause, Severity
@@ -29,7 +30,7 @@ def look(found: Signals, *history: PastAction, policy: AgentPolicy = POLICY, **o
     """A pass as it would have been written down."""
     diagnoses = diagnose(found)
     choices = decide(diagnoses, policy, history, found.now, signals=found, **options)
-    told = [_choice_json(choice) for choice in choices]
+    told = [choice_json(choice) for choice in choices]
     return Look(
         found.now, summary(found), tuple(d.to_json() for d in diagnoses), tuple(told), options.get("dry_run", False)
     )
