@@ -20,11 +20,11 @@ from database.models import DataQualityResult, DriftReport, PerformanceMetric
 from monitoring import (
     data_quality,
     drift_detector,
-    label_monitor,
     performance_estimator,
     performance_monitor,
     prediction_monitor,
     segment_search,
+    turned_labels,
 )
 from monitoring.checks.outcome import QualityCheck
 from monitoring.drift_detector import DriftFinding
@@ -197,7 +197,7 @@ def measure_performance(
     explained = guard.look("explanation", explain, lambda _: ())
     labels = guard.look(
         "labels turned",
-        lambda: (label_monitor.turned(contract, profile, rows),),
+        lambda: (turned_labels.turned(contract, profile, rows),),
         lambda why: could_not_look(MetricKind.LABELS, (LabelFigure.TURNED,), rows.n, why),
     )
 

@@ -78,7 +78,7 @@ def waiting(session: Session | ReadSession, model_name: str) -> list[MonitoringW
 
 
 def labels_can_be_so() -> ColumnElement[bool]:
-    """Of a window: its labels are not turned round, as far as the newest judgement knows (`label_monitor.turned`).
+    """Of a window: its labels are not turned round, as far as the newest judgement knows (`turned_labels.turned`).
 
     Windows that were judged before there was such a judgement have a ROC-AUC only: one that is surely worse than chance
     stood for it, and still does for them.

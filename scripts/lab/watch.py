@@ -13,7 +13,7 @@ from agent.core.reading import WINDOWS_READ, promised, replay_of, share, window_
 from agent.core.signals import Incident, Signals
 from database.enums import MetricKind, WindowStatus
 from database.models import DataQualityResult, DriftReport, MonitoringWindow, PerformanceMetric
-from monitoring.label_monitor import EARLIER, are_turned, look_at_labels
+from monitoring.label_monitor import EARLIER, look_at_labels
 from monitoring.measuring import (
     RECORD_WINDOWS,
     USUAL,
@@ -26,6 +26,7 @@ from monitoring.measuring import (
 from monitoring.performance_estimator import ESTIMATED
 from monitoring.performance_monitor import POOLED_WINDOWS
 from monitoring.season import RHYTHM_WINDOWS, Rhythm, past_of
+from monitoring.turned_labels import are_turned
 from monitoring.verification import MOST_ROWS, compare
 from monitoring.windows import WindowRows, is_mature, needs_another_look
 from scripts.lab.ground import Ground, joined

@@ -3,7 +3,7 @@
 Theory: the feed breaks in four ways. Labels *stop*: windows older than the label delay stay unlabelled. They come
 *later* than this feed ever needed, long before the contract gives up on them: a note until then. They come *from some
 sources only*, so what is measured is about the others. Or they are *turned around*, of all rows or of one source's: a
-mirror, which turned back fits as the truth did (`monitoring.label_monitor`). Ranking worse than chance alone is none of
+mirror, which turned back fits as the truth did (`monitoring.turned_labels`). Ranking worse than chance alone is none of
 these: a relation that changed does that, too, and is to be learnt again. Labels that are wrong at random cannot be told
 from a relation that became weaker, so they are judged as a loss.
 

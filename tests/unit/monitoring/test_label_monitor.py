@@ -10,16 +10,10 @@ import pytest
 from config.model_contract import ModelContract
 from database.enums import LabelFigure, Verdict
 from database.models import MonitoringWindow, PerformanceMetric
-from monitoring.label_monitor import (
-    Coverage,
-    are_turned,
-    fewer_by_luck,
-    learned_limit,
-    look_at_labels,
-    source_gap,
-    turned,
-)
+from monitoring.label_monitor import learned_limit, look_at_labels
+from monitoring.label_sources import Coverage, fewer_by_luck, source_gap
 from monitoring.measurement import Measurement
+from monitoring.turned_labels import are_turned, turned
 from monitoring.windows import WindowRows
 from training.feature_engineering import Row
 
