@@ -220,6 +220,8 @@ def _look_at_labels(
     session: Session, contract: ModelContract, window: MonitoringWindow, now: datetime, guard: Guard
 ) -> None:
     """Keep how long the window's labels took and from where they come, whether or not it can be judged."""
+    if not window.labelled_n:  # nothing is said of none, and there may be a month of such windows in every pass
+        return
     own = windows.figures_of(session, [window.id], (MetricKind.LABELS,))
     earlier = windows.label_figures_before(session, window, label_monitor.EARLIER)
     found = guard.look(

@@ -32,6 +32,8 @@ from monitoring.windows import WindowRows
 Floats = NDArray[np.float64]
 # Of training's rows, so many must have their like among these.
 LEAST_COVERED = 0.8
+# More sound rows than this say nothing more, and 200 draws of a million would fill the machine's memory.
+MOST_ROWS = 20_000
 _ROUNDS = 50
 _DRAWS = 200
 _SEED = 20_240_601
@@ -51,7 +53,7 @@ def standardised(
         and one.facts.get("pooled", 1) == pooled
         and one.verdict in {Verdict.CRIT, Verdict.WARN}
     }
-    sound = rows.only(rows.labelled & ~rows.suspect)
+    sound = _at_most(rows.only(rows.labelled & ~rows.suspect))
     if not lost or sound.n < contract.monitoring.min_rows:
         return ()
     weights = {ON_USUAL_INPUTS: usual_inputs(contract, profile, sound), AT_USUAL_SHARE: usual_share(profile, sound)}
@@ -62,6 +64,15 @@ def standardised(
         if metric in lost
         for what, given in weights.items()
     )
+
+
+def _at_most(rows: WindowRows) -> WindowRows:
+    """The rows, or so many of them by lot."""
+    if rows.n <= MOST_ROWS:
+        return rows
+    taken = np.zeros(rows.n, dtype=np.bool_)
+    taken[np.random.default_rng(_SEED).choice(rows.n, MOST_ROWS, replace=False)] = True
+    return rows.only(taken)
 
 
 def usual_inputs(contract: ModelContract, profile: Mapping[str, Any], rows: WindowRows) -> Floats | None:

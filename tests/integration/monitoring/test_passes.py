@@ -130,6 +130,24 @@ def test_a_relation_that_is_no_mirror_stays_among_what_is_pooled(world: World, s
     assert together.n == 200
 
 
+def test_windows_without_a_label_cost_no_look_at_the_labels_of_others(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+    before = windows.label_figures_before
+
+    def counted(session: Session, window: MonitoringWindow, limit: int) -> list[PerformanceMetric]:
+        asked.append(window.seq)
+        return before(session, window, limit)
+
+    monkeypatch.setattr(windows, "label_figures_before", counted)
+    rows, labels = rows_of("cleveland", 300)
+    ids = world.serve(rows)
+    world.label(ids[100:200], labels[100:200])
+    world.look()
+    assert asked == [2]
+
+
 def test_how_long_the_labels_took_is_written_once(world: World, session: Session) -> None:
     rows, labels = rows_of("cleveland", 200)
     ids = world.serve(rows)

@@ -118,6 +118,21 @@ def test_a_loss_from_others_coming_is_undone_on_usual_inputs_and_not_at_the_usua
         assert abs(back(found, POOR, rows, metric, AT_USUAL_SHARE)) < 0.2
 
 
+def test_of_a_huge_window_so_many_rows_by_lot_say_the_same(
+    model: ModelContract, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = patients(6000, poor_with_the_old, older=1.2, seed=3)
+    whole = said(model, POOR, rows)["accuracy_on_usual_inputs"]
+    monkeypatch.setattr("monitoring.standardised.MOST_ROWS", 2000)
+    some = said(model, POOR, rows)["accuracy_on_usual_inputs"]
+    assert some.n < whole.n / 2
+    assert some.low is not None
+    assert some.high is not None
+    assert whole.value is not None
+    assert some.low < whole.value < some.high
+    assert said(model, POOR, rows)["accuracy_on_usual_inputs"] == some
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_a_loss_from_more_positives_is_undone_at_the_usual_share_and_not_on_usual_inputs(
     model: ModelContract, seed: int
