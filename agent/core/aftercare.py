@@ -10,7 +10,7 @@ from agent.core.verifier import Figure, State, SuccessTest, Verdict, verify
 from database.enums import ActionStatus, ActorKind, AlertStatus, Automation
 from database.errors import ConflictError
 from database.models import AgentAction
-from database.queries import actions, alerts, automation, evidence, model_versions
+from database.queries import actions, alerts, automation, model_versions, windows
 from database.queries.audit import Actor
 
 AGENT = Actor(ActorKind.AGENT, "agent")
@@ -52,7 +52,7 @@ def _verdict(session: Session, action: AgentAction, generation: int, now: dateti
     version_id = action.to_version_id or 0
     figures = tuple(
         Figure(row.metric_value, row.low, row.high, row.n)
-        for row in evidence.verifications(session, version_id, generation)
+        for row in windows.verifications_since(session, version_id, generation)
         if row.metric_name == test.metric
         and row.metric_value is not None
         and row.low is not None

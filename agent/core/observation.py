@@ -113,7 +113,7 @@ def _windows(session: Session, contract: ModelContract) -> list[Window]:
 def _replay(session: Session, metric: str, deployment: Deployment | None) -> Replay | None:
     if deployment is None or deployment.previous_version_id is None:
         return None
-    rows = evidence.verifications(session, deployment.version_id, deployment.generation)
+    rows = windows.verifications_since(session, deployment.version_id, deployment.generation)
     return replay_of(metric, rows, deployment.previous_version_id)
 
 

@@ -1,4 +1,4 @@
-"""What the agent asks of traffic and truth: how much, how good, which rows, and what came after a change."""
+"""What the agent asks of traffic and truth: how much, since when, and which rows."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -10,14 +10,8 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from database.connection import ReadSession
-from database.enums import MetricKind, WindowStatus
-from database.models import (
-    Heartbeat,
-    MonitoringWindow,
-    PerformanceMetric,
-    PredictionOutcome,
-    QuarantinedRow,
-)
+from database.enums import WindowStatus
+from database.models import Heartbeat, MonitoringWindow, PredictionOutcome, QuarantinedRow
 
 _DAY = timedelta(days=1)
 _CHUNK = 1000
@@ -114,18 +108,3 @@ def quarantine(session: Session, action_id: UUID, window_id: int, reasons: dict[
         .returning(QuarantinedRow.prediction_id)
     )
     return len(made.all())
-
-
-def verifications(session: Session | ReadSession, version_id: int, generation: int) -> list[PerformanceMetric]:
-    """New against old on the same rows since one activation, oldest first."""
-    return list(
-        session.scalars(
-            select(PerformanceMetric)
-            .where(
-                PerformanceMetric.model_id == version_id,
-                PerformanceMetric.kind == MetricKind.VERIFICATION,
-                PerformanceMetric.metadata_["generation"].as_integer() == generation,
-            )
-            .order_by(PerformanceMetric.n, PerformanceMetric.id)
-        )
-    )

@@ -1,10 +1,9 @@
 """Monitoring windows and what was judged about them, as the monitor, the agent and the dashboard ask for it."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import BigInteger, ColumnElement, case, cast, extract, func, select, text
+from sqlalchemy import BigInteger, ColumnElement, and_, case, cast, extract, func, select, text
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
@@ -284,27 +283,24 @@ def checks_of(session: Session | ReadSession, window_id: int) -> list[DataQualit
     return checks(session, [window_id])
 
 
-@dataclass(frozen=True)
-class Verification:
-    """The newest comparison of a version with the one before it, made while `generation` serves."""
-
-    n: int
-    labels_as_of: datetime | None
-
-
-def newest_verification(session: Session | ReadSession, model_id: int, generation: int) -> Verification | None:
-    """How far the verification of one activation has come."""
-    found = first(
-        session,
-        select(PerformanceMetric)
-        .where(
-            PerformanceMetric.model_id == model_id,
-            PerformanceMetric.kind == MetricKind.VERIFICATION,
-            PerformanceMetric.metadata_["generation"].as_integer() == generation,
-        )
-        .order_by(PerformanceMetric.created_at.desc(), PerformanceMetric.id.desc()),
+def _since_activation(model_id: int, generation: int) -> ColumnElement[bool]:
+    return and_(
+        PerformanceMetric.model_id == model_id,
+        PerformanceMetric.kind == MetricKind.VERIFICATION,
+        PerformanceMetric.metadata_["generation"].as_integer() == generation,
     )
-    return Verification(found.n, found.labels_as_of) if found else None
+
+
+def newest_verification(session: Session | ReadSession, model_id: int, generation: int) -> PerformanceMetric | None:
+    """How far the verification of one activation has come."""
+    query = select(PerformanceMetric).where(_since_activation(model_id, generation))
+    return first(session, query.order_by(PerformanceMetric.created_at.desc(), PerformanceMetric.id.desc()))
+
+
+def verifications_since(session: Session | ReadSession, model_id: int, generation: int) -> list[PerformanceMetric]:
+    """New against old on the same rows since one activation, oldest first."""
+    query = select(PerformanceMetric).where(_since_activation(model_id, generation))
+    return list(session.scalars(query.order_by(PerformanceMetric.n, PerformanceMetric.id)))
 
 
 def verifications(session: Session | ReadSession, model_name: str, limit: int = 100) -> list[PerformanceMetric]:
