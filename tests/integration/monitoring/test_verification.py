@@ -90,12 +90,12 @@ def test_an_old_version_that_cannot_be_loaded_is_said_to_be_so(world: World, ses
     assert "version 1 cannot answer again" in figure.metadata_["why"]
 
 
-def test_it_ends_after_five_hundred_rows(world: World, session: Session, bad: Columns) -> None:
+def test_it_ends_after_a_thousand_rows(world: World, session: Session, bad: Columns) -> None:
     world.activate(bad)
-    rows, labels = synthetic_rows("cleveland", 520, 5)
+    rows, labels = synthetic_rows("cleveland", 1020, 5)
     ids = world.serve(rows)
-    world.label(ids[:510], labels[:510])
+    world.label(ids[:1010], labels[:1010])
     world.look()
-    world.label(ids[510:], labels[510:])
+    world.label(ids[1010:], labels[1010:])
     world.look()
-    assert [one.n for one in written(session)] == [500]
+    assert [one.n for one in written(session)] == [1000]
