@@ -7,11 +7,8 @@ explanation. Where nothing but the loss itself speaks, a changed relation, a que
 shows the loss, too, unless it is beyond the margin at about 99.7 %.
 """
 
-from agent.core.signals import Harm, Signals, harm_on
+from agent.core.signals import WIDER, Harm, Signals, harm_on
 from database.enums import Cause
-
-# From an interval of 95 % to one of 99.7 %.
-WIDER = 1.5
 
 
 def too_soon(signals: Signals, cause: Cause, loss: Harm) -> str | None:

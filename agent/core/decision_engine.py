@@ -22,7 +22,7 @@ from agent.core.renewal import Try, outgrown, overtaken, suspected, unfinished
 from agent.core.signals import Harm, Signals
 from config.agent_policy import ActionRule, AgentPolicy, Autonomy
 from config.vocabulary import capital
-from database.enums import CHANGING, ActionStatus, ActionType, Cause, IssueType, Risk, Severity
+from database.enums import CHANGING, ActionStatus, ActionType, Cause, IssueType, MetricKind, Risk, Severity
 
 # What each cause asks for, in order. A cause that is not here asks for nothing.
 REMEDIES: dict[Cause, tuple[ActionType, ...]] = {
@@ -308,6 +308,8 @@ def _in_doubt(signals: Signals, cause: Cause, loss: Harm) -> str | None:
     """Why a loss is not asked about, or not yet."""
     if not loss.of_speed and (fault := fault_behind(signals, loss)) is not None:
         return f"the loss may come from a fault of the data whose rows cannot be told from sound ones: {fault}"
+    if loss.against is not None and loss.figure.kind is MetricKind.ESTIMATED:
+        return "only its own scores promise so little; it is asked about when labels show it"
     return too_soon(signals, cause, loss)
 
 

@@ -11,12 +11,14 @@ from typing import Any
 from agent.core import wording
 from agent.core.rules.data_fault import left_among_sound
 from agent.core.rules.finding import HOLDS, Fact, Finding
-from agent.core.rules.loss import seen_on
+from agent.core.rules.loss import seen_on, severity_of
 from agent.core.rules.registry import RULES
-from agent.core.signals import Harm, Signals, harm, raw_loss
+from agent.core.signals import Harm, Signals, Window, harm, harm_on, raw_loss
 from config.vocabulary import capital
-from database.enums import Cause, IssueType, MetricKind, Severity
+from database.enums import Cause, IssueType, MetricKind, Severity, Verdict
 
+# A column with less of the model's influence is not behind a loss.
+UNHEARD = 0.01
 # These explain the same loss, so at most one of them is named.
 LOSS_CAUSES = frozenset({Cause.COVARIATE_SHIFT_HARMFUL, Cause.PRIOR_SHIFT, Cause.CONCEPT_DRIFT, Cause.BAD_RELEASE})
 
@@ -114,8 +116,30 @@ def diagnose(signals: Signals, rules: tuple[Callable[[Signals], Finding], ...] =
 
 
 def fault_behind(signals: Signals, loss: Harm) -> str | None:
-    """What is wrong with the rows a loss was seen on that leaving out suspect rows does not mend."""
-    return next((wording.check(c) for w in seen_on(signals, loss) for c in left_among_sound(signals, w)), None)
+    """What is wrong with the rows a loss was seen on that leaving out suspect rows does not mend.
+
+    Not what the model does not listen to, and not what was there already while the answers were right.
+    """
+    seen = seen_on(signals, loss)
+    first = min((w.seq for w in seen), default=loss.window_seq)
+    harmless = {
+        (check.name, check.column)
+        for window in signals.own
+        if window.mature and window.seq < first and harm_on(signals, window) is None and _was_right(signals, window)
+        for check in left_among_sound(signals, window)
+    }
+    for window in seen:
+        heard = {feature.name: feature.influence for feature in window.features}
+        for check in left_among_sound(signals, window):
+            if (check.name, check.column) not in harmless and heard.get(check.column or "", 1.0) >= UNHEARD:
+                return wording.check(check)
+    return None
+
+
+def _was_right(signals: Signals, window: Window) -> bool:
+    figure = window.figure(MetricKind.REALISED_CLEAN, signals.primary)
+    figure = figure or window.figure(MetricKind.REALISED, signals.primary)
+    return figure is not None and figure.verdict is Verdict.OK
 
 
 def _explained_away(finding: Finding, named: list[Finding]) -> bool:
@@ -144,7 +168,7 @@ def _abstain(signals: Signals, named: list[Finding], loss: Harm | None, labels_b
         Cause.UNKNOWN,
         IssueType.PERFORMANCE_DEGRADATION,
         HOLDS,
-        Severity.WARNING,
+        severity_of(shown),
         (fact,),
         (Fact("no rule has enough evidence to explain it"),),
         windows=(shown.window_id,),

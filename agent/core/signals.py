@@ -15,6 +15,8 @@ from database.enums import Cause, MetricKind, Severity, Verdict
 
 # A pooled figure speaks for its newest window only if that window brought at least this many rows of its own.
 MIN_OWN_ROWS = 20
+# From an interval of 95 % to one of 99.7 %.
+WIDER = 1.5
 
 
 @dataclass(frozen=True)
@@ -288,6 +290,13 @@ def _is_fine(figure: Figure, margin: float) -> bool:
     return figure.verdict is Verdict.OK and figure.loss is not None and figure.loss <= margin
 
 
+def _beyond_luck(figure: Figure, margin: float) -> bool:
+    """Whether an interval of 99.7 %, half as wide again as the one of 95 %, still lies beyond the margin."""
+    if figure.loss is None or figure.value is None or figure.high is None:
+        return False
+    return figure.loss - WIDER * (figure.high - figure.value) > margin
+
+
 def _worst(signals: Signals, window: Window, kind: MetricKind, own_rows: int) -> Harm | None:
     seen = window.of(kind, signals.watched)
     # What the window itself shows to be fine was lost in the windows before it, if at all: it is not lost now. A few
@@ -295,9 +304,10 @@ def _worst(signals: Signals, window: Window, kind: MetricKind, own_rows: int) ->
     fine = {f.name for f in seen if f.pooled == 1 and _is_fine(f, signals.harm_margin)}
     together = [f for f in seen if f.pooled > 1 and own_rows >= MIN_OWN_ROWS and f.name not in fine]
     # One window of many, of several metrics, is bad by luck now and then: where there are windows before it, it has to
-    # be bad enough to show in all of them together.
+    # be bad enough to show in all of them together, or worse than luck makes it.
     unconfirmed = {f.name for f in seen if f.pooled > 1 and f.verdict in {Verdict.OK, Verdict.WARN}}
-    figures = [*(f for f in seen if f.pooled == 1 and f.name not in unconfirmed), *together]
+    own = (f for f in seen if f.pooled == 1)
+    figures = [*(f for f in own if f.name not in unconfirmed or _beyond_luck(f, signals.harm_margin)), *together]
     harms = [harm for f in figures if (harm := _as_harm(f, window)) is not None]
     # The contract's own metric first, the window's own figure before a pooled one, then the larger loss.
     harms.sort(key=lambda h: (h.figure.name != signals.primary, h.figure.pooled, -h.loss))

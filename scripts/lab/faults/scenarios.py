@@ -142,7 +142,7 @@ def swapped_columns(plot: Plot) -> None:
 
 
 def new_category(plot: Plot) -> None:
-    """A site that nobody told the model about sends a quarter of the patients."""
+    """A site that the contract tolerates and the model never met sends a quarter of the patients."""
     plot.send("site", lambda values: np.full(len(values), "island", dtype=object), share=0.25)
 
 
@@ -244,7 +244,7 @@ SCENARIOS: tuple[Scenario, ...] = (
     Scenario("sentinel_zeros", "zeros for not measured", _DATA, sentinel_zeros, True),
     Scenario("unit_change", "another unit", _DATA, unit_change, True),
     Scenario("swapped_columns", "two columns change places", _DATA, swapped_columns, True),
-    Scenario("new_category", "a site nobody announced", _DATA, new_category, True),
+    Scenario("new_category", "a site the model never met", _DATA, new_category, True),
     Scenario("duplicate_storm", "the same patients over and over", _DATA, duplicate_storm, True),
     Scenario("traffic_drop", "most of the traffic stays away", _DATA, traffic_drop, True),
     Scenario("bad_release", "a bad release", Cause.BAD_RELEASE, bad_release, True, ROLL_BACK),

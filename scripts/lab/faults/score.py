@@ -33,20 +33,21 @@ def figures(found: Results, limit_s: float = 900.0) -> dict[str, Figure]:
     labelled = [one for one in found.lives if one.labelled]
     blind = [one for one in found.lives if not one.labelled]
     harmful = [one for one in labelled if scenario_of(one).harmful]
-    harmless = [one for one in found.lives if not scenario_of(one).harmful]
+    harmless = [one for one in labelled if not scenario_of(one).harmful]
+    told = [one for one in harmful if one.messages]
     mended = [one for one in labelled if scenario_of(one).remedies]
     back = [one for one in found.lives if any(p.best is not None for p in one.proposals)]
     return {
         "proposals_when_harmless": _at_most(
             0.05, harmless, _share(lambda one: bool(one.proposals)),
-            "lives without harm in which a person was asked for a change",
+            "lives without harm in which a person was asked for a change, with labels",
         ),
         "recall": _at_least(
-            0.95, harmful, _share(lambda one: one.messages > 0), "harmful lives with labels in which people were told"
+            0.95, harmful, _share(lambda one: str(one.truth) in one.told), "harmful lives in which people were told why"
         ),
         "cause_macro_f1": _at_least(0.85, labelled, macro_f1, "of the named causes, with labels"),
         "wrong_actions": _at_most(
-            0.03, found.lives, _share(asked_wrongly), "lives in which a change was asked for that the cause forbids"
+            0.03, labelled, _share(asked_wrongly), "lives in which a change was asked for that the cause forbids"
         ),
         "mended": _figure(
             mended, _share(was_mended), "harmful lives with a remedy in which it was proven and approved"
@@ -63,7 +64,8 @@ def figures(found: Results, limit_s: float = 900.0) -> dict[str, Figure]:
         "good_reverted": _tried(found, good=True, at_most=0.05),
         "false_incidents": _month(found),
         "messages_per_incident": _at_most(
-            1.2, harmful, lambda lives: sum(one.messages for one in lives) / len(lives), "messages in a harmful life"
+            1.2, told, lambda lives: sum(one.messages for one in lives) / len(lives),
+            "messages in a harmful life in which people were told",
         ),
         "mcc_without_labels": _at_least(
             0.5, blind, agreement, "of alarm and harm in each window, where no label comes after the onset"
@@ -77,7 +79,9 @@ def asked_wrongly(life: Lived) -> bool:
 
 
 def was_mended(life: Lived) -> bool:
-    return any(one.recommended and one.action in scenario_of(life).remedies for one in life.proposals)
+    scenario = scenario_of(life)
+    late = (one for one in life.proposals if one.window >= scenario.onset)
+    return any(one.recommended and one.action in scenario.remedies for one in late)
 
 
 def confusion(lives: Iterable[Lived]) -> dict[str, Counter[str]]:

@@ -13,6 +13,11 @@ CLEAN = MetricKind.REALISED_CLEAN
 BEHIND = Replay("f1", -0.2, -0.3, -0.1, 60, 7)
 
 
+def faint() -> Figure:
+    """A loss of F1 from 0.8 that is beyond the margin at 95 %, and not at 99.7 %."""
+    return replace(lost(), value=0.69, low=0.61, high=0.76, reference=0.8)
+
+
 def together(verdict: Verdict, value: float = 0.8) -> Figure:
     """F1 over the last three windows."""
     return figure(value=value, pooled=3, n=300, verdict=verdict)
@@ -20,11 +25,20 @@ def together(verdict: Verdict, value: float = 0.8) -> Figure:
 
 @pytest.mark.parametrize("verdict", [Verdict.OK, Verdict.WARN])
 def test_one_bad_window_among_several_is_no_loss_until_they_show_it_together(verdict: Verdict) -> None:
-    assert harm(signals(window(3, lost(), together(verdict)))) is None
-    assert diagnose(signals(window(3, lost(), together(verdict)))) == ()
-    shown = harm(signals(window(3, lost(), together(Verdict.CRIT, 0.7))))
+    assert harm(signals(window(3, faint(), together(verdict)))) is None
+    assert diagnose(signals(window(3, faint(), together(verdict)))) == ()
+    shown = harm(signals(window(3, faint(), together(Verdict.CRIT, 0.7))))
     assert shown is not None
     assert shown.figure.pooled == 1, "and then the window's own figure says how bad it is now"
+
+
+def test_a_loss_that_luck_cannot_make_needs_no_other_window() -> None:
+    certain = replace(faint(), value=0.5, low=0.42, high=0.58)
+    found = harm(signals(window(3, certain, together(Verdict.OK))))
+    assert found is not None
+    assert found.figure.value == 0.5
+    unbounded = replace(certain, high=None)
+    assert harm(signals(window(3, unbounded, together(Verdict.OK)))) is None
 
 
 def test_the_first_window_of_a_version_speaks_for_itself() -> None:
@@ -40,7 +54,7 @@ def test_windows_that_are_too_few_rows_together_leave_the_newest_its_word() -> N
 def test_each_metric_is_confirmed_by_its_own_figure() -> None:
     """That F1 held over three windows says nothing about the ranking."""
     ranking = lost("roc_auc", 0.6, reference=0.9)
-    found = harm(signals(window(3, lost(), together(Verdict.OK), ranking)))
+    found = harm(signals(window(3, faint(), together(Verdict.OK), ranking)))
     assert found is not None
     assert found.figure.name == "roc_auc"
 
@@ -99,3 +113,22 @@ def test_broken_labels_name_no_cause_of_a_loss_they_alone_show() -> None:
         assert [d.cause for d in found if d.issue is IssueType.PERFORMANCE_DEGRADATION] == []
         assert Cause.LABEL_FEED_FAULT in {d.cause for d in found}
         assert all(d.harm is None for d in found)
+
+
+def test_a_fault_of_a_column_the_model_does_not_listen_to_is_behind_no_loss() -> None:
+    deaf = replace(window(1, lost(), checks=(failed("constant", "age"),), **drifted(0.995)))
+    found = harm(signals(deaf))
+    assert found is not None
+    assert fault_behind(signals(deaf), found) is None
+    heard = window(1, lost(), checks=(failed("constant", "thal"),), **drifted(0.995))
+    assert fault_behind(signals(heard), found) is not None
+
+
+def test_a_fault_that_was_there_while_the_answers_were_right_is_not_behind_a_later_loss() -> None:
+    before = window(1, figure(), checks=(constant(),))
+    later = window(2, lost(), checks=(constant(),), **drifted(0.5))
+    found = harm(signals(before, later))
+    assert found is not None
+    assert fault_behind(signals(before, later), found) is None
+    assert fault_behind(signals(replace(before, figures=()), later), found) is not None
+    assert {d.cause for d in diagnose(signals(before, later))} == {Cause.DATA_FAULT, Cause.COVARIATE_SHIFT_HARMFUL}

@@ -41,7 +41,7 @@ def test_a_call_notes_the_newest_window_that_shows_the_trouble() -> None:
 
 def test_a_loss_nobody_can_explain_is_news_after_a_call_about_odd_answers() -> None:
     puzzling = signals(window(9, lost(), drift=Verdict.INCONCLUSIVE, drift_score=None))
-    why = {"window_seq": 5, "severity": Severity.WARNING}
+    why = {"window_seq": 5, "severity": Severity.CRITICAL}
     assert is_told(puzzling, cause=Cause.UNKNOWN, why=why | {"issue": "prediction_anomaly"})
     assert not is_told(puzzling, cause=Cause.UNKNOWN, why=why | {"issue": "performance_degradation"})
 

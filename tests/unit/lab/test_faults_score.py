@@ -21,7 +21,7 @@ def lived(scenario: str, named: Cause | None, **changes: Any) -> Lived:
         truth=truth,
         named=named,
         proposals=(),
-        told=(),
+        told=() if truth is None else (str(truth),),
         messages=0 if truth is None else 1,
         opened_before=0,
         alarms=(False, truth is not None),
@@ -66,7 +66,8 @@ def test_lives_without_a_mistake_meet_every_bar() -> None:
         (lived("quiet", None, proposals=(asked(ActionType.RETRAIN_MODEL),)), "proposals_when_harmless"),
         (lived("quiet", None, proposals=(asked(ActionType.RETRAIN_MODEL),)), "wrong_actions"),
         (lived("bad_release", Cause.BAD_RELEASE, proposals=(asked(ActionType.RETRAIN_MODEL),)), "wrong_actions"),
-        (lived("concept_abrupt", None, messages=0), "recall"),
+        (lived("concept_abrupt", None, messages=0, told=()), "recall"),
+        (lived("concept_abrupt", Cause.UNKNOWN, told=("unknown",)), "recall"),
         (lived("concept_abrupt", Cause.BAD_RELEASE), "cause_macro_f1"),
         (lived("concept_abrupt", Cause.CONCEPT_DRIFT, messages=5), "messages_per_incident"),
         (
