@@ -49,7 +49,7 @@ def select(candidates: Sequence[Candidate], champion: float | None, rule: Rule) 
         return Selection(
             None,
             f"The best candidate, {best.algorithm}, reaches {rule.metric} {value:.3f}; "
-            f"the minimum is {rule.minimum:.3f}.{left_out}",
+            f"the minimum is {rule.minimum:.3f}, quality.minimum in its contract.{left_out}",
         )
     if champion is not None and value < champion - rule.tolerance:
         return Selection(

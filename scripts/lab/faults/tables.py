@@ -69,6 +69,10 @@ def scenarios(found: Summary) -> Table:
         table.add_row(*map(Text, cells))
         if others := others_of(told):
             table.add_row(Text(f"  also named: {others}", "dim"))
+    table.caption = (
+        "named, blind: worlds whose cause was named, with labels and without; after: median windows until it was; "
+        "asked: changes proposed, told: messages to people, both with labels and over all worlds"
+    )
     return table
 
 
@@ -76,6 +80,7 @@ def peers(found: Summary) -> Table:
     table = _table("Alarm and harm without labels", "detector", "MCC", "harmed", "not harmed")
     for one in found.peers:
         table.add_row(*map(Text, (one.title, number(one.mcc, 2), share(one.heard), share(one.cried))))
+    table.caption = "MCC: 1 is perfect, 0 is guessing; harmed, not harmed: share of such windows with an alarm"
     return table
 
 
