@@ -42,8 +42,8 @@ LARGE_TABLE = 5000
 LARGE_CELLS = 250_000
 # Of a table, a window holds this part, and a retrain learns from that part if the table is large.
 WINDOWS, RECENT, MOST_RECENT = 120, 20, 5000
-# Of a constant answer; the draft asks for this share of what is left to perfection.
-ABOVE_TRIVIAL = 0.1
+# More than a constant answer, by this share of what is left to perfection: a history that changed is hard to fit whole.
+ABOVE_TRIVIAL = 0.02
 _POSITIVE_WORDS = ("yes", "y", "true", "t", "positive", "pos", "bad", "fraud", "churned", "default", "failed")
 _NEGATIVE_WORDS = ("no", "n", "false", "f", "negative", "neg", "good", "legit", "stayed", "paid", "ok")
 # Of the way from knowing nothing to knowing every label.

@@ -199,7 +199,8 @@ def misfit(contract: ModelContract, encoding: Encoding, made_for: ModelContract)
 def best_of(
     contract: ModelContract, able: Sequence[Earlier], rows: Sequence[LabelledRow]
 ) -> tuple[Earlier, Sequence[LabelledRow], list[Json]]:
-    """The target, the rows that are left to compare it on, and what each version reached."""
+    """The target, the rows to compare it on, and what each version reached. The newest that fits is the target, unless
+    an older one is surely better on the earlier half of the rows; then the later half compares."""
     choosing, comparing = rows, rows
     if len(able) > 1:
         half = len(rows) // 2
@@ -217,6 +218,8 @@ def best_of(
     for at in range(1, len(able)):
         if paired_difference(metric, labels, scored[best], scored[at], seed=contract.training.seed).verdict == "better":
             best = at
+    # What was not chosen for its luck on some rows may be compared on these, too.
+    comparing = comparing if best else rows
     return able[best], comparing, considered
 
 

@@ -66,7 +66,7 @@ def test_numbers_become_ranges_and_words_categories(tmp_path: Path) -> None:
     assert amount.range[0] <= amount.expected[0] <= 20 < 50 <= amount.expected[1] < amount.range[1]
     assert (plan.kind, plan.categories, plan.nullable) == ("category", ("a", "b", "c"), False)
     assert draft.contract.target.column == "left"
-    assert (draft.contract.quality.metric, draft.contract.quality.minimum) == ("f1", 0.46)
+    assert (draft.contract.quality.metric, draft.contract.quality.minimum) == ("f1", 0.42)
 
 
 @given(
@@ -321,7 +321,7 @@ def test_large_tables_are_cross_validated_once_and_watched_in_larger_windows(tmp
 
 def test_a_rare_class_is_judged_by_its_ranking(tmp_path: Path) -> None:
     quality = drafted(table_of(tmp_path, 2000, left=lambda at: int(at % 100 == 0))).contract.quality
-    assert (quality.metric, quality.minimum, quality.watched[0]) == ("roc_auc", 0.55, "roc_auc")
+    assert (quality.metric, quality.minimum, quality.watched[0]) == ("roc_auc", 0.51, "roc_auc")
 
 
 @pytest.mark.parametrize(

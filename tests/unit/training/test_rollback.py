@@ -47,7 +47,7 @@ def test_of_several_compatible_versions_the_best_is_chosen_wherever_it_stands(
     target, rows, considered = best_of(contract, earlier(contract, *pers), answered())
     assert target.version.version == 4 - best
     assert [one["version"] for one in considered] == [4, 3, 2, 1]
-    assert len(rows) == 200
+    assert len(rows) == (200 if best else 400), "nothing was chosen by its luck on them"
 
 
 def test_the_newest_wins_a_tie(contract: ModelContract) -> None:
