@@ -10,7 +10,7 @@ from agent.core.cycle import _propose
 from agent.core.observation import read_signals
 from config.agent_policy import AgentPolicy
 from database.connection import ReadSession, session_scope
-from database.enums import ActionStatus, ActionType, ActorKind, AlertStatus, Cause, Risk, Verdict
+from database.enums import ActionStatus, ActionType, ActorKind, AlertStatus, Cause, IssueType, Risk, Severity, Verdict
 from database.models import AgentAction, AgentCycle, Alert, AuditEvent
 from database.queries import actions, alerts, audit
 from database.queries.audit import SYSTEM, Actor
@@ -311,12 +311,16 @@ def test_windows_that_were_judged_while_the_monitor_seemed_silent_are_looked_at_
 def test_a_thin_proof_is_gathered_again_when_there_are_many_more_rows_and_a_dry_run_withdraws_nothing(
     engine: Engine, champion: int
 ) -> None:
-    window(engine, champion, lost=False, drift=0.0)
+    first = window(engine, champion, lost=False, drift=0.0)
     cycle(engine)
     thin = pending(engine, champion, register(engine))
     with session_scope(engine) as session:
         asked = actions.get(session, thin.action_id)
         asked.params, asked.recommended, asked.why = {"evidence_seq": 1}, False, {"harm": {"metric": "f1"}}
+        facts = alerts.IncidentFacts(
+            IssueType.PERFORMANCE_DEGRADATION, Severity.WARNING, "it goes on", "it goes on", {}, (first.id,)
+        )
+        alerts.keep(session, SYSTEM, asked.model_name, Cause.CONCEPT_DRIFT, facts)
     window(engine, champion, lost=False, drift=0.0)
     cycle(engine, dry_run=True)
     assert reread(engine, thin.action_id).status == "pending_approval"
