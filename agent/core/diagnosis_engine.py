@@ -118,7 +118,8 @@ def diagnose(signals: Signals, rules: tuple[Callable[[Signals], Finding], ...] =
 def fault_behind(signals: Signals, loss: Harm) -> str | None:
     """What is wrong with the rows a loss was seen on that leaving out suspect rows does not mend.
 
-    Not what the model does not listen to, and not what was there already while the answers were right.
+    Not what the model does not listen to, and not a column that was faulty already while the answers were right. (Rows
+    that repeat are others in each window: that they did no harm once says nothing.)
     """
     seen = seen_on(signals, loss)
     first = min((w.seq for w in seen), default=loss.window_seq)
@@ -127,6 +128,7 @@ def fault_behind(signals: Signals, loss: Harm) -> str | None:
         for window in signals.own
         if window.mature and window.seq < first and harm_on(signals, window) is None and _was_right(signals, window)
         for check in left_among_sound(signals, window)
+        if check.column is not None
     }
     for window in seen:
         heard = {feature.name: feature.influence for feature in window.features}
