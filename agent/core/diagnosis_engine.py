@@ -4,6 +4,7 @@ A cause is only named when its evidence holds. A loss that no rule explains is c
 in rows that failed the data checks belongs to the data fault.
 """
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +20,8 @@ from database.enums import Cause, IssueType, MetricKind, Severity, Verdict
 
 # A column with less of the model's influence is not behind a loss.
 UNHEARD = 0.01
+# Nor is a fault that stood beside right answers in so many windows; one window may be right by luck.
+RIGHT_BEFORE = 3
 # These explain the same loss, so at most one of them is named.
 LOSS_CAUSES = frozenset({Cause.COVARIATE_SHIFT_HARMFUL, Cause.PRIOR_SHIFT, Cause.CONCEPT_DRIFT, Cause.BAD_RELEASE})
 
@@ -118,22 +121,22 @@ def diagnose(signals: Signals, rules: tuple[Callable[[Signals], Finding], ...] =
 def fault_behind(signals: Signals, loss: Harm) -> str | None:
     """What is wrong with the rows a loss was seen on that leaving out suspect rows does not mend.
 
-    Not what the model does not listen to, and not a column that was faulty already while the answers were right. (Rows
-    that repeat are others in each window: that they did no harm once says nothing.)
+    Not what the model does not listen to, and not a column that was faulty already beside right answers in several
+    windows. (Rows that repeat are others in each window: that they did no harm says nothing.)
     """
     seen = seen_on(signals, loss)
     first = min((w.seq for w in seen), default=loss.window_seq)
-    harmless = {
+    right: Counter[tuple[str, str | None]] = Counter(
         (check.name, check.column)
         for window in signals.own
         if window.mature and window.seq < first and harm_on(signals, window) is None and _was_right(signals, window)
         for check in left_among_sound(signals, window)
         if check.column is not None
-    }
+    )
     for window in seen:
         heard = {feature.name: feature.influence for feature in window.features}
         for check in left_among_sound(signals, window):
-            if (check.name, check.column) not in harmless and heard.get(check.column or "", 1.0) >= UNHEARD:
+            if right[check.name, check.column] < RIGHT_BEFORE and heard.get(check.column or "", 1.0) >= UNHEARD:
                 return wording.check(check)
     return None
 

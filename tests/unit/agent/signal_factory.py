@@ -64,7 +64,7 @@ def drifted(score: float) -> dict[str, Any]:
     return {"drift": Verdict.CRIT, "drift_score": score, "features": features}
 
 
-def failed(name: str = "sentinel", column: str = "chol", rows: int = 100, n: int = 100) -> Check:
+def failed(name: str = "sentinel", column: str | None = "chol", rows: int = 100, n: int = 100) -> Check:
     return Check(name, column, Verdict.CRIT, rows, n, "Serum cholesterol", "60 to 700 mg/dl", 0.0)
 
 
