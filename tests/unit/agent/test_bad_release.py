@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from agent.core import wording
-from agent.core.choices import ActionProposal
+from agent.core.choices import ActionProposal, NoAction
 from agent.core.decision_engine import decide
 from agent.core.diagnosis_engine import diagnose
 from agent.core.rules.bad_release import PROMISES_OF, RECENT_WINDOWS, consider, slowed
@@ -137,3 +137,12 @@ def test_of_the_version_before_the_lesser_of_what_it_promised_and_reached_is_its
     assert diagnose(released(*old, promises())) == ()
     unlabelled = before(0.82, 0.8, 0.84, kind=ESTIMATED)
     assert [d.cause for d in diagnose(released(*unlabelled, promises()))] == [Cause.BAD_RELEASE]
+
+
+def test_what_only_its_own_scores_say_of_a_release_is_told_and_not_asked_about() -> None:
+    found = released(*before(0.82, 0.8, 0.84), promises())
+    chosen = decide(diagnose(found), POLICY, (), NOW, signals=found)
+    asked = {c.action_type for c in chosen if isinstance(c, ActionProposal)}
+    assert ActionType.SEND_ALERT in asked
+    assert ActionType.ROLLBACK_MODEL not in asked
+    assert any("asked about when labels show it" in c.why for c in chosen if isinstance(c, NoAction))

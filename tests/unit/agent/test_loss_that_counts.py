@@ -134,3 +134,12 @@ def test_a_fault_that_was_there_while_the_answers_were_right_is_not_behind_a_lat
     assert fault_behind(signals(*before[1:], later), found) is not None, "two windows may be right by luck"
     unjudged = [replace(one, figures=()) for one in before]
     assert fault_behind(signals(*unjudged, later), found) is not None
+
+
+def test_rows_that_repeat_are_behind_a_loss_whatever_they_did_before() -> None:
+    storm = failed("duplicates", None)
+    before = [window(seq, figure(), checks=(storm,)) for seq in (1, 2, 3)]
+    later = window(4, lost(), checks=(storm,), **drifted(0.5))
+    found = harm(signals(*before, later))
+    assert found is not None
+    assert fault_behind(signals(*before, later), found) is not None
