@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from agent.core import wording
 from agent.core.approval_manager import ask, success_test
 from agent.core.choices import ActionProposal, Choice, NoAction
-from agent.core.decision_engine import CORRECTIVE, NEWER_EVIDENCE, decide
+from agent.core.decision_engine import NEWER_EVIDENCE, decide
 from agent.core.diagnosis_engine import Diagnosis, diagnose
 from agent.core.incidents import QUIET_WINDOWS, TURNED_OUT, newer_without, settled_by_people, told_by
 from agent.core.observation import read_history, read_incidents, read_missed, read_signals, summary
@@ -25,7 +25,7 @@ from agent.core.signals import Signals
 from agent.core.transitions import move
 from config.agent_policy import AgentPolicy
 from config.model_contract import ModelContract
-from database.enums import ActionStatus, ActorKind, Cause
+from database.enums import CHANGING, ActionStatus, ActorKind, Cause
 from database.models import AgentAction, Alert
 from database.queries import actions, alerts, cycles
 from database.queries.audit import Actor, append
@@ -145,7 +145,7 @@ def _propose(
         return None
     if not all(_let_go(session, action_id) for action_id in proposal.supersedes):
         return None
-    corrective = proposal.action_type in CORRECTIVE
+    corrective = proposal.action_type in CHANGING
     action = actions.insert_once(
         session,
         action_id=uuid4(),

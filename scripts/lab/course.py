@@ -14,14 +14,14 @@ from typing import Any
 from uuid import UUID
 
 from agent.core.choices import ActionProposal, PastAction
-from agent.core.decision_engine import CORRECTIVE, decide
+from agent.core.decision_engine import decide
 from agent.core.diagnosis_engine import Diagnosis, diagnose
 from agent.core.incidents import QUIET_WINDOWS, newer_without, told_by
 from agent.core.signals import Incident, Signals
 from agent.core.verifier import Figure, State, SuccessTest, verify
 from agent.core.work import NotWorthAskingError
 from config.agent_policy import AgentPolicy
-from database.enums import ActionStatus, ActionType, Cause, Severity
+from database.enums import CHANGING, ActionStatus, ActionType, Cause, Severity
 from database.errors import StewardError
 from database.queries.training_rows import LabelledRow
 from scripts.lab.ground import Ground
@@ -187,7 +187,7 @@ class Course:
         self._history[past.action_id] = past
         if proposal.dry_run:
             self._end(past.action_id, ActionStatus.CANCELLED, "dry run")
-        elif proposal.action_type in CORRECTIVE:
+        elif proposal.action_type in CHANGING:
             self._ask(at, past, quiet=bool(proposal.params.get("quiet")))
         else:
             if proposal.action_type is ActionType.SEND_ALERT and (incident := self._incident_of(proposal.cause)):

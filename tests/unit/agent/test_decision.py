@@ -7,12 +7,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.core.choices import ActionProposal, Choice, NoAction, PastAction
-from agent.core.decision_engine import CORRECTIVE, decide
+from agent.core.decision_engine import decide
 from agent.core.diagnosis_engine import diagnose
 from agent.core.signals import Check, Figure, Incident, Replay, Signals, Window
 from config.agent_policy import AgentPolicy
 from config.vocabulary import LATENCY
-from database.enums import ActionStatus, ActionType, Cause, MetricKind, Risk, Severity, Verdict
+from database.enums import CHANGING, ActionStatus, ActionType, Cause, MetricKind, Risk, Severity, Verdict
 from tests.unit.agent.signal_factory import (
     NOW,
     POLICY,
@@ -356,7 +356,7 @@ def test_nothing_runs_by_itself_that_the_page_does_not_allow(found: Signals, pol
 @settings(max_examples=60, deadline=None)
 @given(any_signals, any_policy)
 def test_a_change_is_only_proposed_on_a_loss_that_was_shown(found: Signals, policy: AgentPolicy) -> None:
-    asked = [c for kind, c in proposed(choose(found, policy=policy)).items() if kind in CORRECTIVE]
+    asked = [c for kind, c in proposed(choose(found, policy=policy)).items() if kind in CHANGING]
     if any(not c.params.get("quiet") for c in asked):  # a quiet one becomes a question only by its proof
         own = [w for w in found.windows if w.version_id == found.version_id]
         assert any(
@@ -379,7 +379,7 @@ def test_nothing_is_changed_while_faulty_rows_pass_for_sound(
     name, column = fault
     checks = (Check(name, column, Verdict.CRIT, 100, 100), Check("expected", column, Verdict.CRIT, taken_out, 100))
     faulty = tuple(replace(w, checks=checks) for w in found.windows)
-    assert not CORRECTIVE & set(proposed(choose(replace(found, windows=faulty))))
+    assert not CHANGING & set(proposed(choose(replace(found, windows=faulty))))
 
 
 def test_a_fault_whose_rows_are_all_left_out_keeps_no_change_back() -> None:
@@ -387,7 +387,7 @@ def test_a_fault_whose_rows_are_all_left_out_keeps_no_change_back() -> None:
     broken = window(1, lost(), lost(kind=MetricKind.REALISED_CLEAN), checks=checks, suspect_n=30, **drifted(0.5))
     assert ActionType.RETRAIN_MODEL in proposed(choose(signals(broken)))
     unseen = replace(broken, checks=(failed("sentinel", rows=31), failed("expected", rows=30)))
-    assert not CORRECTIVE & set(proposed(choose(signals(unseen))))
+    assert not CHANGING & set(proposed(choose(signals(unseen))))
 
 
 def test_a_loss_of_speed_is_mended_whatever_is_wrong_with_the_data_and_a_loss_on_such_rows_is_not() -> None:
@@ -412,13 +412,13 @@ quiet = st.sampled_from((Verdict.OK, Verdict.WARN, Verdict.INCONCLUSIVE))
 @given(st.lists(windows(quiet), max_size=4), st.floats(0, 1))
 def test_drift_alone_never_proposes_a_change(found: list[Window], score: float) -> None:
     moved = [replace(w, **drifted(score)) for w in found]
-    assert not CORRECTIVE & set(proposed(choose(signals(*moved))))
+    assert not CHANGING & set(proposed(choose(signals(*moved))))
 
 
 @settings(max_examples=40, deadline=None)
 @given(st.lists(windows(st.just(Verdict.INCONCLUSIVE)), min_size=1, max_size=4))
 def test_inconclusive_windows_never_lead_to_a_change(found: list[Window]) -> None:
-    assert not CORRECTIVE & set(proposed(choose(signals(*found))))
+    assert not CHANGING & set(proposed(choose(signals(*found))))
 
 
 def test_hostile_names_in_the_data_change_no_decision() -> None:

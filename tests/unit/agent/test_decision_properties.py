@@ -9,14 +9,14 @@ from hypothesis import strategies as st
 
 from agent.core.choices import ActionProposal, Choice, PastAction
 from agent.core.cycle import choice_json
-from agent.core.decision_engine import CORRECTIVE, decide
+from agent.core.decision_engine import decide
 from agent.core.diagnosis_engine import Diagnosis, diagnose
 from agent.core.observation import summary
 from agent.core.recorded import Look, Record, diagnosis_of, signals_of
 from agent.core.rules.finding import Fact
 from agent.core.signals import Harm, Incident, Signals
 from config.agent_policy import ActionRule, AgentPolicy, Escalation
-from database.enums import ActionStatus, ActionType, Cause, IssueType, Risk, Severity, Verdict
+from database.enums import CHANGING, ActionStatus, ActionType, Cause, IssueType, Risk, Severity, Verdict
 from tests.unit.agent.signal_factory import NOW, drifted, lost, past, signals, window
 from tests.unit.agent.test_decision import any_signals, windows
 
@@ -113,7 +113,7 @@ def test_only_what_the_page_gives_to_the_agent_runs_by_itself_and_never_a_change
             assert level != "suggest"
             assert one.action_type in policy.actions
             assert (rule.decides, rule.risk) == ("agent", "low")
-            assert one.action_type not in CORRECTIVE
+            assert one.action_type not in CHANGING
 
 
 @quick
@@ -123,7 +123,7 @@ def test_at_most_one_change_is_proposed_and_only_where_a_loss_was_shown_or_a_que
 ) -> None:
     changing = [
         p for p in proposals(decide(diagnoses, policy, history, NOW, signals=found, dry_run=dry))
-        if p.action_type in CORRECTIVE
+        if p.action_type in CHANGING
     ]  # fmt: skip
     anew = [p for p in changing if ":anew:" in p.dedupe_key]
     for one in (p for p in changing if p not in anew):
@@ -155,7 +155,7 @@ def test_the_budget_and_the_cool_down_of_the_page_hold(
         assert sum(NOW - p.created_at < timedelta(days=1) for p in counted) < rule.budget
         graver = one.action_type is ActionType.SEND_ALERT and any(i.cause is one.cause for i in found.incidents)
         escalated = bool(one.params.get("escalation"))
-        alike = [p for p in counted if one.action_type in CORRECTIVE or p.cause is one.cause]
+        alike = [p for p in counted if one.action_type in CHANGING or p.cause is one.cause]
         if not graver and not escalated:
             assert all(NOW - p.created_at >= rule.cooldown for p in alike)
 
@@ -201,7 +201,7 @@ def test_nothing_but_looking_follows_from_a_window_that_could_not_be_judged(
     """A stopped feed and rows that hold what no sound source sends are seen without any figure, and are told."""
     seen = signals(*found)  # type: ignore[arg-type]
     diagnoses = diagnose(seen)
-    assert not {p.action_type for p in proposals(decide(diagnoses, policy, (), NOW, signals=seen))} & CORRECTIVE
+    assert not {p.action_type for p in proposals(decide(diagnoses, policy, (), NOW, signals=seen))} & CHANGING
     assert all(d.harm is None for d in diagnoses)
     sound = signals(*(replace(w, suspect_n=0, labelled_n=w.n) for w in seen.windows))
     assert proposals(decide(diagnose(sound), policy, (), NOW, signals=sound)) == []

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from agent.core.changes import LASTED_WINDOWS
 from agent.core.choices import ActionProposal, Choice, PastAction
-from agent.core.decision_engine import LASTED_WINDOWS, decide
+from agent.core.decision_engine import decide
 from agent.core.diagnosis_engine import diagnose
 from agent.core.renewal import FINISH, PAUSE, suspected, unfinished
 from agent.core.signals import Incident, Signals, Window

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from agent.core.calls import SAME_TROUBLE
 from agent.core.choices import ActionProposal, Choice, NoAction, PastAction
-from agent.core.decision_engine import SAME_TROUBLE, decide
+from agent.core.decision_engine import decide
 from agent.core.diagnosis_engine import diagnose
 from agent.core.label_arrival import Pace
 from agent.core.signals import Signals, Window

@@ -12,13 +12,13 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from agent.core.choices import ActionProposal
-from agent.core.decision_engine import CORRECTIVE, decide
+from agent.core.decision_engine import decide
 from agent.core.diagnosis_engine import Diagnosis, diagnose
 from agent.core.reading import promised, window_of
 from agent.core.signals import Signals
 from config.agent_policy import ActionRule, AgentPolicy
 from config.model_contract import Feature, ModelContract
-from database.enums import ActionType, WindowStatus
+from database.enums import CHANGING, ActionType, WindowStatus
 from database.models import DataQualityResult, DriftReport, MonitoringWindow, PerformanceMetric
 from monitoring.measuring import Guard, Memory, measure_at_closing, measure_performance
 from monitoring.windows import WindowRows
@@ -178,7 +178,7 @@ def with_noise(clinic: Clinic) -> Clinic:
 def changes(found: Signals) -> set[ActionType]:
     """Which changes of what serves would be proposed, where the page forbids none."""
     choices = decide(diagnose(found), EVERYTHING, (), NOW, signals=found)
-    return {c.action_type for c in choices if isinstance(c, ActionProposal)} & CORRECTIVE
+    return {c.action_type for c in choices if isinstance(c, ActionProposal)} & CHANGING
 
 
 @pytest.mark.parametrize("world", WORLDS)
