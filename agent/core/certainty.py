@@ -7,7 +7,8 @@ explanation. Where nothing but the loss itself speaks, a changed relation, a que
 shows the loss, too, unless it is beyond the margin at about 99.7 %.
 """
 
-from agent.core.signals import WIDER, Harm, Signals, harm_on
+from agent.core.harm import Harm, beyond_luck, harm_on
+from agent.core.signals import Signals
 from database.enums import Cause
 
 
@@ -16,14 +17,9 @@ def too_soon(signals: Signals, cause: Cause, loss: Harm) -> str | None:
     # A loss in a part of the rows has a stricter test of its own.
     if cause is not Cause.CONCEPT_DRIFT or loss.part is not None:
         return None
-    if is_beyond_luck(loss, signals.harm_margin):
+    if beyond_luck(loss.figure, signals.harm_margin):
         return None
     before = next((w for w in reversed(signals.own) if w.mature and w.seq < loss.window_seq), None)
     if before is not None and harm_on(signals, before) is not None:
         return None
     return f"the loss shows in window {loss.window_seq} alone; it is asked about when the next one shows it, too"
-
-
-def is_beyond_luck(loss: Harm, margin: float) -> bool:
-    """Whether an interval half as wide again still lies beyond the margin."""
-    return loss.loss - WIDER * (loss.loss - loss.low) > margin

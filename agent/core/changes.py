@@ -14,9 +14,10 @@ from agent.core import wording
 from agent.core.certainty import too_soon
 from agent.core.choices import ActionProposal, Choice, NoAction, PastAction
 from agent.core.diagnosis_engine import Diagnosis, fault_behind
+from agent.core.harm import Harm
 from agent.core.proposals import Case, held_back, proposal, propose
 from agent.core.renewal import Try, overtaken, suspected, unfinished
-from agent.core.signals import Harm, Signals
+from agent.core.signals import Signals
 from config.vocabulary import capital
 from database.enums import CHANGING, ActionStatus, ActionType, Cause, MetricKind
 

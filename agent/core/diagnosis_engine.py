@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from agent.core import wording
+from agent.core.harm import Harm, harm, harm_on, raw_loss
 from agent.core.rules.data_fault import left_among_sound
 from agent.core.rules.finding import HOLDS, Fact, Finding
 from agent.core.rules.loss import seen_on, severity_of
 from agent.core.rules.registry import RULES
-from agent.core.signals import Harm, Signals, Window, harm, harm_on, raw_loss
+from agent.core.signals import Signals, Window
 from config.vocabulary import capital
 from database.enums import Cause, IssueType, MetricKind, Severity, Verdict
 

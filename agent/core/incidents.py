@@ -7,7 +7,8 @@ the harmless one is then a note in the record of the pass, and one that was open
 
 from collections.abc import Collection, Iterable, Mapping
 
-from agent.core.signals import Signals, Window, harm_on
+from agent.core.harm import harm_on
+from agent.core.signals import Signals, Window
 from database.enums import Cause, MetricKind, Verdict
 
 HARM_DONE = frozenset({Cause.COVARIATE_SHIFT_HARMFUL, Cause.CONCEPT_DRIFT, Cause.PRIOR_SHIFT})

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
-from agent.core.signals import Figure, Harm, Signals
+from agent.core.harm import Harm
+from agent.core.signals import Figure, Signals
 from database.enums import MetricKind
 
 

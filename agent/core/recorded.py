@@ -10,8 +10,9 @@ from typing import Any
 
 from agent.core.choices import PastAction
 from agent.core.diagnosis_engine import Diagnosis, Rejected
+from agent.core.harm import Harm
 from agent.core.rules.finding import Fact
-from agent.core.signals import Figure, Harm, Incident, Signals, Window
+from agent.core.signals import Figure, Incident, Signals, Window
 from config.vocabulary import LATENCY
 from database.enums import ActionStatus, Cause, IssueType, MetricKind, Severity, Verdict
 

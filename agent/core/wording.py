@@ -2,7 +2,8 @@
 
 from datetime import timedelta
 
-from agent.core.signals import Check, Figure, Harm
+from agent.core.harm import Harm
+from agent.core.signals import Check, Figure
 from config.vocabulary import ACTIONS, CAUSES, METRICS, TITLES, capital, words
 from database.enums import ActionType, Cause, MetricKind
 

@@ -21,10 +21,11 @@ from dataclasses import replace
 from statistics import median
 
 from agent.core import wording
+from agent.core.harm import Harm, harm
 from agent.core.rules import loss as shared
 from agent.core.rules.data_fault import faults_of
 from agent.core.rules.finding import Fact, Finding, weigh
-from agent.core.signals import Figure, Harm, Signals, Window, harm
+from agent.core.signals import Figure, Signals, Window
 from config.vocabulary import LATENCY
 from database.enums import Cause, IssueType, MetricKind, Severity, Verdict
 

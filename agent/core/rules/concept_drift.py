@@ -11,9 +11,10 @@ rows are weighted back to training's inputs, or to its share of positives.
 """
 
 from agent.core import wording
+from agent.core.harm import Harm, harm
 from agent.core.rules import loss as shared
 from agent.core.rules.finding import Fact, Finding, weigh
-from agent.core.signals import Harm, Signals, harm
+from agent.core.signals import Signals
 from config.vocabulary import AT_USUAL_SHARE, ON_USUAL_INPUTS
 from database.enums import Cause, IssueType, MetricKind
 

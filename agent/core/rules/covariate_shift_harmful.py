@@ -9,9 +9,10 @@ Example: a model from one hospital meets another hospital's patients, older and 
 Refuted by: inputs that did not move, or a loss the inputs do not explain (then the relation itself changed).
 """
 
+from agent.core.harm import harm
 from agent.core.rules import loss as shared
 from agent.core.rules.finding import Finding, weigh
-from agent.core.signals import Signals, harm
+from agent.core.signals import Signals
 from config.vocabulary import AT_USUAL_SHARE, ON_USUAL_INPUTS
 from database.enums import Cause, IssueType
 

@@ -9,9 +9,10 @@ Refuted by: a measured loss. Without labels, and without an estimate that has pr
 """
 
 from agent.core import wording
+from agent.core.harm import harm, performance_holds
 from agent.core.rules import loss as shared
 from agent.core.rules.finding import Fact, Finding
-from agent.core.signals import Figure, Signals, Window, harm, performance_holds
+from agent.core.signals import Figure, Signals, Window
 from database.enums import Cause, IssueType, MetricKind, Severity, Verdict
 
 UNHEARD = 0.05

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from agent.core.signals import Harm
+from agent.core.harm import Harm
 from database.enums import Cause, IssueType, Severity
 
 # A cause is named only from here on; below it is an explanation that was looked at and rejected.

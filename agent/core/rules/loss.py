@@ -1,8 +1,9 @@
 """What the rules about lost quality share: the loss itself, what moved, and what was expected of it."""
 
 from agent.core import wording
+from agent.core.harm import Harm
 from agent.core.rules.finding import Fact, Finding
-from agent.core.signals import Harm, Part, Signals, Window
+from agent.core.signals import Part, Signals, Window
 from config.vocabulary import AT_USUAL_SHARE, ON_USUAL_INPUTS
 from database.enums import Cause, IssueType, MetricKind, Severity, Verdict
 

@@ -11,9 +11,10 @@ threshold for all would not mend it.
 """
 
 from agent.core import wording
+from agent.core.harm import harm
 from agent.core.rules import loss as shared
 from agent.core.rules.finding import Fact, Finding, weigh
-from agent.core.signals import Signals, harm
+from agent.core.signals import Signals
 from config.vocabulary import AT_USUAL_SHARE
 from database.enums import Cause, IssueType
 

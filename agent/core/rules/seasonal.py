@@ -11,9 +11,10 @@ Refuted by: one movement that no rhythm explains, or a loss that the same days d
 """
 
 from agent.core import wording
+from agent.core.harm import Harm, harm
 from agent.core.rules.finding import Fact, Finding
 from agent.core.rules.loss import seen_on
-from agent.core.signals import Harm, Signals, Window, harm
+from agent.core.signals import Signals, Window
 from config.vocabulary import USUALLY
 from database.enums import Cause, IssueType, MetricKind, Severity, Verdict
 

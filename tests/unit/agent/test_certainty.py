@@ -2,8 +2,9 @@
 
 from dataclasses import replace
 
-from agent.core.certainty import is_beyond_luck, too_soon
-from agent.core.signals import Harm, Part, Signals, Window
+from agent.core.certainty import too_soon
+from agent.core.harm import Harm, beyond_luck
+from agent.core.signals import Part, Signals, Window
 from config.segments import Segment
 from database.enums import Cause, Verdict
 from tests.unit.agent.signal_factory import figure, signals, window
@@ -37,7 +38,7 @@ def test_windows_that_are_not_judged_or_of_another_version_confirm_nothing() -> 
 def test_a_loss_beyond_luck_is_asked_about_at_once() -> None:
     found = signals(window(1), hurt(2))
     assert too_soon(found, DRIFT, loss(found.windows[-1], low=0.09, value=0.14)) is None
-    assert not is_beyond_luck(loss(found.windows[-1]), 0.03)
+    assert not beyond_luck(loss(found.windows[-1]).figure, 0.03)
 
 
 def test_what_more_than_the_loss_speaks_for_waits_for_nothing() -> None:

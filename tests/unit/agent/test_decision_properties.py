@@ -11,10 +11,11 @@ from agent.core.choices import ActionProposal, Choice, PastAction
 from agent.core.cycle import choice_json
 from agent.core.decision_engine import decide
 from agent.core.diagnosis_engine import Diagnosis, diagnose
+from agent.core.harm import Harm
 from agent.core.observation import summary
 from agent.core.recorded import Look, Record, diagnosis_of, signals_of
 from agent.core.rules.finding import Fact
-from agent.core.signals import Harm, Incident, Signals
+from agent.core.signals import Incident, Signals
 from config.agent_policy import ActionRule, AgentPolicy, Escalation
 from database.enums import CHANGING, ActionStatus, ActionType, Cause, IssueType, Risk, Severity, Verdict
 from tests.unit.agent.signal_factory import NOW, drifted, lost, past, signals, window

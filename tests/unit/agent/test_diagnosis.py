@@ -6,10 +6,11 @@ from datetime import timedelta
 import pytest
 
 from agent.core.diagnosis_engine import diagnose
+from agent.core.harm import harm
 from agent.core.incidents import newer_without
 from agent.core.label_arrival import Pace
 from agent.core.rules.registry import RULES
-from agent.core.signals import Check, Replay, Window, harm
+from agent.core.signals import Check, Replay, Window
 from database.enums import Cause, IssueType, MetricKind, Severity, Verdict
 from tests.unit.agent.signal_factory import NOW, drifted, failed, figure, label_figure, lost, signals, window
 

@@ -6,10 +6,11 @@ from typing import Any
 import pytest
 
 from agent.core.diagnosis_engine import Diagnosis, diagnose
+from agent.core.harm import Harm, harm
 from agent.core.rules import concept_drift, covariate_shift_harmful, prior_shift
 from agent.core.rules.finding import Finding
 from agent.core.rules.loss import undone_by
-from agent.core.signals import Figure, Harm, Part, Window, harm
+from agent.core.signals import Figure, Part, Window
 from config.segments import Segment
 from config.vocabulary import AT_USUAL_SHARE, ON_USUAL_INPUTS
 from database.enums import Cause, MetricKind, Verdict

@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from agent.core.diagnosis_engine import diagnose, fault_behind
-from agent.core.signals import Check, Figure, Replay, Window, harm
+from agent.core.harm import harm
+from agent.core.signals import Check, Figure, Replay, Window
 from database.enums import Cause, IssueType, MetricKind, Verdict
 from tests.unit.agent.signal_factory import drifted, failed, figure, label_figure, lost, signals, window
 

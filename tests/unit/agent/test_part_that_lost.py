@@ -9,10 +9,11 @@ import pytest
 import config
 from agent.core import wording
 from agent.core.diagnosis_engine import diagnose
+from agent.core.harm import Harm, harm, performance_holds
 from agent.core.incidents import newer_without
 from agent.core.pricing import price_of_inaction
 from agent.core.reading import window_of
-from agent.core.signals import Figure, Harm, Part, Signals, Window, harm, performance_holds
+from agent.core.signals import Figure, Part, Signals, Window
 from config.model_contract import ModelContract, load_contract
 from config.segments import Segment
 from database.enums import Cause, MetricKind, Verdict, WindowStatus

@@ -8,6 +8,7 @@ from uuid import uuid4
 import pytest
 
 import config
+from agent.core.harm import Harm, performance_holds
 from agent.core.incidents import could_show, settled_by_people
 from agent.core.pricing import price_of_inaction
 from agent.core.reading import (
@@ -21,7 +22,7 @@ from agent.core.reading import (
     share,
     window_of,
 )
-from agent.core.signals import Harm, Part, Replay, performance_holds
+from agent.core.signals import Part, Replay
 from agent.core.verifier import SuccessTest
 from config.model_contract import load_contract
 from config.segments import Segment

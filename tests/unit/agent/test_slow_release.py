@@ -8,9 +8,10 @@ import pytest
 from agent.core.choices import ActionProposal
 from agent.core.decision_engine import decide
 from agent.core.diagnosis_engine import diagnose
+from agent.core.harm import Harm
 from agent.core.pricing import price_of_inaction
 from agent.core.rules import bad_release
-from agent.core.signals import Figure, Harm, Replay, Signals, Window
+from agent.core.signals import Figure, Replay, Signals, Window
 from database.enums import ActionType, Cause, MetricKind, Severity, Verdict
 from monitoring import prediction_monitor
 from tests.unit.agent.signal_factory import NOW, POLICY, figure, lost, signals, window
