@@ -13,6 +13,7 @@ import numpy as np
 
 from config.model_contract import ModelContract
 from config.vocabulary import LATENCY, ROWS_PER_HOUR
+from config.yardsticks import slow_from
 from database.enums import MetricKind, Verdict
 from database.models import PerformanceMetric
 from monitoring.drift_detector import FeatureDrift
@@ -20,10 +21,6 @@ from monitoring.measurement import Measurement
 from monitoring.thresholds import CAREFUL_Z, judge_share, share_estimate
 from monitoring.volume import Traffic, judge_volume
 from monitoring.windows import WindowRows
-
-# Slower than this times the usual p95, and slower than a person would call instant: worth a warning.
-SLOWER_TIMES = 3.0
-SLOWER_LEAST_MS = 50.0
 
 
 @dataclass(frozen=True)
@@ -108,9 +105,9 @@ def _latency(contract: ModelContract, rows: WindowRows, before: Sequence[float])
     if usual is None:
         why = f"p95 {p95:.1f} ms, the version's first window"
         return Measurement(kind, name, p95, None, None, rows.n, None, Verdict.OK, why)
-    slow = p95 > SLOWER_LEAST_MS and p95 > SLOWER_TIMES * usual
+    verdict = Verdict.WARN if p95 > slow_from(usual) else Verdict.OK
     why = f"p95 {p95:.1f} ms, usually {usual:.1f} ms"
-    return Measurement(kind, name, p95, None, None, rows.n, usual, Verdict.WARN if slow else Verdict.OK, why)
+    return Measurement(kind, name, p95, None, None, rows.n, usual, verdict, why)
 
 
 def _volume(now: Traffic, before: Sequence[Traffic]) -> Measurement:

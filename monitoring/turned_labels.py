@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 
 from config.model_contract import ModelContract
+from config.yardsticks import CHANCE
 from database.enums import LabelFigure, MetricKind, Verdict
 from database.models import PerformanceMetric
 from monitoring.label_sources import FALSE_ALARMS, Bools, parts_of, sources_of
@@ -32,8 +33,6 @@ from monitoring.thresholds import SHARE_MARGIN, judge, share_estimate, wilson
 from monitoring.windows import WindowRows
 from training.evaluator import Estimate, estimate
 
-# The ROC-AUC of a model that knows nothing.
-CHANCE = 0.5
 # A part of a window is only looked at with this many labelled rows, and this many of each class.
 LEAST_PART, LEAST_OF_CLASS = 40, 8
 _Z95 = NormalDist().inv_cdf(0.975)

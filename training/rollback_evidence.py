@@ -17,6 +17,7 @@ from typing import Any
 from sqlalchemy import exists, select
 
 from config.model_contract import ModelContract
+from config.vocabulary import LATENCY
 from database.artifact_store import ArtifactStore
 from database.connection import read_scope
 from database.enums import VersionStatus
@@ -33,7 +34,6 @@ from training.replay import NO_STEP_BACK, compare_versions, recommendation, scor
 from training.serving_artifact import Answering
 
 MOST_VERSIONS = 5
-_LATENCY = "latency_p95_ms"
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Slowness:
 def slowness_in(why: Mapping[str, Any]) -> Slowness | None:
     """The loss of speed the diagnosis behind an action shows; None when it shows another loss or none."""
     harm = why.get("harm") or {}
-    if harm.get("metric") != _LATENCY or harm.get("against_version_id") is None:
+    if harm.get("metric") != LATENCY or harm.get("against_version_id") is None:
         return None
     return Slowness(float(harm["value"]), float(harm["reference"]), int(harm["against_version_id"]))
 

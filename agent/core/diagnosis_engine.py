@@ -143,8 +143,7 @@ def fault_behind(signals: Signals, loss: Harm) -> str | None:
 
 
 def _was_right(signals: Signals, window: Window) -> bool:
-    figure = window.figure(MetricKind.REALISED_CLEAN, signals.primary)
-    figure = figure or window.figure(MetricKind.REALISED, signals.primary)
+    figure = window.shown(signals.primary)
     return figure is not None and figure.verdict is Verdict.OK
 
 

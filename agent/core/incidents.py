@@ -32,8 +32,7 @@ def could_show(cause: Cause, window: Window, signals: Signals) -> bool:
         return _labels_are_well(window, signals)
     if not window.mature or cause not in TOLD_BY_LOSS:
         return window.mature
-    kinds = (MetricKind.REALISED_CLEAN, MetricKind.REALISED)
-    figure = next((f for kind in kinds if (f := window.figure(kind, signals.primary)) is not None), None)
+    figure = window.shown(signals.primary)
     return figure is not None and figure.verdict is not Verdict.INCONCLUSIVE
 
 

@@ -122,6 +122,10 @@ class Window:
         """The window's own figure (not a pooled one)."""
         return next((f for f in self.of(kind, (name,)) if f.pooled == 1), None)
 
+    def shown(self, name: str) -> Figure | None:
+        """What its labels show of a metric: on its sound rows where those were measured apart, else on all."""
+        return self.figure(MetricKind.REALISED_CLEAN, name) or self.figure(MetricKind.REALISED, name)
+
 
 @dataclass(frozen=True)
 class Replay:

@@ -7,13 +7,11 @@ from sqlalchemy import BigInteger, ColumnElement, and_, case, cast, extract, fun
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
+from config.yardsticks import CHANCE
 from database.connection import ReadSession
 from database.crud import first, one
 from database.enums import LabelFigure, MetricKind, Verdict, WindowStatus
 from database.models import DataQualityResult, DriftReport, ModelVersion, MonitoringWindow, PerformanceMetric
-
-# The ROC-AUC of a model that knows nothing.
-CHANCE = 0.5
 
 
 def claim_model(session: Session, model_name: str) -> bool:

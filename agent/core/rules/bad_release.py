@@ -27,6 +27,7 @@ from agent.core.rules.data_fault import faults_of
 from agent.core.rules.finding import Fact, Finding, weigh
 from agent.core.signals import Figure, Signals, Window
 from config.vocabulary import LATENCY
+from config.yardsticks import slow_from
 from database.enums import Cause, IssueType, MetricKind, Severity, Verdict
 
 REPLAY_WEIGHT = 0.6
@@ -34,9 +35,6 @@ LOSS_WEIGHT = 0.3
 # Going back is the answer only while the change is recent: later, the world has moved too.
 RECENT_WINDOWS = 6
 SLOW_WEIGHT = 0.8
-# What counts as slow: the same as in one version's own windows (`monitoring.prediction_monitor`).
-SLOWER_TIMES = 3.0
-SLOWER_LEAST_MS = 50.0
 # So much slower is severe.
 SEVERELY_SLOWER_TIMES = 10.0
 # Nothing but its own scores speak against it.
@@ -81,8 +79,7 @@ def slowed(signals: Signals) -> Harm | None:
         return None
     usual = max(median(value for _, value in old), old[-1][1])
     now = median(value for _, value in new)
-    least = max(SLOWER_LEAST_MS, SLOWER_TIMES * usual)
-    if min(now, new[0][1], new[-1][1]) <= least:
+    if min(now, new[0][1], new[-1][1]) <= slow_from(usual):
         return None
     low, high = min(value for _, value in new), max(value for _, value in new)
     latest, n = new[-1][0], sum(window.n for window, _ in new)
@@ -142,7 +139,7 @@ def _behind(signals: Signals) -> Harm | None:
     replay, judged = signals.replay, signals.judged
     if replay is None or judged is None or replay.n < signals.min_rows or replay.high >= -signals.harm_margin:
         return None
-    seen = judged.figure(MetricKind.REALISED_CLEAN, replay.metric) or judged.figure(MetricKind.REALISED, replay.metric)
+    seen = judged.shown(replay.metric)
     if seen is None or seen.value is None:
         return None
     figure = replace(seen, reference=seen.value - replay.value, n=replay.n, verdict=Verdict.CRIT)

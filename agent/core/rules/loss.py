@@ -124,9 +124,7 @@ def no_loss(signals: Signals, cause: Cause) -> Finding:
     if judged is None:
         says = "no labelled window of the serving version yet, and no estimate with a record that can be trusted"
         return Finding(cause, issue, 0.0, Severity.INFO, could_not_look=says)
-    figure = judged.figure(MetricKind.REALISED_CLEAN, signals.primary) or judged.figure(
-        MetricKind.REALISED, signals.primary
-    )
+    figure = judged.shown(signals.primary)
     if figure is None or figure.verdict is Verdict.INCONCLUSIVE:
         sound = judged.n - judged.suspect_n
         says = f"too few sound labelled rows to say whether quality was lost ({sound} of {judged.n} rows are sound)"

@@ -13,7 +13,6 @@ from agent.core.pricing import price_of_inaction
 from agent.core.rules import bad_release
 from agent.core.signals import Figure, Replay, Signals, Window
 from database.enums import ActionType, Cause, MetricKind, Severity, Verdict
-from monitoring import prediction_monitor
 from tests.unit.agent.signal_factory import NOW, POLICY, figure, lost, signals, window
 
 OLD, NEW = 7, 8
@@ -142,8 +141,3 @@ def test_a_release_that_is_both_worse_and_slower_is_asked_about_for_its_quality(
     assert found.harm is not None
     assert found.harm.figure.name == "f1"
     assert any("Latency p95 rose" in fact.says for fact in found.facts_for)
-
-
-def test_slow_means_the_same_between_versions_as_within_one() -> None:
-    assert bad_release.SLOWER_TIMES == prediction_monitor.SLOWER_TIMES
-    assert bad_release.SLOWER_LEAST_MS == prediction_monitor.SLOWER_LEAST_MS

@@ -1,0 +1,12 @@
+"""What figures are held to in more than one room: the same number everywhere, so that it means the same everywhere."""
+
+# The ROC-AUC of a model that knows nothing.
+CHANCE = 0.5
+# Slower than this times the usual p95, and slower than a person would call instant: worth a warning.
+SLOWER_TIMES = 3.0
+SLOWER_LEAST_MS = 50.0
+
+
+def slow_from(usual_ms: float) -> float:
+    """Above this p95 answers are slow, be it between two versions or within the windows of one."""
+    return max(SLOWER_LEAST_MS, SLOWER_TIMES * usual_ms)
