@@ -26,12 +26,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from config.model_contract import ModelContract, category_name
+from config.model_contract import ModelContract
 from database.enums import Verdict
+from monitoring.bins import Counts, Floats, counted
 from monitoring.thresholds import judge_drift
-
-Counts = NDArray[np.int64]
-Floats = NDArray[np.float64]
 
 EFFECT_FLOOR = 0.1
 LEAST_RESAMPLES = 400
@@ -201,16 +199,12 @@ def _feature_bins(
     if reference is None:
         return None
     values = [row.get(name) for row in rows]
-    kind = contract.features[name].kind
-    if kind == "numeric":
-        counts, shares = _numeric_counts(reference, values)
-    else:
-        counts, shares = _category_counts(reference, values)
+    counts, shares = counted(reference, values)
     return _Bins(
         name=name,
-        kind=kind,
+        kind=contract.features[name].kind,
         influence=max(0.0, float(reference.get("influence", 0.0))),
-        shares=tuple(float(share) for share in shares),
+        shares=tuple(shares),
         counts=counts,
         null_share=sum(value is None for value in values) / len(values) if values else None,
         reference_null_share=float(reference["null_share"]),
@@ -220,33 +214,7 @@ def _feature_bins(
 def reference_shares(profile: Mapping[str, Any]) -> dict[str, list[float]]:
     """The reference's share of every bin that is counted, by feature."""
     entries: Mapping[str, Mapping[str, Any]] = profile["features"]
-    return {
-        name: (_numeric_counts if entry["kind"] == "numeric" else _category_counts)(entry, ())[1]
-        for name, entry in entries.items()
-    }
-
-
-def _numeric_counts(reference: Mapping[str, Any], values: Sequence[Any]) -> tuple[Counts, list[float]]:
-    edges = [float(edge) for edge in reference["edges"]]
-    numbers = np.array([math.nan if value is None else float(value) for value in values], dtype=np.float64)
-    present = numbers[~np.isnan(numbers)]
-    counts = np.bincount(np.searchsorted(edges, present, side="right"), minlength=len(edges) + 1)
-    whole = np.append(counts, len(numbers) - len(present))
-    # Between two equal deciles (a feature that is mostly 0) lies nothing, in the reference as in any window.
-    possible = [at == 0 or at >= len(edges) or edges[at - 1] < edges[at] for at in range(len(whole))]
-    shares = [float(share) for share, keep in zip(reference["shares"], possible, strict=True) if keep]
-    return whole[possible], shares
-
-
-def _category_counts(reference: Mapping[str, Any], values: Sequence[Any]) -> tuple[Counts, list[float]]:
-    """Counts of the reference's categories, of values it never saw, and of nulls."""
-    places = {str(category): at for at, category in enumerate(reference["categories"])}
-    unseen = len(places)
-    counts = np.zeros(len(places) + 2, dtype=np.int64)
-    for value in values:
-        counts[-1 if value is None else places.get(category_name(value), unseen)] += 1
-    *known, null = (float(share) for share in reference["shares"])
-    return counts, [*known, 0.0, null]
+    return {name: counted(entry, ())[1] for name, entry in entries.items()}
 
 
 def _score_bins(profile: Mapping[str, Any], probabilities: NDArray[Any]) -> _Bins | None:

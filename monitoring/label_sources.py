@@ -4,7 +4,6 @@ Measured (`source_gap`): 4,000 sound windows with three times three categories a
 gave no false alarm; a site of a tenth of 400 rows that fell silent was named in all of 400.
 """
 
-import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 from config.model_contract import ModelContract
 from database.enums import LabelFigure, MetricKind, Verdict
 from database.models import PerformanceMetric
+from monitoring.luck import more_hits
 from monitoring.measurement import Measurement
 from monitoring.windows import WindowRows
 
@@ -57,6 +57,10 @@ class Coverage:
     @property
     def share(self) -> float:
         return self.labelled / self.n if self.n else 0.0
+
+    def fewer_by_luck(self, other: "Coverage") -> float:
+        """The chance of so few labels, or fewer, if those of both came alike."""
+        return more_hits(self.n - self.labelled, self.n, other.n - other.labelled, other.n)
 
 
 Coverages = dict[str, dict[str, Coverage]]
@@ -128,22 +132,6 @@ def _silent(now: Mapping[str, Coverage], before: Mapping[str, Coverage], looks: 
     for value, one in large.items():
         usual = before.get(value, Coverage())
         fell = usual.n >= LEAST_SOURCE and one.share < usual.share / 2
-        if fell and best.share - one.share > GAP and fewer_by_luck(one, best) < FALSE_ALARMS / looks:
+        if fell and best.share - one.share > GAP and one.fewer_by_luck(best) < FALSE_ALARMS / looks:
             found[value] = best.share - one.share
     return found
-
-
-def fewer_by_luck(one: Coverage, other: Coverage) -> float:
-    """The chance of so few labels, or fewer, for `one` if both were labelled alike (Fisher's exact test)."""
-    n, every, labelled = one.n, one.n + other.n, one.labelled + other.labelled
-    total = 0.0
-    for hits in range(one.labelled, max(0, n + labelled - every) - 1, -1):
-        term = math.exp(_log_ways(labelled, hits) + _log_ways(every - labelled, n - hits) - _log_ways(every, n))
-        total += term
-        if term < total * 1e-12:
-            break
-    return min(1.0, total)
-
-
-def _log_ways(n: int, k: int) -> float:
-    return math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1)

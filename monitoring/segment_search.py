@@ -29,6 +29,7 @@ from numpy.typing import NDArray
 from config.model_contract import Feature, ModelContract
 from config.segments import Segment, numbers
 from database.enums import MetricKind, Verdict
+from monitoring.luck import more_hits
 from monitoring.measurement import Measurement, could_not_look
 from monitoring.thresholds import difference_of, share_estimate
 from monitoring.windows import WindowRows
@@ -73,6 +74,9 @@ class Count:
         rate = (self.errors + 1) / (self.n + 2)
         return rate * (1 - rate) / self.n
 
+    def worse_by_luck(self, then: "Count") -> float:
+        return more_hits(self.errors, self.n, then.errors, then.n)
+
 
 @dataclass(frozen=True)
 class Part:
@@ -103,7 +107,7 @@ class Part:
         counts = (self.now, self.then, self.rest_now, self.rest_then)
         error = math.sqrt(sum(one.variance for one in counts))
         beside = NormalDist().cdf((self.rest_loss - self.loss) / error)
-        return beside if beside > _DULL else max(beside, more_errors(self.now, self.then))
+        return beside if beside > _DULL else max(beside, self.now.worse_by_luck(self.then))
 
     def matters(self, margin: float) -> bool:
         """Whether the loss is one worth acting on, and is not that of everybody."""
@@ -146,19 +150,6 @@ def search(
     return tuple(_measurement(contract, profile, part, p, sound, facts) for part, p in found)
 
 
-def more_errors(now: Count, then: Count) -> float:
-    """How often rows drawn for `now` from both together hold at least its errors (Fisher's exact test, one-sided)."""
-    errors, n = now.errors + then.errors, now.n + then.n
-    logs = np.concatenate([[0.0], np.cumsum(np.log(np.arange(1, n + 1)))])
-    taken = np.arange(now.errors, min(now.n, errors) + 1)
-    chances = (
-        logs[errors] - logs[taken] - logs[errors - taken]
-        + logs[n - errors] - logs[now.n - taken] - logs[n - errors - now.n + taken]
-        + logs[now.n] + logs[then.n] - logs[n]
-    )  # fmt: skip
-    return min(1.0, float(np.exp(chances).sum()))
-
-
 def _parts(
     name: str, feature: Feature, profile: Mapping[str, Any], rows: WindowRows, wrong: Bools, then: Count
 ) -> list[Part]:
@@ -190,7 +181,7 @@ def _standing(contract: ModelContract, parts: Sequence[Part], wrong: Bools, own:
             continue
         others = part.who & ~explained
         left = Count.among(wrong, others)
-        if left.n < LEAST_OWN or left.rate - part.then.rate <= FLOOR * margin or more_errors(left, part.then) > level:
+        if left.n < LEAST_OWN or left.rate - part.then.rate <= FLOOR * margin or left.worse_by_luck(part.then) > level:
             continue
         chosen.append((part, p))
         explained |= part.who

@@ -21,15 +21,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from config.model_contract import ModelContract, category_name
+from config.model_contract import ModelContract
 from config.vocabulary import AT_USUAL_SHARE, ON_USUAL_INPUTS
 from database.enums import MetricKind, Verdict
+from monitoring.bins import Floats, places_of
 from monitoring.drift_detector import EFFECT_FLOOR, psi
 from monitoring.measurement import Measurement
 from monitoring.performance_monitor import reference_of
 from monitoring.windows import WindowRows
 
-Floats = NDArray[np.float64]
 # Of training's rows, so many must have their like among these.
 LEAST_COVERED = 0.8
 # More sound rows than this say nothing more, and 200 draws of a million would fill the machine's memory.
@@ -83,7 +83,7 @@ def usual_inputs(contract: ModelContract, profile: Mapping[str, Any], rows: Wind
         reference = profile["features"].get(name)
         if reference is None:
             continue
-        places, shares = _places(reference, [row[name] for row in rows.features])
+        places, shares = places_of(reference, [row[name] for row in rows.features])
         counts = np.bincount(places, minlength=len(shares))
         if float(psi(counts, shares * float(profile["n"]))) >= EFFECT_FLOOR:
             if shares[counts > 0].sum() < LEAST_COVERED:
@@ -105,20 +105,6 @@ def usual_share(profile: Mapping[str, Any], rows: WindowRows) -> Floats | None:
     if usual is None or not 0 < now < 1:
         return None
     return np.where(positive, float(usual) / now, (1 - float(usual)) / (1 - now))
-
-
-def _places(reference: Mapping[str, Any], values: list[Any]) -> tuple[NDArray[np.int64], Floats]:
-    """In which of the reference's bins each value lies, nulls in the last, and the bins' shares."""
-    shares = np.array(reference["shares"], dtype=np.float64)
-    null = len(shares) - 1
-    if reference["kind"] == "numeric":
-        numbers = np.array([np.nan if value is None else value for value in values], dtype=np.float64)
-        inside = np.searchsorted(reference["edges"], np.nan_to_num(numbers), side="right")
-        return np.where(np.isnan(numbers), null, inside).astype(np.int64), shares
-    known = {str(category): at for at, category in enumerate(reference["categories"])}
-    strange = len(shares)
-    places = [null if value is None else known.get(category_name(value), strange) for value in values]
-    return np.array(places, dtype=np.int64), np.append(shares, 0.0)
 
 
 def _measured(

@@ -11,7 +11,7 @@ from config.model_contract import ModelContract
 from database.enums import LabelFigure, Verdict
 from database.models import MonitoringWindow, PerformanceMetric
 from monitoring.label_monitor import learned_limit, look_at_labels
-from monitoring.label_sources import Coverage, fewer_by_luck, source_gap
+from monitoring.label_sources import Coverage, source_gap
 from monitoring.measurement import Measurement
 from monitoring.turned_labels import are_turned, turned
 from monitoring.windows import WindowRows
@@ -156,9 +156,9 @@ def test_windows_with_a_gap_do_not_become_what_is_usual(contract: ModelContract)
 
 
 def test_the_exact_test_is_fishers() -> None:
-    assert fewer_by_luck(Coverage(4, 1), Coverage(4, 3)) == pytest.approx(17 / 70)
-    assert fewer_by_luck(Coverage(3, 0), Coverage(3, 3)) == pytest.approx(1 / 20)
-    assert fewer_by_luck(Coverage(5, 5), Coverage(5, 5)) == 1.0
+    assert Coverage(4, 1).fewer_by_luck(Coverage(4, 3)) == pytest.approx(17 / 70)
+    assert Coverage(3, 0).fewer_by_luck(Coverage(3, 3)) == pytest.approx(1 / 20)
+    assert Coverage(5, 5).fewer_by_luck(Coverage(5, 5)) == 1.0
 
 
 def test_a_limit_is_learned_from_five_windows_and_stays_between_its_bounds() -> None:

@@ -8,7 +8,7 @@ import pytest
 from config.model_contract import Feature, ModelContract, Monitoring, Quality, Target
 from config.segments import Segment
 from database.enums import MetricKind, Verdict
-from monitoring.segment_search import Count, more_errors, search
+from monitoring.segment_search import Count, search
 from monitoring.windows import WindowRows
 from training.evaluator import Scored
 from training.reference_profile import build
@@ -162,6 +162,6 @@ def test_where_accuracy_is_not_watched_a_part_warns_at_most(profile: dict[str, A
 
 def test_the_exact_test_says_what_a_table_of_it_says() -> None:
     # Fisher's tea: all four cups right of eight.
-    assert more_errors(Count(4, 4), Count(4, 0)) == pytest.approx(1 / 70)
-    assert more_errors(Count(4, 3), Count(4, 1)) == pytest.approx(17 / 70)
-    assert more_errors(Count(10, 0), Count(10, 0)) == 1.0
+    assert Count(4, 4).worse_by_luck(Count(4, 0)) == pytest.approx(1 / 70)
+    assert Count(4, 3).worse_by_luck(Count(4, 1)) == pytest.approx(17 / 70)
+    assert Count(10, 0).worse_by_luck(Count(10, 0)) == 1.0
