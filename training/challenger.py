@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 import numpy as np
 import pandas as pd
@@ -38,8 +39,9 @@ from training.recent import (
     features_of,
     holdout_facts,
     labels_of,
-    later_than,
+    taught_among,
     too_few,
+    too_little,
     trusted,
     unknown_to,
 )
@@ -73,16 +75,14 @@ def gather(case: Case) -> Json:
     known_until = _learnt_until(store.read(case.champion.dataset_digest, datasets.KIND).meta)
     if challenger is None:
         parts = divide(contract, recent.rows, case.onset)
-        _refuse_too_few(case, unknown_to(parts.holdout, known_until))
-        if not parts.learn:
-            raise NotEnoughError(f"{contract.name}: no recent labelled row is left to learn from")
+        _refuse(case, too_little(contract, parts, known_until))
         dataset = _dataset(case, store, _lesson(case, store, parts), parts.method, recent, quarantined)
         challenger = train(
             case.engine, case.settings, contract, dataset, actor=_ACTOR, action_id=case.action_id, progress=_tell
         )
     made_from = store.read(challenger.dataset_digest, datasets.KIND).meta
     judges = _judges(case, store, challenger, made_from, unknown_to(recent.rows, known_until))
-    _refuse_too_few(case, judges.rows)
+    _refuse(case, too_few(contract, judges.rows))
     evidence = _evidence(case, store, challenger, judges, made_from["training"])
     if case.params.get("quiet") and not (evidence["recommendation"] == "approve" and worth_asking(evidence, contract)):
         raise NotEnoughError(f"{NOT_BETTER}: {evidence['says']}")
@@ -100,21 +100,19 @@ def _judges(
 ) -> Judges:
     """Of rows the champion never saw: those that taught, by their cross-fitted answers, or those that came later."""
     if made_from.get("method") == Method.CROSS_FITTED:
-        place = {key: at for at, key in enumerate(made_from["taught_by"])}
-        taught = tuple(row for row in rows if str(row.prediction_id) in place)
+        taught, places = taught_among(rows, map(UUID, made_from["taught_by"]))
         if too_few(case.contract, taught) is None:
             unseen = cross_fitting.load(store, challenger.metrics["artifacts"]["out_of_fold"])
-            return Judges(taught, Method.CROSS_FITTED, unseen.take([place[str(row.prediction_id)] for row in taught]))
-    until = _learnt_until(made_from)
-    return Judges(later_than(rows, until).holdout if until else tuple(rows), Method.LATER_ROWS)
+            return Judges(taught, Method.CROSS_FITTED, unseen.take(places))
+    return Judges(unknown_to(rows, _learnt_until(made_from)), Method.LATER_ROWS)
 
 
 def _tell(step: str, share: float) -> None:
     logger.info("training.step share={:.2f} step={}", share, step)
 
 
-def _refuse_too_few(case: Case, rows: Sequence[LabelledRow]) -> None:
-    if (why := too_few(case.contract, rows)) is not None:
+def _refuse(case: Case, why: str | None) -> None:
+    if why is not None:
         raise NotEnoughError(f"{case.contract.name}: {why}")
 
 

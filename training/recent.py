@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
+from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
@@ -82,16 +83,16 @@ def split(contract: ModelContract, rows: Sequence[LabelledRow]) -> Split:
     return Split(tuple(rows[:at]), tuple(rows[at:]))
 
 
-def later_than(rows: Sequence[LabelledRow], until: datetime) -> Split:
-    """The split of a challenger that is trained already: whatever came after its last row judges it."""
-    return Split(
-        tuple(row for row in rows if row.created_at <= until), tuple(row for row in rows if row.created_at > until)
-    )
-
-
 def unknown_to(rows: Iterable[LabelledRow], learnt_until: datetime | None) -> tuple[LabelledRow, ...]:
     """Without the rows a version may have learnt from: on those it would look better than it is."""
     return tuple(row for row in rows if learnt_until is None or row.created_at > learnt_until)
+
+
+def taught_among(rows: Iterable[LabelledRow], taught_by: Iterable[UUID]) -> tuple[tuple[LabelledRow, ...], list[int]]:
+    """The rows that taught, and the place of each among all that did: there stands its cross-fitted answer."""
+    place = {prediction_id: at for at, prediction_id in enumerate(taught_by)}
+    taught = tuple(row for row in rows if row.prediction_id in place)
+    return taught, [place[row.prediction_id] for row in taught]
 
 
 def features_of(contract: ModelContract, rows: Sequence[LabelledRow]) -> list[dict[str, Any]]:
@@ -122,3 +123,9 @@ def too_few(contract: ModelContract, rows: Sequence[LabelledRow]) -> str | None:
     if len({row.actual for row in rows}) < 2:
         return f"all {len(rows)} rows to judge with have the same label; nothing can be compared on them"
     return None
+
+
+def too_little(contract: ModelContract, parts: Split, known_until: datetime | None) -> str | None:
+    """Why there is not enough to learn from and to judge with, by rows the champion may not know, or None."""
+    why = too_few(contract, unknown_to(parts.holdout, known_until))
+    return why if why or parts.learn else "no recent labelled row is left to learn from"

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 import numpy as np
 
@@ -15,12 +16,22 @@ from config.vocabulary import METRICS, words
 from database.enums import ActionType
 from database.models import ModelVersion
 from database.queries.training_rows import LabelledRow
-from scripts.lab.ground import Ground, place_of
+from scripts.lab.ground import Ground
 from scripts.lab.learner import Version
 from training.evaluator import Scored
 from training.evidence_command import harmed_in, part_lost_in
 from training.lessons import NOT_BETTER, chosen, offered, worth_asking
-from training.recent import Method, divide, features_of, labels_of, later_than, too_few, trusted, unknown_to
+from training.recent import (
+    Method,
+    divide,
+    features_of,
+    labels_of,
+    taught_among,
+    too_few,
+    too_little,
+    trusted,
+    unknown_to,
+)
 from training.replay import compare_versions, recommendation
 from training.rollback_evidence import (
     MOST_VERSIONS,
@@ -76,8 +87,8 @@ def evidence_for(asked: Asked) -> Evidence:
     return gather[asked.action_type](asked)
 
 
-def _refuse_too_few(asked: Asked, rows: tuple[LabelledRow, ...]) -> None:
-    if (why := too_few(asked.contract, rows)) is not None:
+def _refuse(why: str | None) -> None:
+    if why is not None:
         raise NotWorthAskingError(why)
 
 
@@ -85,9 +96,7 @@ def _retrain(asked: Asked) -> Evidence:
     recent = trusted(asked.contract, asked.sound(0)).rows
     known_until = asked.champion.learnt_until
     parts = divide(asked.contract, recent, asked.onset)
-    _refuse_too_few(asked, unknown_to(parts.holdout, known_until))
-    if not parts.learn:
-        raise NotWorthAskingError("no recent labelled row is left to learn from")
+    _refuse(too_little(asked.contract, parts, known_until))
     lesson = chosen(
         asked.contract,
         offered(asked.contract, parts.learn, asked.onset),
@@ -96,7 +105,7 @@ def _retrain(asked: Asked) -> Evidence:
     )
     challenger = asked.ground.taught(lesson.rows, alone=lesson.alone)
     judges, unseen = _judges(challenger, parts.method, unknown_to(recent, known_until))
-    _refuse_too_few(asked, judges)
+    _refuse(too_few(asked.contract, judges))
     found = _compared(asked, challenger, judges, unseen)
     if asked.quiet and not (found.recommended and found.worth_asking):
         raise NotWorthAskingError(f"{NOT_BETTER}: {found.says}")
@@ -108,11 +117,9 @@ def _judges(
 ) -> tuple[tuple[LabelledRow, ...], tuple[Scored, ...] | None]:
     """Of rows the champion never saw: those that taught, by their cross-fitted answers, or those that came later."""
     if method is Method.LATER_ROWS:
-        until = challenger.learnt_until
-        return (later_than(rows, until).holdout if until else rows), None
-    place = {row: at for at, row in enumerate(challenger.taught_by)}
-    taught = tuple(row for row in rows if place_of(row) in place)
-    return taught, challenger.unseen.take([place[place_of(row)] for row in taught])
+        return unknown_to(rows, challenger.learnt_until), None
+    taught, places = taught_among(rows, (UUID(int=place) for place in challenger.taught_by))
+    return taught, challenger.unseen.take(places)
 
 
 def _rollback(asked: Asked) -> Evidence:
@@ -128,7 +135,7 @@ def _rollback(asked: Asked) -> Evidence:
     known = (asked.champion.learnt_until, *(asked.earlier[number].learnt_until for number in fitting))
     recent = trusted(asked.contract, asked.sound(asked.since if slow is None else 0)).rows
     judging = unknown_to(recent, max((until for until in known if until), default=None))
-    _refuse_too_few(asked, judging)
+    _refuse(too_few(asked.contract, judging))
     target, rows, _ = best_of(asked.contract, able, judging)
     return _compared(asked, asked.earlier[target.version.version], tuple(rows), None)
 

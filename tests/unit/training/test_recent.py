@@ -13,7 +13,6 @@ from training.recent import (
     Method,
     divide,
     holdout_facts,
-    later_than,
     split,
     too_few,
     trusted,
@@ -66,12 +65,6 @@ def test_no_row_is_lost_or_counted_twice(contract: ModelContract, n: int) -> Non
     given_rows = rows(n)
     parts = split(contract, given_rows)
     assert [*parts.learn, *parts.holdout] == given_rows
-
-
-def test_a_challenger_trained_before_is_judged_only_on_later_rows() -> None:
-    everything = rows(20)
-    parts = later_than(everything, everything[11].created_at)
-    assert list(parts.holdout) == everything[12:]
 
 
 def test_too_few_rows_or_one_class_cannot_judge(contract: ModelContract) -> None:
