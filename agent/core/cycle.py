@@ -88,7 +88,7 @@ class _Pass:
             diagnoses, self.policy, history, self.now, signals=signals, dry_run=self.dry_run, settled=settled
         )
         made = [
-            _propose(session, signals, self.policy, choice, incidents.get(choice.cause))
+            put_forward(session, signals, self.policy, choice, incidents.get(choice.cause))
             for choice in choices
             if isinstance(choice, ActionProposal)
         ]
@@ -138,9 +138,10 @@ def _close_quiet(session: Session, signals: Signals, seen: set[Cause]) -> None:
 # --------------------------------------------------------------------------------------------------------- proposals
 
 
-def _propose(
+def put_forward(
     session: Session, signals: Signals, policy: AgentPolicy, proposal: ActionProposal, incident: Alert | None
 ) -> AgentAction | None:
+    """Write a proposal down and set it going; None when it was made before, or a person was faster."""
     if actions.was_proposed(session, proposal.dedupe_key):
         return None
     if not all(_let_go(session, action_id) for action_id in proposal.supersedes):

@@ -1,6 +1,5 @@
 """Model versions and what serves: registration, activation, and "what was serving at that moment"."""
 
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -168,12 +167,6 @@ def deployments(session: ReadSession, model_name: str, limit: int = 50) -> list[
             .limit(limit)
         )
     )
-
-
-def serving_at(session: ReadSession, model_name: str, at: datetime) -> Deployment | None:
-    """The deployment in force at `at`: who decided it and why stand on the row."""
-    query = select(Deployment).where(Deployment.model_name == model_name, Deployment.created_at <= at)
-    return first(session, query.order_by(Deployment.generation.desc()))
 
 
 def replicas(session: ReadSession, model_name: str) -> list[Replica]:

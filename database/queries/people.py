@@ -92,15 +92,6 @@ def set_roles(session: Session, actor: Actor, name: str, roles: Collection[str])
     return user
 
 
-def set_password(session: Session, actor: Actor, name: str, password: str) -> User:
-    """A new password; every session of that person ends."""
-    user = by_name(session, name)
-    user.password_hash = hash_password(password)
-    _end_sessions(session, user.id)
-    append(session, actor, "user.password_changed", "user", name)
-    return user
-
-
 def disable(session: Session, actor: Actor, name: str) -> User:
     """This person can no longer sign in, and what they have open ends."""
     user = by_name(session, name)

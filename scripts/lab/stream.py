@@ -112,10 +112,6 @@ class Windows:
     def longest(self) -> timedelta:
         return max(span.lasts for span in self.spans)
 
-    def labelled_until(self, at: int) -> int:
-        """The newest window whose labels are there when window `at` closes; below 0 for none."""
-        return at - self.label_delay
-
 
 def _clock(times: Sequence[datetime] | None, starts: Sequence[int]) -> list[datetime]:
     """When each window begins, and when the last one ends. Rows of one instant make no window without duration."""

@@ -57,7 +57,6 @@ class Lived:
     proposals: tuple[Proposal, ...]
     told: tuple[str, ...]
     messages: int
-    opened_before: int  # incidents before the onset: false ones
     alarms: tuple[bool, ...]
     harmed: tuple[bool, ...]
     detected_after: int | None  # windows from the onset to the first alarm of the right cause
@@ -98,12 +97,6 @@ def _told(scenario: Scenario, plot: Plot, course: Course, labelled: bool, second
     proposals = tuple(_proposals(played.timeline, plot, course))
     told = [line for line in _actions(played.timeline[onset:]) if line["action"] == ActionType.SEND_ALERT]
     changed = next((change.at for change in played.changes if change.at >= onset), len(alarms))
-    early = {
-        one["cause"]
-        for line in played.timeline[:onset]
-        for one in line["diagnosis"]
-        if one["severity"] != Severity.INFO
-    }
     return Lived(
         scenario=scenario.name,
         seed=plot.world.seed,
@@ -113,7 +106,6 @@ def _told(scenario: Scenario, plot: Plot, course: Course, labelled: bool, second
         proposals=proposals,
         told=tuple(sorted({str(line["cause"]) for line in told})),
         messages=len(told),
-        opened_before=len(early),
         alarms=alarms,
         harmed=tuple(usual - one > HARM for one in accuracy),
         detected_after=_detected(played.timeline, onset, scenario.cause),

@@ -6,7 +6,7 @@ import time
 from sqlalchemy import Engine, select
 
 from agent.core.choices import ActionProposal
-from agent.core.cycle import _propose
+from agent.core.cycle import put_forward
 from agent.core.observation import read_signals
 from config.agent_policy import AgentPolicy
 from database.connection import ReadSession, session_scope
@@ -59,7 +59,7 @@ def test_a_question_is_not_withdrawn_for_one_that_was_asked_before(engine: Engin
     )  # fmt: skip
     with session_scope(engine) as session:
         found = read_signals(session, CONTRACT, actions.database_now(session))
-        assert _propose(session, found, POLICY, proposal, None) is None
+        assert put_forward(session, found, POLICY, proposal, None) is None
     assert reread(engine, open_one.action_id).status == "pending_approval"
 
 

@@ -138,7 +138,6 @@ def test_activation_moves_status_generation_and_audit_together(engine: Engine) -
         assert (active.id, active.status) == (second, VersionStatus.PRODUCTION)
         assert (deployment.generation, deployment.previous_version_id) == (2, first)
         assert model_versions.get(session, first).status == VersionStatus.ARCHIVED
-        assert model_versions.serving_at(session, "churn", deployment.created_at).generation == 2  # type: ignore[union-attr]
 
 
 def test_of_two_rival_activations_one_wins(engine: Engine) -> None:

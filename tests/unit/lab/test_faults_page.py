@@ -42,7 +42,6 @@ def life(scenario: str, seed: int, named: Cause | None, *, labelled: bool = True
         proposals=asked,
         told=(),
         messages=int(harmful),
-        opened_before=0,
         alarms=AFTER if harmful else NEVER,
         harmed=AFTER if harmful else NEVER,
         detected_after=after,

@@ -23,7 +23,6 @@ def lived(scenario: str, named: Cause | None, **changes: Any) -> Lived:
         proposals=(),
         told=() if truth is None else (str(truth),),
         messages=0 if truth is None else 1,
-        opened_before=0,
         alarms=(False, truth is not None),
         harmed=(False, truth is not None),
         detected_after=0,

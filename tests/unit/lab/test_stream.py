@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from database.errors import InvalidError
+from scripts.lab.feed import Feed
 from scripts.lab.generators import sea
 from scripts.lab.stream import WINDOW_LASTS, Stream, Windows, from_table
 
@@ -50,8 +51,11 @@ def test_rows_of_one_instant_make_no_window_without_duration() -> None:
 
 
 def test_labels_come_so_many_windows_later() -> None:
-    windows = Windows.of(a_stream(1000), 100, label_delay=2)
-    assert [windows.labelled_until(at) for at in (0, 1, 2, 5)] == [-2, -1, 0, 3]
+    stream = a_stream(1000)
+    windows = Windows.of(stream, 100, label_delay=2)
+    known, closes = Feed.of(stream, windows).known_at, [span.to_at.timestamp() for span in windows.spans]
+    come = [[bool((known[one.start : one.stop] <= now).all()) for one in windows.spans].count(True) for now in closes]
+    assert come == [0, 0, 1, 2, 3, 4, 5, 6]
 
 
 def test_a_table_is_read_as_its_contract_says_and_put_in_the_order_of_time(tmp_path: Path) -> None:
