@@ -1,56 +1,126 @@
-"""Whether people are called: once for an incident, and again when it becomes graver or the remedies are used up. Pure.
+"""Whether people are called: once for a trouble, and again when it is graver for certain, reaches another column, or
+the remedies are used up. Pure.
 
-A message costs somebody's attention, so nobody is called for a note, for trouble they heard of a few windows ago, or
-for odd answers of a single window. What was sent and reached nobody does not count as told.
+A message costs somebody's attention, so nobody is called for a note, for trouble they heard of a few windows ago, for a
+severity that comes and goes, or for odd answers of a single window. What was sent and reached nobody does not count as
+told.
 """
 
+from collections.abc import Iterator
+from dataclasses import dataclass
+
 from agent.core import wording
-from agent.core.choices import Choice, NoAction
+from agent.core.choices import Choice, NoAction, PastAction
 from agent.core.diagnosis_engine import Diagnosis
 from agent.core.proposals import Case, newest_shown, propose
-from database.enums import ActionStatus, ActionType, IssueType, Severity
+from agent.core.rules.data_fault import columns_at_fault
+from agent.core.rules.loss import SEVERE
+from agent.core.signals import Incident
+from database.enums import ActionStatus, ActionType, Cause, IssueType, Severity
 
 # Trouble that comes back within so many windows is the same one, and people know of it.
 SAME_TROUBLE = 6
 _REACHED_NOBODY = frozenset({ActionStatus.FAILED, ActionStatus.CANCELLED, ActionStatus.EXPIRED})
 
 
+@dataclass(frozen=True)
+class _Heard:
+    """What people were told of this trouble, and why that is enough."""
+
+    severity: Severity
+    enough: str
+
+
 def alert(case: Case, diagnosis: Diagnosis, escalation: str | None = None) -> Choice:
-    """One message for an incident, and another only when it becomes graver or the remedies are used up."""
+    """One message for a trouble, and another only when there is news of it. `escalation`: why a person has to look."""
     if diagnosis.severity is Severity.INFO:
         return NoAction("a note: nobody is called for it", ActionType.SEND_ALERT, diagnosis.cause)
     incident = next((i for i in case.signals.incidents if i.cause is diagnosis.cause), None)
-    grades = list(Severity)
-    told = incident.notified if incident else None
-    if escalation is None and told is not None and grades.index(diagnosis.severity) <= grades.index(told):
-        return NoAction("this incident was told already", ActionType.SEND_ALERT, diagnosis.cause)
-    if escalation is None and (held := _not_worth_a_call(case, diagnosis)) is not None:
+    heard, columns = _heard(case, diagnosis, incident), _untold_columns(case, diagnosis, incident)
+    if escalation is None and not columns and (held := _not_worth_a_call(case, diagnosis, incident, heard)) is not None:
         return NoAction(held, ActionType.SEND_ALERT, diagnosis.cause)
     window = diagnosis.windows[-1] if diagnosis.windows else 0
-    tag = "escalation" if escalation else diagnosis.severity
+    tag = "escalation" if escalation else ",".join(columns) or diagnosis.severity
     key = case.key(ActionType.SEND_ALERT, diagnosis.cause, incident.alert_id if incident else f"w{window}", tag)
     if case.proposed_before(key):
         return NoAction("this message was sent already", ActionType.SEND_ALERT, diagnosis.cause)
     question = f"Tell people: {wording.headline(diagnosis.cause, case.signals.serving)}"
     params = {"severity": diagnosis.severity, "escalation": escalation, "window_id": window}
-    graver = escalation is not None or told is not None
-    return propose(case, diagnosis, ActionType.SEND_ALERT, question, key, params, urgent=graver)
+    urgent = escalation is not None or heard is not None
+    return propose(case, diagnosis, ActionType.SEND_ALERT, question, key, params, urgent=urgent)
 
 
-def _not_worth_a_call(case: Case, diagnosis: Diagnosis) -> str | None:
+def _not_worth_a_call(case: Case, diagnosis: Diagnosis, incident: Incident | None, heard: _Heard | None) -> str | None:
     """Why people are not told of it again, or not yet."""
-    shown, issue = newest_shown(case, diagnosis), diagnosis.issue
-    sent = (p for p in case.past(ActionType.SEND_ALERT) if p.dry_run or p.status not in _REACHED_NOBODY)
-    # One cause may be two troubles: odd answers and a loss nobody can explain are both "unknown".
-    alike = (p for p in sent if p.cause is diagnosis.cause and p.why.get("issue", issue) == issue)
-    told = next(alike, None)
-    if told is not None and shown is not None and told.why.get("window_seq") is not None:
-        since, grades = shown - int(told.why["window_seq"]), list(Severity)
-        graver = grades.index(diagnosis.severity) > grades.index(Severity(told.why.get("severity", Severity.CRITICAL)))
-        if since <= SAME_TROUBLE and not graver:
-            return f"it came back after {since} windows: people were told of it then"
-    odd = diagnosis.issue is IssueType.PREDICTION_ANOMALY and diagnosis.harm is None
+    newest = diagnosis.windows[-1] if diagnosis.windows else None
+    if heard is not None:
+        if _grade(diagnosis.severity) <= _grade(heard.severity):
+            return heard.enough
+        certain = diagnosis.harm is not None and diagnosis.harm.low >= SEVERE
+        if not certain and newest is not None and incident is not None and incident.graded_at == newest:
+            return "it became graver in this window; people are told when the next one is as grave"
+        return None
+    if diagnosis.issue is not IssueType.PREDICTION_ANOMALY or diagnosis.harm is not None:
+        return None
     looked = (p for p in case.past(ActionType.COLLECT_DIAGNOSTICS) if p.cause is diagnosis.cause)
-    if odd and all(p.why.get("windows") == list(diagnosis.windows) for p in looked):
+    first = incident is None or incident.opened_at in {None, newest}
+    if first and all(p.why.get("windows") == list(diagnosis.windows) for p in looked):
         return "odd answers of one window: people are called when the next one is odd, too"
+    shown = newest_shown(case, diagnosis)
+    losses = (_windows_since(p, shown) for p in _sent(case) if p.why.get("harm") is not None)
+    if (since := next(losses, None)) is not None and since <= SAME_TROUBLE:
+        return f"people were told of a loss {since} windows ago; odd answers come with it"
     return None
+
+
+def _heard(case: Case, diagnosis: Diagnosis, incident: Incident | None) -> _Heard | None:
+    """What people know: of this incident, or of one like it that was told a few windows before this one began."""
+    if incident is not None and incident.notified is not None:
+        return _Heard(incident.notified, "this incident was told already")
+    began = _began(case, diagnosis, incident)
+    # One cause may be two troubles: odd answers and a loss nobody can explain are both "unknown".
+    alike = (p for p in _sent(case, diagnosis.cause) if p.why.get("issue", diagnosis.issue) == diagnosis.issue)
+    if (told := next(alike, None)) is None or (since := _windows_since(told, began)) is None or since > SAME_TROUBLE:
+        return None
+    severity = Severity(told.why.get("severity", Severity.CRITICAL))
+    return _Heard(severity, f"it came back after {since} windows: people were told of it then")
+
+
+def _untold_columns(case: Case, diagnosis: Diagnosis, incident: Incident | None) -> tuple[str, ...]:
+    """The columns at fault in the two newest windows that no message about this trouble has named."""
+    if diagnosis.cause is not Cause.DATA_FAULT:
+        return ()
+    began = _began(case, diagnosis, incident)
+    since = ((p, _windows_since(p, began)) for p in _sent(case, diagnosis.cause))
+    told = [p for p, windows in since if windows is not None and windows <= SAME_TROUBLE]
+    if not told or any("columns" not in p.why for p in told):
+        return ()
+    named = {column for p in told for column in p.why["columns"]}
+    before = case.signals.windows[-2:-1]
+    stays = {column for window in before for column in columns_at_fault(case.signals, window)}
+    return tuple(column for column in diagnosis.columns if column in stays and column not in named)
+
+
+def _began(case: Case, diagnosis: Diagnosis, incident: Incident | None) -> int | None:
+    """The number of the window its incident was opened in; of the oldest that is read, if it is older than that."""
+    if incident is None or incident.opened_at is None or not case.signals.windows:
+        return newest_shown(case, diagnosis)
+    read = case.signals.windows
+    return next((w.seq for w in read if w.id == incident.opened_at), read[0].seq)
+
+
+def _sent(case: Case, cause: Cause | None = None) -> Iterator[PastAction]:
+    """The messages that reached people, about one cause or all, newest first."""
+    for past in case.past(ActionType.SEND_ALERT):
+        if (past.dry_run or past.status not in _REACHED_NOBODY) and cause in {None, past.cause}:
+            yield past
+
+
+def _windows_since(told: PastAction, shown: int | None) -> int | None:
+    """How many windows after a message a window is; None if that is not known."""
+    seq = told.why.get("window_seq")
+    return None if seq is None or shown is None else shown - int(seq)
+
+
+def _grade(severity: Severity) -> int:
+    return list(Severity).index(severity)

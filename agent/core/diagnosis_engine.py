@@ -51,6 +51,7 @@ class Diagnosis:
     rejected: tuple[Rejected, ...]
     windows: tuple[int, ...]
     harm: Harm | None = None
+    columns: tuple[str, ...] = ()  # at fault
 
     def to_json(self) -> dict[str, Any]:
         """As it is kept on incidents, actions and cycles."""
@@ -67,6 +68,7 @@ class Diagnosis:
                 for r in self.rejected
             ],
             "windows": list(self.windows),
+            "columns": list(self.columns),
             "harm": _harm_json(self.harm),
         }
 
@@ -134,9 +136,14 @@ def fault_behind(signals: Signals, loss: Harm) -> str | None:
         for check in left_among_sound(signals, window)
         if check.column is not None
     )
-    for window in seen:
+    # What is found in a window since, in a column that had moved already, was there before it was found.
+    moved = {feature.name for window in seen for feature in window.features if feature.drifted}
+    since = [w for w in signals.own if w.seq > loss.window_seq]
+    for window in (*seen, *since):
         heard = {feature.name: feature.influence for feature in window.features}
         for check in left_among_sound(signals, window):
+            if window in since and check.column not in moved:
+                continue
             if right[check.name, check.column] < RIGHT_BEFORE and heard.get(check.column or "", 1.0) >= UNHEARD:
                 return wording.check(check)
     return None
@@ -218,4 +225,5 @@ def _diagnosis(
         rejected,
         finding.windows,
         explains,
+        finding.columns,
     )

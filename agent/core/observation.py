@@ -132,7 +132,16 @@ def summary(found: Signals) -> dict[str, Any]:
         "windows": len(found.own),
         "latest": _told(latest) if latest else None,
         "judged": _told(judged) if judged else None,
-        "incidents": [{"alert_id": i.alert_id, "cause": i.cause, "severity": i.severity} for i in found.incidents],
+        "incidents": [
+            {
+                "alert_id": i.alert_id,
+                "cause": i.cause,
+                "severity": i.severity,
+                "opened_at": i.opened_at,
+                "graded_at": i.graded_at,
+            }
+            for i in found.incidents
+        ],
     }
 
 

@@ -170,7 +170,14 @@ def incident_of(alert: Alert) -> Incident:
     told = alert.evidence.get("notified")
     # Somebody who acknowledged it knows about it, whether a message reached them or not.
     known = alert.severity if alert.status == AlertStatus.ACKNOWLEDGED else told
-    return Incident(alert.id, Cause(alert.cause), Severity(alert.severity), Severity(known) if known else None)
+    return Incident(
+        alert.id,
+        Cause(alert.cause),
+        Severity(alert.severity),
+        Severity(known) if known else None,
+        alert.evidence.get("opened_at"),
+        alert.evidence.get("graded_at"),
+    )
 
 
 def past_of(action: AgentAction) -> PastAction:

@@ -80,7 +80,14 @@ def signals_of(record: Record, look: Look) -> Signals:
         windows=windows,
         monitor_silent_s=0.0,
         incidents=tuple(
-            Incident(one["alert_id"], Cause(one["cause"]), Severity(one["severity"]), _told(record, look, one))
+            Incident(
+                one["alert_id"],
+                Cause(one["cause"]),
+                Severity(one["severity"]),
+                _told(record, look, one),
+                one.get("opened_at"),
+                one.get("graded_at"),
+            )
             for one in seen["incidents"]
         ),
     )
@@ -132,6 +139,7 @@ def diagnosis_of(entry: Json, signals: Signals) -> Diagnosis:
         ),
         windows=tuple(entry["windows"]),
         harm=_harm(entry["harm"], signals) if entry["harm"] else None,
+        columns=tuple(entry.get("columns", ())),
     )
 
 

@@ -17,6 +17,9 @@ from database.queries.audit import Actor, append
 
 # An incident lists at most this many of the windows it was seen in.
 _WINDOWS_KEPT = 50
+# What is remembered about an incident from look to look: the severity people were told, and the newest window that
+# showed it when it was opened and when it took its present severity.
+_KEPT = ("notified", "opened_at", "graded_at")
 
 
 @dataclass(frozen=True)
@@ -76,7 +79,9 @@ def keep(session: Session, actor: Actor, model_name: str, cause: Cause, facts: I
     before = alert.severity
     seen = list(alert.evidence.get("windows", []))
     new = [window for window in facts.windows if window not in seen]
-    kept = {key: alert.evidence[key] for key in ("notified",) if key in alert.evidence}
+    kept = {key: alert.evidence[key] for key in _KEPT if key in alert.evidence}
+    if facts.severity != before:
+        kept["graded_at"] = max(facts.windows, default=None)
     evidence = facts.evidence | {"windows": (seen + new)[-_WINDOWS_KEPT:]} | kept
     now_is = (facts.severity, facts.message, facts.issue, evidence)
     if now_is == (alert.severity, alert.message, alert.alert_type, alert.evidence):
@@ -95,6 +100,7 @@ def keep(session: Session, actor: Actor, model_name: str, cause: Cause, facts: I
 
 
 def _open(session: Session, actor: Actor, model_name: str, cause: Cause, facts: IncidentFacts) -> Alert:
+    newest = max(facts.windows, default=None)
     alert = Alert(
         model_name=model_name,
         alert_type=facts.issue,
@@ -102,10 +108,10 @@ def _open(session: Session, actor: Actor, model_name: str, cause: Cause, facts: 
         severity=facts.severity,
         title=facts.title,
         message=facts.message,
-        evidence=facts.evidence | {"windows": list(facts.windows)},
+        evidence=facts.evidence | {"windows": list(facts.windows), "opened_at": newest, "graded_at": newest},
         occurrences=max(1, len(facts.windows)),
         first_window_id=min(facts.windows, default=None),
-        last_window_id=max(facts.windows, default=None),
+        last_window_id=newest,
     )
     session.add(alert)
     session.flush()

@@ -42,6 +42,8 @@ class _Incident:
     severity: Severity
     first_window: int
     last_window: int
+    opened_at: int
+    graded_at: int
     notified: Severity | None = None
 
 
@@ -127,7 +129,10 @@ class Course:
     # ------------------------------------------------------------------------------------------------------- the agent
 
     def _live(self) -> tuple[Incident, ...]:
-        return tuple(Incident(one.id, one.cause, one.severity, one.notified) for one in self._incidents)
+        return tuple(
+            Incident(one.id, one.cause, one.severity, one.notified, one.opened_at, one.graded_at)
+            for one in self._incidents
+        )
 
     def _look(self, at: int, signals: Signals, diagnoses: tuple[Diagnosis, ...]) -> None:
         self._close_quiet(signals, {d.cause for d in diagnoses})
@@ -156,8 +161,11 @@ class Course:
             live = self._incident_of(diagnosis.cause)
             if live is None:
                 self._count += 1
-                self._incidents.append(_Incident(self._count, diagnosis.cause, diagnosis.severity, first, last))
+                self._incidents.append(
+                    _Incident(self._count, diagnosis.cause, diagnosis.severity, first, last, last, last)
+                )
             else:
+                live.graded_at = live.graded_at if live.severity is diagnosis.severity else last
                 live.severity, live.last_window = diagnosis.severity, max(live.last_window, last)
 
     def _incident_of(self, cause: Cause | None) -> _Incident | None:

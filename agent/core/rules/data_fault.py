@@ -53,6 +53,12 @@ def _clearest_first(checks: Iterable[Check]) -> list[Check]:
     return sorted(checks, key=lambda c: (rank.get(c.name, len(CLEAREST)), -c.share))
 
 
+def columns_at_fault(signals: Signals, window: Window) -> tuple[str, ...]:
+    """The columns with a failed check that only a broken source explains."""
+    failed = (c for c in window.checks if c.verdict is Verdict.CRIT and not _allowed(c, signals))
+    return tuple(sorted({c.column for c in failed if c.column is not None}))
+
+
 def faults_of(signals: Signals, window: Window) -> tuple[Fact, ...]:
     """The failed checks of a window that only a broken source explains, and its share of suspect rows."""
     failed = [c for c in window.checks if c.verdict is Verdict.CRIT and not _allowed(c, signals)]
@@ -130,15 +136,16 @@ def consider(signals: Signals) -> Finding:
         if c.verdict is not Verdict.OK and _allowed(c, signals) and c.column not in silent
     )
     share = max((fact.value or 0.0 for fact in facts), default=0.0)
-    severity = _severity(signals, latest)
+    severity, columns = _severity(signals, latest), columns_at_fault(signals, latest)
     if silence is not None and silence.verdict is Verdict.CRIT:
-        windows = dict.fromkeys((*(w.id for w in faulty), latest.id))
+        shown = dict.fromkeys((*(w.id for w in faulty), latest.id))
         seen = (*facts, *quiet, *warned)
-        return Finding(cause, issue, CERTAIN, severity, seen, against, windows=tuple(windows))
+        return Finding(cause, issue, CERTAIN, severity, seen, against, windows=tuple(shown), columns=columns)
     if not facts:
         passed = Fact(f"no check failed for certain on {latest.n} rows", None, latest.n)
         hints = (*warned, *quiet)
         return Finding(cause, issue, FAINT if hints else 0.0, Severity.INFO, hints, (*against, passed))
     support = CERTAIN if share >= signals.suspect_limit else LIKELY
     seen = (*facts, *_alone(latest), *warned, *quiet)
-    return Finding(cause, issue, support, severity, seen, against, windows=tuple(w.id for w in faulty))
+    windows = tuple(w.id for w in faulty)
+    return Finding(cause, issue, support, severity, seen, against, windows=windows, columns=columns)

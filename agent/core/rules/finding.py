@@ -30,6 +30,7 @@ class Finding:
     facts_against: tuple[Fact, ...] = ()
     could_not_look: str | None = None
     windows: tuple[int, ...] = ()
+    columns: tuple[str, ...] = ()  # at fault in the newest window
     harm: Harm | None = None  # measured by the rule itself: of speed, or against the version before
 
     @property

@@ -144,3 +144,15 @@ def test_rows_that_repeat_are_behind_a_loss_whatever_they_did_before() -> None:
     found = harm(signals(*before, later))
     assert found is not None
     assert fault_behind(signals(*before, later), found) is not None
+
+
+@pytest.mark.parametrize(
+    ("column", "causes"),
+    [("thal", [Cause.DATA_FAULT]), ("age", [Cause.COVARIATE_SHIFT_HARMFUL, Cause.DATA_FAULT])],
+)
+def test_a_fault_found_since_in_a_column_that_had_moved_already_is_behind_the_loss(
+    column: str, causes: list[Cause]
+) -> None:
+    hurt = window(1, lost(), **drifted(0.5))
+    since = window(2, checks=(failed("unit", column),), mature=False, labelled_n=0, **drifted(0.5))
+    assert sorted(d.cause for d in diagnose(signals(hurt, since))) == causes

@@ -12,9 +12,9 @@ from agent.core.choices import ActionProposal, Choice, NoAction, PastAction
 from agent.core.decision_engine import decide
 from agent.core.diagnosis_engine import diagnose
 from agent.core.label_arrival import Pace
-from agent.core.signals import Signals, Window
+from agent.core.signals import Incident, Signals, Window
 from database.enums import ActionStatus, ActionType, Cause, MetricKind, Severity, Verdict
-from tests.unit.agent.signal_factory import NOW, POLICY, drifted, figure, lost, past, signals, window
+from tests.unit.agent.signal_factory import NOW, POLICY, drifted, failed, figure, lost, past, signals, window
 
 A, S = ActionType, ActionStatus
 
@@ -135,3 +135,78 @@ def test_a_note_calls_nobody() -> None:
     assert why_not(choose(late)) == "a note: nobody is called for it"
     given_up = signals(fast, replace(waiting, mature=True, to_at=NOW - timedelta(days=3)))
     assert len(calls(choose(given_up))) == 1
+
+
+def incident(severity: Severity = Severity.CRITICAL, notified: Severity | None = None, **ids: int) -> Incident:
+    return Incident(1, Cause.COVARIATE_SHIFT_HARMFUL, severity, notified, **ids)
+
+
+def test_a_live_trouble_that_nobody_was_called_for_since_they_knew_it_calls_nobody_later() -> None:
+    """It came back two windows after they were told, and has been there ever since."""
+    lives = replace(harmed(12), incidents=(incident(opened_at=50, graded_at=50),))
+    lives = replace(lives, windows=(window(5), *lives.windows))
+    assert why_not(choose(lives, told(3))) == "it came back after 2 windows: people were told of it then"
+    assert len(calls(choose(replace(lives, incidents=()), told(3)))) == 1
+
+
+def test_an_incident_older_than_the_windows_that_are_read_began_with_the_oldest_of_them() -> None:
+    lives = replace(harmed(12), incidents=(incident(opened_at=1, graded_at=1),))
+    assert len(calls(choose(lives, told(3)))) == 1
+    assert calls(choose(lives, told(6))) == []
+
+
+def grave(value: float, *, graded_at: int) -> Signals:
+    """Told as a warning, and critical since window `graded_at`."""
+    live = incident(notified=Severity.WARNING, opened_at=10, graded_at=graded_at)
+    return signals(window(4, lost(value=value), **drifted(0.5)), incidents=(live,))
+
+
+def test_a_trouble_that_became_graver_calls_again_when_the_next_window_is_as_grave() -> None:
+    faint = 0.71  # a loss of 0.11 +- 0.04
+    assert "when the next one is as grave" in why_not(choose(grave(faint, graded_at=40)))
+    assert [c.params["severity"] for c in calls(choose(grave(faint, graded_at=30)))] == [Severity.CRITICAL]
+
+
+def test_a_loss_that_is_grave_for_certain_calls_again_at_once() -> None:
+    assert len(calls(choose(grave(0.62, graded_at=40)))) == 1
+
+
+def faulty(seq: int, *columns: str) -> Window:
+    return window(seq, figure(), checks=tuple(failed("sentinel", column) for column in columns))
+
+
+def named(*columns: str, seq: int = 1) -> PastAction:
+    why = {"window_seq": seq, "severity": Severity.CRITICAL, "columns": list(columns)}
+    return past(A.SEND_ALERT, S.SUCCEEDED, cause=Cause.DATA_FAULT, why=why)
+
+
+def test_a_fault_that_reaches_another_column_for_two_windows_calls_again() -> None:
+    both = [faulty(2, "chol"), faulty(3, "chol", "age"), faulty(4, "chol", "age")]
+    assert calls(choose(signals(*both[:2]), named("chol"))) == []
+    (call,) = calls(choose(signals(*both), named("chol")))
+    assert call.why["columns"] == ["age", "chol"]
+    assert calls(choose(signals(*both), named("chol", "age"))) == []
+
+
+def test_a_column_named_in_an_earlier_message_about_the_same_trouble_is_known() -> None:
+    both = signals(faulty(3, "chol", "age"), faulty(4, "chol", "age"))
+    assert calls(choose(both, named("chol", seq=1), named("age", seq=3))) == []
+
+
+def test_a_message_from_before_columns_were_kept_is_about_all_of_them() -> None:
+    both = signals(faulty(3, "chol", "age"), faulty(4, "chol", "age"))
+    assert calls(choose(both, told(3, cause=Cause.DATA_FAULT))) == []
+
+
+def test_odd_answers_while_people_know_of_a_loss_call_nobody() -> None:
+    history = after(*choose(signals(odd(1))))
+    loss = told(0, cause=Cause.PRIOR_SHIFT, why={"window_seq": 0, "harm": {"metric": "f1"}})
+    says = why_not(choose(signals(odd(1), odd(2)), *history, loss))
+    assert says == "people were told of a loss 2 windows ago; odd answers come with it"
+    assert len(calls(choose(signals(odd(1), odd(9)), *history, loss))) == 1
+
+
+def test_a_second_odd_window_calls_even_where_nothing_could_be_collected_about_the_first() -> None:
+    live = Incident(1, Cause.UNKNOWN, Severity.WARNING, None, opened_at=10, graded_at=10)
+    assert len(calls(choose(signals(odd(1), odd(2), incidents=(live,))))) == 1
+    assert calls(choose(signals(odd(1), incidents=(live,)))) == []
