@@ -23,6 +23,7 @@ FeatureName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{
 Header = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 Category = int | str
 Metric = Literal["f1", "accuracy", "precision", "recall", "roc_auc"]
+TimeOrder = Literal["day_first", "month_first"]
 
 
 class _Frozen(BaseModel):
@@ -134,6 +135,7 @@ class ModelContract(_Frozen):
     features: dict[FeatureName, Feature]
     target: Target
     time_column: Header | None = Field(None, description="the column of a table that says when its rows came")
+    time_order: TimeOrder | None = Field(None, description="what comes first in its 03/04/2024: the day or the month")
     quality: Quality = Quality()
     labels: Labels = Labels()
     monitoring: Monitoring = Monitoring()
@@ -148,6 +150,8 @@ class ModelContract(_Frozen):
         named = [self.target.column, *(self.header_of(name) for name in self.features)]
         if self.time_column is not None:
             named.append(self.time_column)
+        elif self.time_order is not None:
+            raise ValueError("`time_order` speaks of `time_column`, which is not named")
         if len(set(named)) != len(named):
             twice = max(named, key=named.count)
             raise ValueError(f"the column `{twice}` is named twice: as target, time column or a feature's `column`")
@@ -172,7 +176,8 @@ class ModelContract(_Frozen):
         """
         meaning = self.model_dump(mode="json")
         columns = [(feature, "column") for feature in meaning["features"].values()]
-        for part, field in ((meaning, "time_column"), (meaning["target"], "rest"), *columns):
+        layout = ((meaning, "time_column"), (meaning, "time_order"), (meaning["target"], "rest"), *columns)
+        for part, field in layout:
             if not part[field]:
                 del part[field]
         canonical = json.dumps(meaning, sort_keys=True, separators=(",", ":"))

@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from config.model_contract import NAME_PATTERN
+from config.model_contract import NAME_PATTERN, TimeOrder
 from database.migrations import head_revision
 from database.running import running_database
 from scripts import admin, policy_check
@@ -127,6 +127,9 @@ def init_model(
     csv: Annotated[Path | None, typer.Option(help="the table, with a header line")] = None,
     parquet: Annotated[Path | None, typer.Option(help="the table, as Parquet")] = None,
     time_column: Annotated[str | None, typer.Option(help="the column that says when a row came")] = None,
+    time_order: Annotated[
+        TimeOrder | None, typer.Option(help="what comes first in the 03/04/2024 of the time column")
+    ] = None,
     positive: Annotated[str | None, typer.Option(help="the value of the target to be found")] = None,
     without: Annotated[list[str] | None, typer.Option(help="a column to leave out; repeat for several")] = None,
     out: Annotated[Path | None, typer.Option(help="directory to write to; default: STEWARD_CONTRACTS_DIR")] = None,
@@ -145,7 +148,13 @@ def init_model(
         if not re.fullmatch(NAME_PATTERN, name):
             raise CommandFailedError(f"`{name}` is no name of a model: use lower-case letters, digits, _ and -")
         page = (out or settings.platform.contracts_dir) / f"{name}.yml"
-        options = {"target": target, "time_column": time_column, "positive": positive, "without": without or ()}
+        options = {
+            "target": target,
+            "time_column": time_column,
+            "time_order": time_order,
+            "positive": positive,
+            "without": without or (),
+        }
         draft = drafting.write_draft(page, table, options, encoding=encoding, force=force)
         if as_json:
             print(json.dumps(drafting.as_json(draft, page), indent=1))

@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 
 from config.model_contract import Category, Feature
 from database.errors import InvalidError
-from training.cells import NULL_WORDS, TRUTH, Numbers, canonical, is_number, numbers, times
+from training.cells import NULL_WORDS, TRUTH, Numbers, canonical, is_number, numbers
 from training.table_file import TableFile
+from training.times import times
 
 MOST_CATEGORIES = 50
 # A column of numbers with a text in it: this few different values make a category, this small a share of texts a fault.
@@ -80,8 +81,8 @@ def _refuse_typing_errors(table: TableFile, column: str, cells: "pd.Series[Any]"
         at = int(np.argmax(read.strange))
         raise InvalidError(
             f"{table.place(at)}: column {column}: {str(cells.iloc[at])[:40]!r} is no number; "
-            f"{rows_in_words(known - odd)} hold one, {rows_in_words(odd)} another text: mend them, empty them, or "
-            "leave the column out with --without"
+            f"{rows_in_words(known - odd)} hold one, {rows_in_words(odd)} another text{table.among(read.strange)}: "
+            "mend them, empty them, or leave the column out with --without"
         )
 
 

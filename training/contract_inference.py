@@ -17,9 +17,19 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from config.model_contract import Feature, Labels, Metric, ModelContract, Monitoring, Quality, Target, Training
+from config.model_contract import (
+    Feature,
+    Labels,
+    Metric,
+    ModelContract,
+    Monitoring,
+    Quality,
+    Target,
+    TimeOrder,
+    Training,
+)
 from database.errors import InvalidError
-from training.cells import NULL_WORDS, canonical, is_number, numbers, times
+from training.cells import NULL_WORDS, canonical, is_number, numbers
 from training.column_inference import (
     FEW_VALUES,
     LOOK,
@@ -31,11 +41,11 @@ from training.column_inference import (
     words_of,
 )
 from training.dataset import ROW_SOURCE
-from training.own_table import labels_of
-from training.table_file import TableFile
+from training.own_table import LEAST_OF_A_CLASS, labels_of, refuse_too_few
+from training.table_file import TableFile, in_short
+from training.times import RUNNING
+from training.times import time_column as read_times
 
-LEAST_ROWS = 50
-LEAST_OF_A_CLASS = 10
 MOST_FEATURES = 200
 # Tables with more rows, or more cells, are cross-validated once, in three parts.
 LARGE_TABLE = 5000
@@ -84,10 +94,12 @@ def draft_contract(
     target: str,
     *,
     time_column: str | None = None,
+    time_order: TimeOrder | None = None,
     positive: str | None = None,
     without: Sequence[str] = (),
 ) -> Draft:
-    """The contract of `table`. `positive` is the value of the target that means 1; `without` are columns to leave out.
+    """The contract of `table`. `positive` is the value of the target that means 1; `without` are columns to leave out;
+    `time_order` says how a time column's 03/04/2024 is meant.
 
     Raises `InvalidError` naming file, column and, where there is one, the row.
     """
@@ -100,8 +112,8 @@ def draft_contract(
         notes.remarks.append(f"column {target}: {rows_in_words(int((~labelled).sum()))} without a label, left out")
         table = table.take(labelled)
     share = float(labels[labelled].mean())
-    _check_size(table, said, labels[labelled])
-    spacing = _spacing(table, time_column, notes)
+    refuse_too_few(table, said, labels[labelled])
+    spacing, time_order = (None, None) if time_column is None else _times(table, time_column, time_order, notes)
     apart = {target, time_column, *without}
     features, left_out = _features(table, [str(c) for c in table.frame if c not in apart], target, notes)
     _mind_giveaways(table, features, labels[labelled], notes)
@@ -114,6 +126,7 @@ def draft_contract(
         features=features,
         target=said,
         time_column=time_column,
+        time_order=time_order,
         quality=_quality(share, notes),
         labels=_labels(notes),
         monitoring=_monitoring(rows, share, spacing, notes),
@@ -126,25 +139,10 @@ def draft_contract(
 def _check_columns(table: TableFile, target: str, time_column: str | None, without: Sequence[str]) -> None:
     for role, column in (("target", target), ("time", time_column), *(("left out", one) for one in without)):
         if column is not None and column not in table.frame:
-            there = [str(name) for name in table.frame][:40]
-            more = f" and {table.frame.shape[1] - 40} more" if table.frame.shape[1] > 40 else ""
-            raise InvalidError(
-                f"{table.header_place}: {role} column `{column}` is not there; there are {', '.join(there)}{more}"
-            )
+            there = in_short([str(name) for name in table.frame])
+            raise InvalidError(f"{table.header_place}: {role} column `{column}` is not there; there are {there}")
     if target == time_column or target in without:
         raise InvalidError(f"{table.header_place}: column `{target}` cannot be the target and something else")
-
-
-def _check_size(table: TableFile, target: Target, labels: NDArray[np.float64]) -> None:
-    rows, ones = len(labels), int(labels.sum())
-    if rows < LEAST_ROWS:
-        raise InvalidError(f"{table.path}: has {rows} labelled rows, at least {LEAST_ROWS} are needed")
-    rarer, word = min((ones, target.positive), (rows - ones, target.negative))
-    if rarer < LEAST_OF_A_CLASS:
-        raise InvalidError(
-            f"{table.path}: column {target.column}: `{word}` stands in {rarer} of {rows} rows, "
-            f"at least {LEAST_OF_A_CLASS} are needed"
-        )
 
 
 # --- the target
@@ -161,7 +159,10 @@ def _target(table: TableFile, column: str, positive: str | None, notes: _Notes) 
     if positive is not None and canonical(positive) not in counts:
         raise InvalidError(f"{place}: `{positive}` does not stand in it; it holds {_values_in_words(counts)}")
     if len(counts) == 1:
-        raise InvalidError(f"{place}: holds one class only: `{next(iter(counts))}` in every row")
+        raise InvalidError(
+            f"{place}: holds one class only, `{next(iter(counts))}` in all {counts.total():,} labelled rows; two are "
+            "needed"
+        )
     if len(counts) > 2:
         return _one_against_the_rest(place, column, positive, counts, notes)
     return _two_classes(column, positive, counts, notes)
@@ -212,15 +213,11 @@ def _two_classes(column: str, positive: str | None, counts: Counter[str], notes:
 # --- time
 
 
-def _spacing(table: TableFile, column: str | None, notes: _Notes) -> timedelta | None:
-    """The mean time from one row to the next."""
-    if column is None:
-        return None
-    read = times(table.frame[column])
-    if read.strange.any():
-        at = int(np.argmax(read.strange))
-        found = str(table.frame[column].iloc[at])[:40]
-        raise InvalidError(f"{table.place(at)}: time column {column}: expected a date or a time, found {found!r}")
+def _times(
+    table: TableFile, column: str, order: TimeOrder | None, notes: _Notes
+) -> tuple[timedelta | None, TimeOrder | None]:
+    """The mean time from one row to the next, and what comes first where day and month are numbers."""
+    read = read_times(table, column, order)
     known = read.values.dropna()
     if known.empty:
         raise InvalidError(f"{table.header_place}: time column {column}: holds no time")
@@ -228,10 +225,20 @@ def _spacing(table: TableFile, column: str | None, notes: _Notes) -> timedelta |
         notes.remarks.append(f"column {column}: {rows_in_words(int(read.null.sum()))} without a time")
     notes.remarks.append(f"column {column}: from {known.min():%Y-%m-%d %H:%M} to {known.max():%Y-%m-%d %H:%M}")
     if read.remark:
-        notes.add("time_column", f"{LOOK}it {read.remark}")
-    if "running" in read.remark:
-        return None
-    return timedelta(seconds=(known.max() - known.min()).total_seconds() / max(len(known) - 1, 1))
+        notes.remarks.append(f"column {column}: {read.remark}")
+        notes.add("time_order", f"it {read.remark}")
+    for doubt in read.doubts:
+        notes.remarks.append(f"warning: {table.path}: column {column}: {doubt}")
+        notes.add("time_column", f"{LOOK}{doubt}")
+    if read.guessed:
+        notes.add(
+            "time_order",
+            f"{LOOK}day or month first? If the month: draft again with --time-order month_first, or write it",
+        )
+    if RUNNING in read.doubts:
+        return None, None
+    spacing = timedelta(seconds=(known.max() - known.min()).total_seconds() / max(len(known) - 1, 1))
+    return spacing, read.order
 
 
 # --- features

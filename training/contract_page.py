@@ -32,6 +32,8 @@ def page_of(draft: Draft, drawn_from: str) -> str:
     if contract.time_column is not None:
         lines += ["", "# When a row came: no feature; it orders the rows of a backtest."]
         lines += [*_notes(draft, "time_column"), *_fields({"time_column": contract.time_column})]
+    if contract.time_order is not None:
+        lines += [*_notes(draft, "time_order"), *_fields({"time_order": contract.time_order})]
     lines += ["", "# `range` is what the API accepts; `expected` is what a working source sends. Null is not measured."]
     lines += ["features:"]
     for name, feature in contract.features.items():

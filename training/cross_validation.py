@@ -52,7 +52,10 @@ def folds_of(
     apart = np.unique(like)
     rarest = int(np.bincount(labels[apart], minlength=2).min())
     if rarest < 2:
-        raise InvalidError(f"training needs at least two rows of each class; the rarer one has {rarest}")
+        raise InvalidError(
+            f"training needs at least two different rows of each class; of {len(labels):,} rows, the rarer class has "
+            f"{rarest}"
+        )
     pieces, strata = min(folds, rarest), labels + 2 * population.astype(np.int64)
     if np.unique(strata[apart], return_counts=True)[1].min() < pieces:
         strata = labels

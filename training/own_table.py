@@ -1,6 +1,5 @@
 """A user's own table, read as its contract says. Every fault names file, line, column and what was expected."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -12,10 +11,14 @@ from numpy.typing import NDArray
 
 from config.model_contract import Category, Feature, ModelContract, Target
 from database.errors import InvalidError
-from training.cells import NULL_AMONG_NUMBERS, NULL_WORDS, TRUTH, canonical, is_number, numbers, times
+from training.cells import NULL_AMONG_NUMBERS, NULL_WORDS, TRUTH, canonical, is_number, numbers
 from training.feature_engineering import Row, Value
-from training.table_file import TableFile, read_table
+from training.table_file import TableFile, in_short, read_table
+from training.times import time_column
 
+# With fewer, no figure of a version means anything.
+LEAST_ROWS = 50
+LEAST_OF_A_CLASS = 10
 # Above this, a float no longer holds every whole number.
 _LARGEST_WHOLE = 2.0**53
 
@@ -30,9 +33,11 @@ class Table:
     times: tuple[datetime | None, ...] | None = None
 
 
-def load_csv(path: Path, contract: ModelContract, encoding: str | None = None) -> Table:
+def load_csv(path: Path, contract: ModelContract, encoding: str | None = None, *, teaches: bool = False) -> Table:
     """A table, CSV or Parquet. Columns the contract does not name are left alone, rows without a label left out.
 
+    `teaches`: a version is to be learnt from all of it. That takes enough rows of each class, and no number that the
+    API would refuse; a history may hold one.
     Raises `InvalidError` naming file, line, column and what was expected.
     """
     table = read_table(path, encoding)
@@ -40,20 +45,51 @@ def load_csv(path: Path, contract: ModelContract, encoding: str | None = None) -
     labels = labels_of(table, contract.target)
     labelled = ~np.isnan(labels)
     if not labelled.any():
-        raise InvalidError(f"{path}: column {contract.target.column}: no row has a label")
+        raise InvalidError(f"{table.header_place}: target column {contract.target.column}: no row has a label")
     if not labelled.all():
         logger.warning("training.unlabelled_rows_left_out rows={} of={}", int((~labelled).sum()), len(labels))
-        table = table.take(labelled)
-    columns = [_values(table, contract.header_of(name), feature) for name, feature in contract.features.items()]
+        table, labels = table.take(labelled), labels[labelled]
+    columns = [
+        _categories(table, contract.header_of(name), feature)
+        if feature.kind == "category"
+        else _numbers(table, contract.header_of(name), feature, feature.range if teaches else None)
+        for name, feature in contract.features.items()
+    ]
     rows = tuple(dict(zip(contract.feature_names, values, strict=True)) for values in zip(*columns, strict=True))
-    return Table(rows, tuple(int(label) for label in labels[labelled]), _times(table, contract.time_column))
+    _refuse_one_class(table, contract.target, labels)
+    if teaches:
+        refuse_too_few(table, contract.target, labels)
+    return Table(rows, tuple(int(label) for label in labels), _times(table, contract))
 
 
 def _check_header(table: TableFile, contract: ModelContract) -> None:
-    expected = [*map(contract.header_of, contract.feature_names), contract.target.column]
-    for name in expected:
-        if name not in table.frame:
-            raise InvalidError(f"{table.header_place}: column {name} is missing; expected {', '.join(expected)}")
+    features = map(contract.header_of, contract.feature_names)
+    missing = [name for name in (*features, contract.target.column) if name not in table.frame]
+    if missing:
+        column = f"column {missing[0]} is" if len(missing) == 1 else f"columns {in_short(missing)} are"
+        there = in_short([str(name) for name in table.frame])
+        raise InvalidError(f"{table.header_place}: {column} missing; there are {there}")
+
+
+def _refuse_one_class(table: TableFile, target: Target, labels: NDArray[np.float64]) -> None:
+    if len(np.unique(labels)) == 1:
+        only = str(table.frame[target.column].iloc[0])[:40]
+        raise InvalidError(
+            f"{table.header_place}: target column {target.column}: holds one class only, `{only}` in all "
+            f"{len(labels):,} labelled rows; two are needed"
+        )
+
+
+def refuse_too_few(table: TableFile, target: Target, labels: NDArray[np.float64]) -> None:
+    """Raises `InvalidError` when the known `labels` are too few, of both classes or of one."""
+    place, rows, ones = f"{table.header_place}: target column {target.column}", len(labels), int(labels.sum())
+    if rows < LEAST_ROWS:
+        raise InvalidError(f"{place}: has {rows} labelled rows, at least {LEAST_ROWS} are needed")
+    rarer, word = min((ones, target.positive), (rows - ones, target.negative))
+    if rarer < LEAST_OF_A_CLASS:
+        raise InvalidError(
+            f"{place}: `{word}` stands in {rarer} of {rows:,} rows, at least {LEAST_OF_A_CLASS} are needed"
+        )
 
 
 def labels_of(table: TableFile, target: Target) -> NDArray[np.float64]:
@@ -64,12 +100,16 @@ def labels_of(table: TableFile, target: Target) -> NDArray[np.float64]:
     codes, words = pd.factorize(table.frame[target.column])
     found = [_label(str(word), target) for word in words]
     values = np.array([np.nan if label is None else label for label in found], dtype=np.float64)[codes]
-    if (values < 0).any():
-        raise InvalidError(
-            f"{table.place(int(np.argmax(values < 0)))}: column {target.column}: expected 1 or 0 "
-            f"(or `{target.positive}` or `{target.negative}`)"
-        )
+    _refuse(table, target.column, values < 0, f"1 or 0 (or `{target.positive}` or `{target.negative}`)")
     return values
+
+
+def _refuse(table: TableFile, column: str, wrong: NDArray[np.bool_], expected: str) -> None:
+    """Raises `InvalidError` at the first of the `wrong` rows, if there is one, naming some of the others."""
+    if wrong.any():
+        at = int(np.argmax(wrong))
+        found = f"found {str(table.frame[column].iloc[at])[:40]!r}{table.among(wrong)}"
+        raise InvalidError(f"{table.place(at)}: column {column}: expected {expected}, {found}")
 
 
 def _label(word: str, target: Target) -> int | None:
@@ -85,18 +125,13 @@ def _label(word: str, target: Target) -> int | None:
     return {"1": 1, "0": 0, **TRUTH}.get(canonical(word).lower(), -1)
 
 
-def _values(table: TableFile, header: str, feature: Feature) -> Sequence[Value]:
-    return _numbers(table, header, feature) if feature.kind == "numeric" else _categories(table, header, feature)
-
-
-def _numbers(table: TableFile, header: str, feature: Feature) -> list[Value]:
-    cells = table.frame[header]
-    read = numbers(cells, table.delimiter)
-    if read.strange.any():
-        at = int(np.argmax(read.strange))
-        found = str(cells.iloc[at])[:40]
-        raise InvalidError(f"{table.place(at)}: column {header}: expected a number or `?`, found {found!r}")
+def _numbers(table: TableFile, header: str, feature: Feature, accepted: tuple[float, float] | None) -> list[Value]:
+    read = numbers(table.frame[header], table.delimiter)
+    _refuse(table, header, read.strange, "a number or `?`")
     _refuse_null(table, header, feature, read.null)
+    if accepted is not None:
+        outside = (read.values < accepted[0]) | (read.values > accepted[1])
+        _refuse(table, header, outside, f"{accepted[0]:g} to {accepted[1]:g}, the `range` of the contract")
     return [None if nothing else _plain(value) for value, nothing in zip(read.values.tolist(), read.null, strict=True)]
 
 
@@ -107,7 +142,9 @@ def _plain(value: float) -> int | float:
 def _refuse_null(table: TableFile, header: str, feature: Feature, null: NDArray[np.bool_]) -> None:
     if not feature.nullable and null.any():
         place = table.place(int(np.argmax(null)))
-        raise InvalidError(f"{place}: column {header}: a value is missing, and the contract does not allow null")
+        raise InvalidError(
+            f"{place}: column {header}: a value is missing, and the contract does not allow null{table.among(null)}"
+        )
 
 
 def _categories(table: TableFile, header: str, feature: Feature) -> list[Value]:
@@ -124,22 +161,18 @@ def _categories(table: TableFile, header: str, feature: Feature) -> list[Value]:
         null[at] = value is None and word.lower() in nothing
         strange[at] = value is None and not null[at]
         read.append(value)
-    if strange.any():
-        at = int(np.argmax(strange[codes]))
-        found = str(cells.iloc[at])[:40]
-        raise InvalidError(f"{table.place(at)}: column {header}: expected one of {', '.join(known)}, found {found!r}")
+    _refuse(table, header, strange[codes], f"one of {', '.join(known)}")
     _refuse_null(table, header, feature, null[codes])
     return [read[code] for code in codes]
 
 
-def _times(table: TableFile, header: str | None) -> tuple[datetime | None, ...] | None:
+def _times(table: TableFile, contract: ModelContract) -> tuple[datetime | None, ...] | None:
+    header = contract.time_column
     if header is None or header not in table.frame:
         return None
-    read = times(table.frame[header])
-    if read.strange.any():
-        at = int(np.argmax(read.strange))
-        found = str(table.frame[header].iloc[at])[:40]
-        raise InvalidError(f"{table.place(at)}: column {header}: expected a time, found {found!r}")
+    read = time_column(table, header, contract.time_order)
+    if read.guessed:
+        logger.warning("{}: column {}: {}; `time_order` in the contract says it", table.path, header, read.doubts[0])
     return tuple(
         None if nothing else when.to_pydatetime() for when, nothing in zip(read.values, read.null, strict=True)
     )

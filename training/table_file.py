@@ -35,6 +35,7 @@ _STRANGERS = (
 )
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 _SAMPLE_LINES = 200
+_PLACES_TOLD = 5
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,14 @@ class TableFile:
         """The same for the middle of a sentence."""
         return f"{self.unit} {self.places[at]}"
 
+    def among(self, chosen: NDArray[np.bool_]) -> str:
+        """Where the `chosen` rows stand, behind a message about the first of them; nothing if it is the only one."""
+        places = self.places[chosen]
+        if len(places) < 2:
+            return ""
+        more = f" and {len(places) - _PLACES_TOLD:,} more" if len(places) > _PLACES_TOLD else ""
+        return f" ({self.unit}s {', '.join(map(str, places[:_PLACES_TOLD]))}{more})"
+
     @property
     def header_place(self) -> str:
         return f"{self.path}:1" if self.unit == "line" else str(self.path)
@@ -67,6 +76,12 @@ class TableFile:
     def take(self, chosen: NDArray[np.bool_]) -> "TableFile":
         """Some of the rows; each keeps its place."""
         return replace(self, frame=self.frame[chosen].reset_index(drop=True), places=self.places[chosen])
+
+
+def in_short(names: Sequence[str], most: int = 40) -> str:
+    """The first of many names, and how many more there are."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
 
 
 def read_table(path: Path, encoding: str | None = None) -> TableFile:
@@ -96,14 +111,22 @@ def read_table(path: Path, encoding: str | None = None) -> TableFile:
 def _decoded(path: Path, data: bytes, encoding: str | None) -> str:
     chosen = encoding or ("utf-16" if data.startswith(_UTF_16) else "utf-8-sig")
     try:
-        return data.decode(chosen)
+        text = data.decode(chosen)
     except LookupError as error:
         raise InvalidError(f"{path}: encoding `{encoding}` is not known; such as utf-8, cp1252, latin-1") from error
     except UnicodeDecodeError as error:
+        if not encoding and b"\0" in data:
+            raise InvalidError(f"{path}: is no text file: give a table as CSV or Parquet") from error
         line = data.count(b"\n", 0, error.start) + 1
         what = "UTF-8" if chosen == "utf-8-sig" else chosen
         hint = "" if encoding else f"; it may be {_likely(data)}: say so with --encoding {_likely(data)}"
         raise InvalidError(f"{path}:{line}: is not {what} text (byte {error.start}){hint}") from error
+    if (at := text.find("\0")) >= 0:
+        line = text.count("\n", 0, at) + 1
+        raise InvalidError(
+            f"{path}:{line}: holds a zero byte, as no text does: is it damaged, or in UTF-16 (--encoding utf-16-le)?"
+        )
+    return text
 
 
 def _likely(data: bytes) -> str:

@@ -258,7 +258,7 @@ def source_dataset(
     """
     store = ArtifactStore(settings.artifacts_dir)
     if csv is not None:
-        table = own_table.load_csv(csv, contract, encoding)
+        table = own_table.load_csv(csv, contract, encoding, teaches=True)
         frame = datasets.frame_of(contract, table.rows, table.labels, csv.name)
         return datasets.store(store, contract, frame, DataSource.FILE)
     if contract.source != UCI_SOURCE:

@@ -49,6 +49,7 @@ def test_how_a_table_is_laid_out_leaves_the_digest_of_older_contracts_alone(tmp_
         ("label: Plan,", "label: Plan, column: the plan,"),
         ("negative: stays", "negative: stays, rest: true"),
         ("target:", "time_column: when\ntarget:"),
+        ("target:", "time_column: when\ntime_order: day_first\ntarget:"),
     ):
         assert _load(tmp_path, GOOD.replace(old, new)).digest != contract.digest
 
@@ -70,6 +71,7 @@ def test_a_table_may_call_a_feature_differently(tmp_path: Path) -> None:
         ("column: left", "column: plan", 1, "also stands under"),
         ("label: Plan,", "label: Plan, column: tenure,", 1, "the column `tenure` is named twice"),
         ("target:", "time_column: left\ntarget:", 1, "the column `left` is named twice"),
+        ("target:", "time_order: day_first\ntarget:", 1, "`time_order` speaks of `time_column`"),
         (
             "kind: category, label: Plan, categories: [basic, pro]",
             "kind: numeric, label: Plan, categories: [a]",

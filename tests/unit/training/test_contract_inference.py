@@ -164,6 +164,9 @@ def test_a_text_among_numbers_is_refused_with_its_row(tmp_path: Path) -> None:
     path = table_of(tmp_path, amount=lambda at: "abc" if at == 5 else amounts(at))
     with pytest.raises(InvalidError, match=r"own\.csv:7: column amount: 'abc' is no number; 119 rows hold one, 1 row"):
         drafted(path)
+    path = table_of(tmp_path, amount=lambda at: "abc" if at in {5, 9} else amounts(at))
+    with pytest.raises(InvalidError, match=r"2 rows another text \(lines 7, 11\): mend them"):
+        drafted(path)
 
 
 @pytest.mark.parametrize(
@@ -209,7 +212,7 @@ def test_several_classes_are_refused_by_name_and_one_is_learnt_against_the_rest_
         ({}, {"target": "churn"}, "target column `churn` is not there; there are amount, plan, left"),
         ({}, {"time_column": "when"}, "time column `when` is not there"),
         ({}, {"without": ["left"]}, "`left` cannot be the target and something else"),
-        ({"left": lambda _: 1}, {}, "holds one class only: `1`"),
+        ({"left": lambda _: 1}, {}, "holds one class only, `1` in all 120 labelled rows"),
         ({"left": lambda _: ""}, {}, "target column left: holds no value"),
         ({"left": lambda at: at + 0.5}, {}, r"a number with 120 different values from 0\.5 to 119\.5"),
         ({"left": lambda at: int(at == 3)}, {}, "`left` stands in 1 of 120 rows, at least 10"),
@@ -249,16 +252,55 @@ def test_a_time_column_in_three_ways_of_writing_is_remembered_and_no_feature(tmp
     assert draft.contract.time_column == "when"
     assert "when" not in draft.contract.features
     assert "column when: from 2024-01-01 10:00 to 2024-03-28 00:00" in draft.remarks
+    told = "'2024-01-01T10:00:00Z' in line 2, '02/02/2024 11:30' in line 3, 'Mar 3, 2024' in line 4"
+    assert f"warning: {path}: column when: days are written in 3 ways: {told}; all are read" in draft.remarks
     times = load_csv(path, draft.contract).times
     assert times is not None
     assert str(times[1]) == "2024-02-02 11:30:00+00:00"
 
 
-@pytest.mark.parametrize("wrong", ["soon", "12/31/2024"])
-def test_a_time_nobody_can_read_is_refused_with_its_row(tmp_path: Path, wrong: str) -> None:
-    path = table_of(tmp_path, when=lambda at: wrong if at == 5 else f"{at % 28 + 1:02}/02/2024")
-    with pytest.raises(InvalidError, match=rf":7: time column when: expected a date or a time, found '{wrong}'"):
+def test_a_time_nobody_can_read_is_refused_with_its_row(tmp_path: Path) -> None:
+    path = table_of(tmp_path, when=lambda at: "soon" if at == 5 else f"{at % 28 + 1:02}/02/2024")
+    with pytest.raises(InvalidError, match=r":7: time column when: expected a date or a time, found 'soon'"):
         drafted(path, time_column="when")
+
+
+def test_dates_that_contradict_each_other_are_refused_with_both_rows(tmp_path: Path) -> None:
+    path = table_of(tmp_path, when=lambda at: "12/31/2024" if at == 25 else f"{at % 28 + 1:02}/02/2024")
+    with pytest.raises(
+        InvalidError, match=r":14: .*'13/02/2024' can only be read day first, but '12/31/2024' in line 27 only month"
+    ):
+        drafted(path, time_column="when")
+
+
+def test_dates_with_two_readings_are_guessed_with_a_warning_and_a_place_to_look(tmp_path: Path) -> None:
+    path = table_of(tmp_path, when=lambda at: f"{at % 5 + 1:02}/{at % 7 + 3:02}/2024")
+    draft = drafted(path, time_column="when")
+    doubt = "'01/03/2024' in line 2 is 1 March 2024 or 3 January 2024, and no row shows which: taken for 1 March 2024"
+    assert f"warning: {path}: column when: {doubt}, the day first" in draft.remarks
+    page = page_of(draft, "own.csv")
+    assert f"# look here: {doubt}" in page
+    assert "--time-order month_first, or write it\ntime_order: day_first\n" in page
+
+    draft = drafted(path, time_column="when", time_order="month_first")
+    assert not any("warning" in remark for remark in draft.remarks)
+    assert "column when: from 2024-01-03 00:00 to 2024-05-09 00:00" in draft.remarks
+    assert draft.contract.time_order == "month_first"
+
+
+@pytest.mark.parametrize("order", ["day_first", "month_first"])
+def test_rows_that_stand_in_order_by_one_reading_only_show_which_it_is(tmp_path: Path, order: str) -> None:
+    day_first = order == "day_first"
+
+    def cell(at: int) -> str:
+        day, month = at % 12 + 1, at // 12 + 1
+        return f"{day:02}/{month:02}/2024" if day_first else f"{month:02}/{day:02}/2024"
+
+    draft = drafted(table_of(tmp_path, when=cell), time_column="when")
+    assert draft.contract.time_order == order
+    assert "column when: from 2024-01-01 00:00 to 2024-10-12 00:00" in draft.remarks
+    assert any("only so do its rows stand in order" in remark for remark in draft.remarks)
+    assert not any("warning" in remark for remark in draft.remarks)
 
 
 def test_odd_column_names_are_kept_beside_a_name_that_serves(tmp_path: Path) -> None:

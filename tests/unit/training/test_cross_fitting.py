@@ -121,7 +121,7 @@ def test_every_fold_has_its_part_of_each_class_of_the_population() -> None:
 
 def test_doubles_of_one_row_are_one_row_when_too_few_are_refused() -> None:
     matrix = np.array([[1.0], [1.0], [1.0], [2.0], [3.0]], dtype=np.float32)
-    with pytest.raises(InvalidError, match="at least two rows of each class; the rarer one has 1"):
+    with pytest.raises(InvalidError, match="two different rows of each class; of 5 rows, the rarer class has 1"):
         folds_of(matrix, np.array([1, 1, 1, 0, 0]), np.ones(5, dtype=bool), folds=5, repeats=1, seed=1)
 
 

@@ -7,8 +7,9 @@ import pytest
 
 from database.errors import InvalidError
 from training import table_file
-from training.cells import canonical, numbers, times
+from training.cells import canonical, numbers
 from training.table_file import read_table
+from training.times import times
 
 
 def written(directory: Path, content: bytes, name: str = "own.csv") -> Path:
@@ -74,10 +75,28 @@ def test_times_are_read_in_the_ways_people_write_them(cells: list[str], first: s
     assert f"{read.values.iloc[0]:%Y-%m-%d}" == first
 
 
-def test_what_a_column_does_not_show_about_its_times_is_said() -> None:
-    assert "day first" in times(pd.Series(["1/2/2024", "3/4/2024"], dtype=object)).remark
-    assert times(pd.Series(["1/2/2024", "3/14/2024"], dtype=object)).remark == ""
-    assert "running numbers" in times(pd.Series(["1", "2"], dtype=object)).remark
+@pytest.mark.parametrize(
+    ("cells", "order", "guessed"),
+    [
+        (["1/2/2024", "3/4/2024"], "day_first", True),
+        (["1/2/2024", "3/14/2024"], "month_first", False),
+        (["1/2/2024", "14/3/2024"], "day_first", False),
+        (["1/1/2024", "2/2/2024"], None, False),  # both readings are the same
+        (["2024-02-01", "1 Feb 2024"], None, False),
+        ([f"{day}/1/2024" for day in range(1, 8)], "day_first", True),  # so few stand in order by luck
+        ([f"{month}/{month % 2 + 1}/2024" for month in range(1, 9)], "month_first", False),
+        ([f"{month}/{month % 2 + 1}/2024" for month in range(8, 0, -1)], "month_first", False),
+    ],
+)
+def test_day_and_month_are_told_apart_where_the_column_shows_it(
+    cells: list[str], order: str | None, *, guessed: bool
+) -> None:
+    read = times(pd.Series(cells, dtype=object))
+    assert (read.order, read.guessed) == (order, guessed)
+
+
+def test_running_numbers_are_no_dates_and_that_is_said() -> None:
+    assert "running numbers" in times(pd.Series(["1", "2"], dtype=object)).doubts[0]
 
 
 @pytest.mark.parametrize(
@@ -98,6 +117,8 @@ def test_what_a_column_does_not_show_about_its_times_is_said() -> None:
         (b"1,2\n3,4\n", "holds numbers where the names of the columns should stand"),
         (b"a,b\n1,\xe9\n", r"own\.csv:2: is not UTF-8 text \(byte 6\); it may be cp1252: say so with --encoding"),
         (b"a,b\n1,\x81\n", "it may be latin-1"),
+        (b"a,b\n1,\x81\x00\n", "is no text file"),
+        ("a,b\n1,2\n".encode("utf-16-le"), r"own\.csv:1: holds a zero byte.*--encoding utf-16-le"),
     ],
 )
 def test_a_damaged_file_is_refused_where_it_is_damaged(tmp_path: Path, content: bytes, message: str) -> None:
