@@ -33,7 +33,8 @@ def worth_asking(compared: Mapping[str, Any], contract: ModelContract) -> bool:
     """Whether a challenger nobody asked for is so much better that a person should hear of it: a watched metric surely,
     and by no less than the loss that the contract would act on."""
     margin, watched = contract.quality.harm_margin, contract.quality.watched
-    better = (one for one in compared["metrics"] if one["metric"] in watched and one["verdict"] == "better")
+    told = (*compared["metrics"], *compared.get("since_onset", {}).get("metrics", ()))
+    better = (one for one in told if one["metric"] in watched and one["verdict"] == "better")
     return any(one["difference"] >= margin for one in better)
 
 

@@ -24,6 +24,8 @@ _CALIBRATION_SLACK = 0.05
 NO_STEP_BACK = "no_step_back"
 # Fewer rows of a part say nothing about a gain in it.
 _LEAST_OF_A_PART = 20
+# Fewer rows since an incident began decide nothing by themselves.
+_LEAST_SINCE = 50
 
 
 def scored_by(model: Answering, rows: Sequence[Mapping[str, Any]]) -> Scored:
@@ -200,6 +202,10 @@ def recommendation(
     hand: over all metrics that could decide, the chance that luck makes any of them differ stays at 5 %, so that it
     makes any of them better at 2.5 %. Speaking against needs no such correction: to look harder for harm is safe.
 
+    After a change the rows from before it say nothing about what is to come. Where all rows together show nothing
+    better, those since the incident began may, whatever the metrics of the older ones say: by the same test, and by no
+    less than the harm margin, since the day it began was chosen by how badly the old version did from then on.
+
     A loss in one part of the rows is mended there: its metric must be surely better on that part, and the contract's
     own metric on all rows not worse by more than the harm margin.
     """
@@ -212,20 +218,34 @@ def recommendation(
     better = _better([one for one in compared["metrics"] if one["metric"] in asked])
     worse = _worse(compared["metrics"], contract)
     told = "; ".join(_told(one) for one in better or [primary]) + f", on {primary['n']} rows"
-    since, worse_since = "", []
-    if (block := compared.get("since_onset")) and block["metrics"][0]["difference"] is not None:
+    since, worse_since, better_since = "", [], []
+    block = compared.get("since_onset")
+    if block is not None and block["metrics"][0]["difference"] is not None:
         worse_since = [f"{name} since the incident began" for name in _worse(block["metrics"], contract)]
+        better_since = _better_since(block, asked, contract)
         since = (
             f" On the {block['n']} rows since the incident began: {_told(block['metrics'][0])}, "
             f"{block['metrics'][0]['verdict']}."
         )
-    if not better:
+    if not better and not better_since:
         if primary["metric"] in worse:
             return "none", f"Worse: {told}.{since}"
         return "none", f"Inconclusive: {told}; {_why_not(compared['metrics'], asked)}.{since}"
-    if against := [*_failed(compared), *worse, *worse_since, *_worse_segments(compared)]:
-        return "none", f"Better overall ({told}), but {', '.join(against)} speaks against it.{since}"
+    if against := [*_failed(compared), *(worse if better else ()), *worse_since, *_worse_segments(compared)]:
+        where = f"overall ({told})" if better else f"since the incident began ({told} in all)"
+        return "none", f"Better {where}, but {', '.join(against)} speaks against it.{since}"
+    if not better:
+        shown = "; ".join(_told(one) for one in better_since) + f", on {better_since[0]['n']} rows"
+        return "approve", f"Better since the incident began: {shown}. In all: {told}."
     return "approve", f"Better: {told}.{since}"
+
+
+def _better_since(block: Mapping[str, Any], asked: Collection[str], contract: ModelContract) -> list[Mapping[str, Any]]:
+    """What is better on the rows since the incident began, by enough."""
+    if block["n"] < _LEAST_SINCE:
+        return []
+    better = _better([one for one in block["metrics"] if one["metric"] in asked])
+    return [one for one in better if one["difference"] >= contract.quality.harm_margin]
 
 
 def _recommendation_for_a_part(

@@ -190,20 +190,28 @@ _RESTS_ON_PRIMARY = "no step back"
 
 def strip(action: ActionDetail) -> list[Check]:
     """The verdict strip: the evidence's checks; the primary metric, whatever is surely worse, and segments as checks
-    of their own.
+    of their own. Where the question is supported by the rows since the incident began, these are the check, and what
+    all rows say, most of them older, is not known.
 
     Nothing passes on a figure that does not decide: where the primary metric is inconclusive, or better only until it
     is known how many metrics were looked at, it is not known, and neither is what rests on it.
     """
     rows, segments = comparisons(action.evidence, "metrics"), comparisons(action.evidence, "segments")
-    onset = [replace(row, name=f"{row.name} since the incident began") for row in _worse_since_onset(action.evidence)]
-    found = [*(_of_metric(row) for row in (*_worse(rows[1:]), *onset)), *checks(action.evidence)]
+    lately = comparisons(_object(_object(action.evidence).get("since_onset")), "metrics")
+    decides = ("worse", "better") if _rests_on_the_onset(action, rows) else ("worse",)
+    onset = [replace(row, name=f"{row.name} since the incident began") for row in lately if row.verdict in decides]
+    older = [_of_metric(row) for row in _worse(rows[1:])]
+    if _rests_on_the_onset(action, rows):
+        older = [replace(check, ok=None, says=f"{check.says}; with older rows") for check in older]
+    found = [*older, *(_of_metric(row) for row in onset), *checks(action.evidence)]
     if segments:
         worse = [row.name for row in _worse(segments)]
         says = f"worse in {', '.join(worse)}" if worse else f"none of {len(segments)} is worse for certain"
         found.insert(0, Check("segments", not worse, says))
     if rows:
         first = _of_metric(rows[0])
+        if first.ok is False and _rests_on_the_onset(action, rows):
+            first = replace(first, ok=None, says=f"{first.says}; with older rows")
         if first.ok and action.recommended is False and all(check.ok is not False for check in found):
             first = replace(first, ok=None, says=f"{first.says} if looked at alone")
         if first.ok is None:
@@ -215,6 +223,11 @@ def strip(action: ActionDetail) -> list[Check]:
             ]
         found.insert(0, first)
     return sorted(found, key=lambda check: {False: 0, None: 1, True: 2}[check.ok])
+
+
+def _rests_on_the_onset(action: ActionDetail, rows: Sequence[Comparison]) -> bool:
+    """It is recommended though all rows together show nothing better."""
+    return bool(action.recommended) and bool(rows) and all(row.verdict != "better" for row in rows)
 
 
 def in_short(action: ActionDetail) -> str:

@@ -15,7 +15,7 @@ Two more are only tries: a challenger is taught and compared, and nobody is aske
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from math import sqrt
+from math import log2, sqrt
 from statistics import fmean
 
 from agent.core import wording
@@ -29,7 +29,7 @@ NEWER_WINDOWS = 2
 # So many more rows, as a share of those its evidence rested on, outgrow it. By a share, the pauses between two
 # gatherings grow with the rows, and so does the cost of each.
 GROWTH = 0.5
-# So many times the rows it learnt a change from, and a version finishes learning it.
+# So many times the rows it learnt a change from, and a version finishes learning it; again each time they doubled.
 FINISH = 4
 # A faint loss is looked into once in so many windows.
 PAUSE = 4
@@ -73,8 +73,9 @@ def unfinished(history: Iterable[PastAction], signals: Signals) -> Try | None:
     known = made.learnt_since + _sound_rows(newer)
     if known < FINISH * made.learnt_since or _faulty(signals, newer):
         return None
+    doubled = int(log2(known / (FINISH * made.learnt_since)))
     says = f"it learnt what changed from {made.learnt_since} rows, and there are {known} by now"
-    return Try(made.cause or Cause.UNKNOWN, made.onset, f"finish:{made.action_id}", says)
+    return Try(made.cause or Cause.UNKNOWN, made.onset, f"finish:{made.action_id}:{doubled}", says)
 
 
 def suspected(signals: Signals) -> Try | None:
@@ -112,13 +113,17 @@ def _faded(signals: Signals, judged: Sequence[Window]) -> tuple[int, str] | None
         known = [
             (at, v, (high - low) / 3.92) for at, v, low, high in told if v is not None and low is not None and high
         ]
-        for cut in range(LEAST_WINDOWS, len(known) - LEAST_WINDOWS + 1):
-            before, after = known[:cut], known[cut:]
-            fell = fmean(v for _, v, _ in before) - fmean(v for _, v, _ in after)
-            error = sqrt(sum(sum(e * e for _, _, e in part) / len(part) ** 2 for part in (before, after)))
-            if error and fell / error > found[0]:
-                says = f"{wording.metric(name)} fell by {fell:.3f} on average over {len(after)} windows"
-                found = fell / error, after[0][0], says
+        promised = [(at, judged[at].figure(MetricKind.ESTIMATED, name)) for at, _, _ in known]
+        hopes = {at: f.value for at, f in promised if f is not None and f.value is not None}
+        against = [(at, v - hopes[at], error) for at, v, error in known if at in hopes]
+        for series, of in ((known, ""), (against, " against what its scores promise")):
+            for cut in range(LEAST_WINDOWS, len(series) - LEAST_WINDOWS + 1):
+                before, after = series[:cut], series[cut:]
+                fell = fmean(v for _, v, _ in before) - fmean(v for _, v, _ in after)
+                error = sqrt(sum(sum(e * e for _, _, e in part) / len(part) ** 2 for part in (before, after)))
+                if error and fell / error > found[0]:
+                    says = f"{wording.metric(name)} fell by {fell:.3f}{of} on average over {len(after)} windows"
+                    found = fell / error, after[0][0], says
     return (found[1], found[2]) if found[2] else None
 
 

@@ -12,7 +12,7 @@ from agent.core.decision_engine import decide
 from agent.core.diagnosis_engine import diagnose
 from agent.core.renewal import FINISH, PAUSE, suspected, unfinished
 from agent.core.signals import Incident, Signals, Window
-from database.enums import ActionStatus, ActionType, Cause, Severity, Verdict
+from database.enums import ActionStatus, ActionType, Cause, MetricKind, Severity, Verdict
 from tests.unit.agent.signal_factory import NOW, POLICY, failed, figure, past, signals, window
 
 RETRAIN, S = ActionType.RETRAIN_MODEL, ActionStatus
@@ -47,10 +47,12 @@ def test_what_was_learnt_from_few_rows_is_finished_when_there_are_many_times_the
     assert asked.requires_approval
 
 
-def test_a_version_finishes_once() -> None:
+def test_a_version_finishes_again_only_when_its_rows_have_doubled() -> None:
     (asked,) = retrains(choose(quiet(5), LEARNT))
     ended = past(RETRAIN, S.CANCELLED, dedupe_key=asked.dedupe_key)
-    assert retrains(choose(quiet(5), LEARNT, ended)) == []
+    assert retrains(choose(quiet(2 * FINISH - 2), LEARNT, ended)) == []
+    (again,) = retrains(choose(quiet(2 * FINISH - 1), LEARNT, ended))
+    assert again.dedupe_key != asked.dedupe_key
 
 
 @pytest.mark.parametrize(
@@ -114,6 +116,22 @@ def test_a_version_that_answered_better_than_it_promised_shows_when_it_fades() -
     assert faded.onset == at(6).from_at
     assert suspected(signals(*better, *(at(seq, 0.87) for seq in range(6, 10)))) is None
     assert suspected(signals(*better, at(6, 0.82))) is None
+
+
+def test_a_version_that_breaks_its_promises_fades_though_its_answers_are_as_good_as_ever() -> None:
+    """The inputs became easier: its scores promise more, and it keeps as much as before."""
+
+    def hoping(seq: int, promised: float) -> Window:
+        hope = figure(value=promised, kind=MetricKind.ESTIMATED)
+        begin = NOW - timedelta(hours=30 - seq)
+        return window(seq, figure(), hope, from_at=begin, to_at=begin + timedelta(hours=1))
+
+    kept = [hoping(seq, 0.86) for seq in range(1, 6)]
+    assert suspected(signals(*kept, *(hoping(seq, 0.86) for seq in range(6, 10)))) is None
+    broken = suspected(signals(*kept, *(hoping(seq, 0.92) for seq in range(6, 10))))
+    assert broken is not None
+    assert broken.onset == NOW - timedelta(hours=24)
+    assert "fell by 0.060 against what its scores promise" in broken.says
 
 
 HURT = window(9, figure(value=0.5, verdict=Verdict.CRIT), figure("accuracy", 0.5, reference=0.83, verdict=Verdict.CRIT))

@@ -97,3 +97,10 @@ def test_only_a_gain_as_large_as_the_loss_that_counts_is_worth_a_question(
     compared: Mapping[str, Any] = {"metrics": [{"metric": "f1", "difference": difference, "verdict": verdict}]}
     assert contract.quality.harm_margin > 0.01
     assert worth_asking(compared, contract) is (worth and difference >= contract.quality.harm_margin)
+
+
+def test_a_gain_on_the_rows_since_the_incident_began_is_worth_a_question_too(contract: ModelContract) -> None:
+    all_rows = {"metric": "f1", "difference": 0.0, "verdict": "inconclusive"}
+    better = all_rows | {"difference": contract.quality.harm_margin, "verdict": "better"}
+    assert worth_asking({"metrics": [all_rows], "since_onset": {"metrics": [better]}}, contract)
+    assert not worth_asking({"metrics": [all_rows], "since_onset": {"metrics": [all_rows]}}, contract)

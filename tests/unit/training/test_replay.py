@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+import pytest
 
 from config.model_contract import ModelContract
 from config.segments import Segment
@@ -140,6 +141,44 @@ def figure(metric: str, p: float, difference: float = 0.05) -> dict[str, Any]:
 
 def advice(contract: ModelContract, *metrics: dict[str, Any], harmed: tuple[str, ...] = ()) -> tuple[str, str]:
     return recommendation({"metrics": metrics, "segments": [], "checks": []}, contract, harmed)
+
+
+def since(contract: ModelContract, *lately: dict[str, Any], n: int = 100, **changes: Any) -> tuple[str, str]:
+    """Nothing is better on all rows; `lately` is what those since the incident began show."""
+    told = {"metrics": [figure("f1", 0.6), figure("accuracy", 0.001, -0.05)], "segments": [], "checks": []}
+    return recommendation(told | {"since_onset": {"n": n, "metrics": lately}} | changes, contract)
+
+
+def test_what_is_better_since_the_incident_began_is_enough_whatever_older_rows_say(contract: ModelContract) -> None:
+    said, why = since(contract, figure("f1", 0.001), figure("accuracy", 0.3))
+    assert said == "approve"
+    assert why.startswith("Better since the incident began: f1 0.700 to 0.750")
+    assert "In all: f1" in why
+
+
+@pytest.mark.parametrize(
+    ("lately", "n"),
+    [
+        ((figure("f1", 0.001, 0.01), figure("accuracy", 0.3)), 100),
+        ((figure("f1", 0.04), figure("accuracy", 0.03)), 100),
+        ((figure("f1", 0.001), figure("accuracy", 0.001, -0.05)), 100),
+        ((figure("f1", 0.001), figure("accuracy", 0.3)), 49),
+    ],
+    ids=["by less than the margin", "not surely for two metrics", "worse in another one", "on a few rows"],
+)
+def test_a_gain_since_the_incident_began_has_to_be_sure_and_large(
+    contract: ModelContract, lately: tuple[dict[str, Any], ...], n: int
+) -> None:
+    assert since(contract, *lately, n=n)[0] == "none"
+
+
+def test_a_segment_that_lost_since_speaks_against_a_gain_since(contract: ModelContract) -> None:
+    said, why = since(
+        contract, figure("f1", 0.001), figure("accuracy", 0.3), segments=[{"segment": "age", "verdict": "worse"}]
+    )
+    assert said == "none"
+    assert why.startswith("Better since the incident began (f1 0.700 to 0.750")
+    assert "age speaks against it" in why
 
 
 def test_the_metric_the_harm_was_shown_in_is_enough(contract: ModelContract) -> None:

@@ -130,6 +130,17 @@ def test_whatever_is_surely_worse_is_said_in_words_and_is_a_failed_check() -> No
     assert decision.in_short(action(evidence=hurt, recommended=False)) == "The evidence speaks against this."
 
 
+def test_what_the_rows_since_the_incident_began_support_is_not_failed_by_older_ones() -> None:
+    since = {"n": 90, "metrics": [row("f1", 0.2), row("accuracy", 0.01)]}
+    turned = {"metrics": [row("f1", -0.09), row("accuracy", -0.07)], "since_onset": since}
+    approved = action(evidence=turned, recommended=True)
+    assert states(approved) == {"F1": None, "Accuracy": None, "F1 since the incident began": True}
+    assert not decision.speaks_against(approved)
+    assert decision.in_short(approved) == "The evidence supports this, but not in everything."
+    refused = action(evidence=turned, recommended=False)
+    assert states(refused) == {"F1": False, "Accuracy": False}
+
+
 def test_nothing_passes_on_a_figure_that_does_not_decide() -> None:
     step = {"name": "no_step_back", "ok": True, "says": "f1 0.70, 0.71 before; 0.03 less will do"}
     thin = {"metrics": [row("f1", -0.01)], "checks": [step, {"name": "latency", "ok": True}]}
