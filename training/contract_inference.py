@@ -104,6 +104,8 @@ def draft_contract(
     Raises `InvalidError` naming file, column and, where there is one, the row.
     """
     _check_columns(table, target, time_column, without)
+    if time_order is not None and time_column is None:
+        raise InvalidError(f"{table.path}: says how its times are written, and names no time column (--time-column)")
     notes = _Notes(remarks=list(table.remarks))
     said = _target(table, target, positive, notes)
     labels = labels_of(table, said)

@@ -19,10 +19,9 @@ from config.model_contract import Metric, ModelContract
 from config.vocabulary import METRICS, words
 from database.artifact_store import ArtifactStore
 from database.connection import session_scope
-from database.enums import ActorKind
 from database.models import ModelVersion
 from database.queries import model_versions, training_rows
-from database.queries.audit import Actor
+from database.queries.audit import AGENT
 from database.queries.training_rows import LabelledRow
 from training.evaluator import Difference, Scored, paired_difference, value_of
 from training.recent import trusted
@@ -130,7 +129,7 @@ def _register(session: Session, work: Work, champion: ModelVersion, threshold: f
     why = f"v{champion.version} with the threshold moved from {champion.threshold:.3f} to {threshold:.3f}"
     made = model_versions.register(
         session,
-        Actor(ActorKind.AGENT, "agent"),
+        AGENT,
         **{name: getattr(champion, name) for name in copied},
         metrics=champion.metrics | {"why": why},
         threshold=threshold,

@@ -10,9 +10,8 @@ from sqlalchemy.orm import Session
 from agent.actions.unasked import Unasked
 from agent.core.work import Effect, Json, Outcome, PermanentError, TemporaryError, Work
 from database.connection import read_scope
-from database.enums import ActorKind
 from database.queries import alerts
-from database.queries.audit import Actor
+from database.queries.audit import AGENT
 
 _TIMEOUT_S = 10.0
 PLACES = {"dashboard": "on the dashboard", "slack": "in Slack"}
@@ -49,7 +48,7 @@ class SendAlert(Unasked):
             raise PermanentError("this message is about no incident")
         channels = list(effect.prepared["channels"])
         severity = str(action.params.get("severity", "warning"))
-        alerts.note_sent(session, Actor(ActorKind.AGENT, "agent"), action.alert_id, severity, channels)
+        alerts.note_sent(session, AGENT, action.alert_id, severity, channels)
         where = " and ".join(PLACES.get(channel, channel) for channel in channels)
         return Outcome(f"people were told {where}", {"channels": channels})
 

@@ -10,11 +10,10 @@ from sqlalchemy.orm import Session
 from agent.actions.command import run_json
 from agent.core.evidence import completed, recommends, still_holds, target_of
 from agent.core.work import Effect, Gathered, Json, NotWorthAskingError, Outcome, PermanentError, Work
-from database.enums import ActorKind
 from database.errors import ConflictError, InvalidError, StaleError
 from database.models import AgentAction
 from database.queries import model_versions
-from database.queries.audit import Actor
+from database.queries.audit import AGENT
 
 
 def evidence_from(answer: Json, work: Work) -> Gathered:
@@ -38,7 +37,7 @@ def activate_target(session: Session, action: AgentAction, says: str) -> Outcome
     try:
         deployment = model_versions.activate(
             session,
-            Actor(ActorKind.AGENT, "agent"),
+            AGENT,
             target,
             expected_active_id=action.from_version_id,
             reason=f"{says}{approved_by}",

@@ -7,13 +7,11 @@ from sqlalchemy.orm import Session
 
 from agent.core.transitions import move
 from agent.core.verifier import Figure, State, SuccessTest, Verdict, verify
-from database.enums import ActionStatus, ActorKind, AlertStatus, Automation
+from database.enums import ActionStatus, AlertStatus, Automation
 from database.errors import ConflictError
 from database.models import AgentAction
 from database.queries import actions, alerts, automation, model_versions, windows
-from database.queries.audit import Actor
-
-AGENT = Actor(ActorKind.AGENT, "agent")
+from database.queries.audit import AGENT
 
 
 def watch_changes(session: Session, now: datetime, at_most: int | None = None) -> list[AgentAction]:

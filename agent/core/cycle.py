@@ -25,12 +25,10 @@ from agent.core.signals import Signals
 from agent.core.transitions import move
 from config.agent_policy import AgentPolicy
 from config.model_contract import ModelContract
-from database.enums import CHANGING, ActionStatus, ActorKind, Cause
+from database.enums import CHANGING, ActionStatus, Cause
 from database.models import AgentAction, Alert
 from database.queries import actions, alerts, cycles
-from database.queries.audit import Actor, append
-
-AGENT = Actor(ActorKind.AGENT, "agent")
+from database.queries.audit import AGENT, append
 
 
 @dataclass(frozen=True)

@@ -35,11 +35,11 @@ from config.agent_policy import AgentPolicy
 from config.model_contract import ModelContract
 from config.settings import Settings
 from database.connection import first_line, is_away, read_scope, session_scope
-from database.enums import ActionStatus, ActionType, ActorKind, Automation
+from database.enums import ActionStatus, ActionType, Automation
 from database.errors import ExpiredError, LeaseLostError, StaleError, StewardError
 from database.models import AgentAction
 from database.queries import actions, automation, evidence
-from database.queries.audit import Actor
+from database.queries.audit import AGENT
 
 GATHERING = frozenset({ActionStatus.GATHERING_EVIDENCE})
 EXECUTING = frozenset({ActionStatus.APPROVED, ActionStatus.EXECUTING})
@@ -106,7 +106,7 @@ class Executor:
         self._worker = worker
         self._stopping = stopping
         self._lease = timedelta(seconds=settings.agent.lease_s)
-        self._actor = Actor(ActorKind.AGENT, "agent")
+        self._actor = AGENT
 
     def run_one(self, statuses: frozenset[ActionStatus]) -> bool:
         """Claim and run one action of these statuses. False when there was none to claim."""

@@ -36,6 +36,7 @@ class Actor:
 
 
 SYSTEM = Actor(ActorKind.SYSTEM, "steward")
+AGENT = Actor(ActorKind.AGENT, "agent")
 
 
 def digest_of(value: Any) -> str:

@@ -14,10 +14,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from config.agent_policy import load_policy
 from config.model_contract import load_contract
 from config.settings import Settings
+from database.errors import InvalidError
 from scripts.lab import tables
 from scripts.lab.backtest import POLICIES, Backtest, run_backtest
 from scripts.lab.ground import Ground
-from scripts.lab.learner import LARGE, candidates_for
+from scripts.lab.learner import LARGE, NotLearntError, candidates_for
 from scripts.lab.page import page_of
 from scripts.lab.stream import Windows, from_table
 from scripts.plain_speech import console, say
@@ -45,7 +46,8 @@ def backtest(settings: Settings, name: str, options: Options) -> tuple[Backtest,
     stream = from_table(options.csv, contract, options.encoding)
     for remark in stream.remarks:
         say(escape(remark))
-    windows = Windows.of(stream, options.window or contract.monitoring.window_rows, label_delay=options.label_delay)
+    with _naming(options.csv):
+        windows = Windows.of(stream, options.window or contract.monitoring.window_rows, label_delay=options.label_delay)
     candidates = candidates_for(len(stream), options.candidates)
     if len(stream) > LARGE and not options.candidates:
         say(f"more than {LARGE:,} rows: only {' and '.join(candidates)} are tried; --candidates chooses others")
@@ -53,10 +55,21 @@ def backtest(settings: Settings, name: str, options: Options) -> tuple[Backtest,
     each = contract.quality.cost_per_error
     with _progress(len(windows.spans)) as tell:
         ground = Ground.of(contract, stream, windows, candidates)
+        with _naming(options.csv):
+            ground.first()
         found = run_backtest(
             ground, policy, cost_per_retrain=ERRORS_PER_RETRAIN * each if cost is None else cost, tell=tell
         )
     return found, time.perf_counter() - began
+
+
+@contextmanager
+def _naming(table: Path) -> Iterator[None]:
+    """What a history is too poor for is said of its file."""
+    try:
+        yield
+    except (InvalidError, NotLearntError) as error:
+        raise InvalidError(f"{table}: {error}") from error
 
 
 @contextmanager

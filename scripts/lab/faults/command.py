@@ -15,6 +15,9 @@ from scripts.lab.faults.page import page_of
 from scripts.lab.faults.summary import Summary
 from scripts.plain_speech import console, say
 
+# The bars are meant for so many worlds.
+FEW = 5
+
 
 def faults(settings: Settings, *, seeds: int, offset: int, processes: int | None) -> Summary:
     """Live all scenarios in the worlds of these seeds, by the rules and the policy page of production."""
@@ -39,6 +42,8 @@ def show(found: Summary) -> None:
     out.print(tables.confusion(found.blind, "What was named, without labels"))
     out.print(tables.scenarios(found))
     out.print(tables.peers(found))
+    if len(found.seeds) < FEW:
+        say(f"{len(found.seeds)} of the {FEW} worlds that a bar wants: as few lives as these meet or miss it by luck")
     for name, figure in found.figures.items():
         if figure["ok"] is False:
             say(escape(f"{name}: {tables.value_of(figure)}, {figure['bar']}: MISSED ({figure['why']})"))

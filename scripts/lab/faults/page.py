@@ -10,9 +10,8 @@ from database.enums import ActionType
 from scripts.lab import report
 from scripts.lab.faults.plot import TRAIN_ROWS
 from scripts.lab.faults.summary import AGENT, Matrix, Peer, Summary, Told, word
-from scripts.lab.faults.tables import interval_of, named, others_of, share, value_of, verdict_of
+from scripts.lab.faults.tables import agreement_of, interval_of, named, others_of, share, value_of, verdict_of
 from scripts.lab.faults.world import CATEGORIES, NUMERIC, WINDOW_ROWS
-from scripts.lab.tables import number
 
 _FIGURES = {
     "proposals_when_harmless": "Asked for a change without need",
@@ -178,7 +177,7 @@ def _peers(peers: Sequence[Peer]) -> str:
         width = 7 * max(0.0, one.mcc or 0.0)
         bar = f'<span class="bar" style="width:{width:.2f}rem;background:{colour}"></span>'
         mark = "<b>{}</b>" if one.name == AGENT else "{}"
-        cells = (capital(one.title), number(one.mcc, 2), share(one.heard), share(one.cried))
+        cells = (capital(one.title), agreement_of(one), share(one.heard), share(one.cried))
         title, mcc, heard, cried = (mark.format(escape(cell)) for cell in cells)
         rows.append(
             [

@@ -124,7 +124,7 @@ def _share(of: Callable[[Lived], bool]) -> Statistic:
     return lambda lives: sum(map(of, lives)) / len(lives) if lives else None
 
 
-def _interval(lives: Sequence[Lived], statistic: Statistic) -> tuple[float | None, float | None]:
+def interval(lives: Sequence[Lived], statistic: Statistic) -> tuple[float | None, float | None]:
     """95 % over scenarios drawn anew."""
     by_scenario: dict[str, list[Lived]] = {}
     for one in lives:
@@ -141,7 +141,7 @@ def _interval(lives: Sequence[Lived], statistic: Statistic) -> tuple[float | Non
 
 
 def _figure(lives: Sequence[Lived], statistic: Statistic, why: str) -> Figure:
-    low, high = _interval(lives, statistic)
+    low, high = interval(lives, statistic)
     value = statistic(lives) if lives else None
     return {"value": value, "low": low, "high": high, "n": len(lives), "bar": None, "ok": None, "why": why}
 

@@ -10,7 +10,7 @@ from database.enums import ActionType, Cause
 from scripts.lab.faults import detectors
 from scripts.lab.faults.life import Lived
 from scripts.lab.faults.scenarios import SCENARIOS, Scenario
-from scripts.lab.faults.score import NOTHING, agreement, confusion, figures
+from scripts.lab.faults.score import NOTHING, agreement, confusion, figures, interval
 from scripts.lab.faults.suite import Results
 
 _ORDER = (NOTHING, *map(str, Cause))
@@ -100,12 +100,14 @@ class Told:
 
 @dataclass(frozen=True)
 class Peer:
-    """How well somebody's alarms agree with harm where no label comes. `heard`: the share of harmed windows with an
-    alarm; `cried`: the share of the others."""
+    """How well somebody's alarms agree with harm where no label comes, with an interval over scenarios. `heard`: the
+    share of harmed windows with an alarm; `cried`: the share of the others."""
 
     name: str
     title: str
     mcc: float | None
+    low: float | None
+    high: float | None
     heard: float | None
     cried: float | None
 
@@ -114,11 +116,18 @@ class Peer:
         pairs = [pair for one in lives for pair in zip(one.alarms, one.harmed, strict=True)]
         heard = [alarm for alarm, harmed in pairs if harmed]
         cried = [alarm for alarm, harmed in pairs if not harmed]
-        mcc = agreement(lives)
-        return cls(name, title, mcc, _mean(heard) if heard else None, _mean(cried) if cried else None)
+        low, high = interval(lives, agreement)
+        shares = (_mean(part) if part else None for part in (heard, cried))
+        return cls(name, title, agreement(lives), low, high, *shares)
 
     def to_json(self) -> dict[str, Any]:
-        return {"mcc": self.mcc, "alarms_when_harmed": self.heard, "alarms_otherwise": self.cried}
+        return {
+            "mcc": self.mcc,
+            "low": self.low,
+            "high": self.high,
+            "alarms_when_harmed": self.heard,
+            "alarms_otherwise": self.cried,
+        }
 
 
 @dataclass(frozen=True)

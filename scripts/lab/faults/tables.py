@@ -7,7 +7,7 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from config.vocabulary import CAUSES, words
-from scripts.lab.faults.summary import Matrix, Summary, Told, word
+from scripts.lab.faults.summary import Matrix, Peer, Summary, Told, word
 from scripts.lab.tables import number
 
 
@@ -23,6 +23,12 @@ def value_of(figure: dict[str, Any]) -> str:
 
 def interval_of(figure: dict[str, Any]) -> str:
     return "" if figure["low"] is None else f"{figure['low']:.3f} to {figure['high']:.3f}"
+
+
+def agreement_of(peer: Peer) -> str:
+    """The correlation of alarm and harm, with its interval."""
+    spread = "" if peer.low is None or peer.high is None else f" [{peer.low:.2f}, {peer.high:.2f}]"
+    return f"{number(peer.mcc, 2)}{spread}"
 
 
 def verdict_of(figure: dict[str, Any]) -> str:
@@ -79,7 +85,7 @@ def scenarios(found: Summary) -> Table:
 def peers(found: Summary) -> Table:
     table = _table("Alarm and harm without labels", "detector", "MCC", "harmed", "not harmed")
     for one in found.peers:
-        table.add_row(*map(Text, (one.title, number(one.mcc, 2), share(one.heard), share(one.cried))))
+        table.add_row(*map(Text, (one.title, agreement_of(one), share(one.heard), share(one.cried))))
     table.caption = "MCC: 1 is perfect, 0 is guessing; harmed, not harmed: share of such windows with an alarm"
     return table
 

@@ -2,11 +2,11 @@
 
 from sqlalchemy import Engine
 
-from agent.core.cycle import AGENT
 from database.connection import session_scope
 from database.enums import Cause, IssueType, Severity
 from database.queries import alerts
 from database.queries.alerts import IncidentFacts
+from database.queries.audit import AGENT
 from tests.integration.agent.world import MODEL, register, window
 
 

@@ -132,7 +132,9 @@ def test_a_peer_is_judged_by_its_alarms_in_harmed_windows_and_in_all_others() ->
     other = Peer.of("b", "", [replace(one, alarms=half) for one in lives])
     assert other.mcc == pytest.approx(0.0, abs=0.01)
     assert (other.heard, other.cried) == (0.5, 0.5)
-    assert Peer.of("c", "", []) == Peer("c", "", None, None, None)
+    assert Peer.of("c", "", []) == Peer("c", "", None, None, None, None, None)
+    assert (told.low, told.high) == pytest.approx((1.0, 1.0))
+    assert tables.agreement_of(told) == "1.00 [1.00, 1.00]"
 
 
 @dataclass(frozen=True)
@@ -151,7 +153,13 @@ def test_the_agent_stands_beside_six_detectors_that_saw_the_same_windows() -> No
     found = Summary.of(replace(results(), lives=(*results().lives[:3], *lives)))
     told = found.to_json()["detectors"]
     assert list(told) == ["agent", *TITLES]
-    assert told["agent"] == {"mcc": None, "alarms_when_harmed": 0.0, "alarms_otherwise": 0.0}
+    assert told["agent"] == {
+        "mcc": None,
+        "low": None,
+        "high": None,
+        "alarms_when_harmed": 0.0,
+        "alarms_otherwise": 0.0,
+    }
     assert told["any_psi"] == {"mcc": None, "alarms_when_harmed": 1.0, "alarms_otherwise": 1.0}
     assert told["scores_ks"]["mcc"] > 0.5
     page = page_of(found)

@@ -137,7 +137,20 @@ def test_three_rows_are_too_few(home: Path, capsys: pytest.CaptureFixture[str]) 
         code, err = run(command, home / "own.csv", capsys)
         assert (code, "own.csv:1: target column y: has 3 labelled rows, at least 50" in err) == (1, True)
     code, err = run("backtest", home / "own.csv", capsys)
-    assert (code, "3 rows: 200 train the first version" in err) == (1, True)
+    assert (code, "own.csv: 3 rows: 200 train the first version" in err) == (1, True)
+
+
+def test_a_history_whose_first_rows_hold_one_class_is_named(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (home / "own.csv").write_bytes(csv(y=lambda at: str(int(at > 700))))
+    code, err = run("backtest", home / "own.csv", capsys)
+    assert (code, f"{home / 'own.csv'}: " in err) == (1, True)
+
+
+def test_an_order_of_dates_without_a_time_column_is_a_slip(home: Path) -> None:
+    words = ["new", "--csv", str(home / "sound.csv"), "--target", "y", "--time-order", "day_first"]
+    result = CliRunner().invoke(app, ["init-model", *words])
+    assert result.exit_code == 1
+    assert "names no time column (--time-column)" in result.stderr
 
 
 def test_a_file_is_what_it_holds_whatever_it_is_called(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
