@@ -153,14 +153,9 @@ def test_the_agent_stands_beside_six_detectors_that_saw_the_same_windows() -> No
     found = Summary.of(replace(results(), lives=(*results().lives[:3], *lives)))
     told = found.to_json()["detectors"]
     assert list(told) == ["agent", *TITLES]
-    assert told["agent"] == {
-        "mcc": None,
-        "low": None,
-        "high": None,
-        "alarms_when_harmed": 0.0,
-        "alarms_otherwise": 0.0,
-    }
-    assert told["any_psi"] == {"mcc": None, "alarms_when_harmed": 1.0, "alarms_otherwise": 1.0}
+    unknown = {"mcc": None, "low": None, "high": None}
+    assert told["agent"] == unknown | {"alarms_when_harmed": 0.0, "alarms_otherwise": 0.0}
+    assert told["any_psi"] == unknown | {"alarms_when_harmed": 1.0, "alarms_otherwise": 1.0}
     assert told["scores_ks"]["mcc"] > 0.5
     page = page_of(found)
     assert all(html.escape(title[1:]) in page for title in TITLES.values())
