@@ -2,6 +2,8 @@
 
 # The ROC-AUC of a model that knows nothing.
 CHANCE = 0.5
+# From an interval of 95 % to one of 99.7 %.
+WIDER = 1.5
 # Slower than this times the usual p95, and slower than a person would call instant: worth a warning.
 SLOWER_TIMES = 3.0
 SLOWER_LEAST_MS = 50.0

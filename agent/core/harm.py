@@ -9,12 +9,11 @@ from dataclasses import dataclass, replace
 
 from agent.core.signals import Figure, Part, Signals, Window
 from config.vocabulary import LATENCY
+from config.yardsticks import WIDER
 from database.enums import MetricKind, Verdict
 
 # A pooled figure speaks for its newest window only if that window brought at least this many rows of its own.
 MIN_OWN_ROWS = 20
-# From an interval of 95 % to one of 99.7 %.
-WIDER = 1.5
 
 
 @dataclass(frozen=True)

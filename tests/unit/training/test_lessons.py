@@ -99,8 +99,12 @@ def test_only_a_gain_as_large_as_the_loss_that_counts_is_worth_a_question(
     assert worth_asking(compared, contract) is (worth and difference >= contract.quality.harm_margin)
 
 
-def test_a_gain_on_the_rows_since_the_incident_began_is_worth_a_question_too(contract: ModelContract) -> None:
-    all_rows = {"metric": "f1", "difference": 0.0, "verdict": "inconclusive"}
-    better = all_rows | {"difference": contract.quality.harm_margin, "verdict": "better"}
-    assert worth_asking({"metrics": [all_rows], "since_onset": {"metrics": [better]}}, contract)
+@pytest.mark.parametrize(("low", "worth"), [(0.02, True), (0.005, False)], ids=["surely", "as luck might have it"])
+def test_a_gain_on_the_rows_since_the_onset_alone_is_worth_a_question_if_luck_cannot_make_it(
+    contract: ModelContract, low: float, *, worth: bool
+) -> None:
+    assert contract.quality.harm_margin <= 0.05
+    all_rows = {"metric": "f1", "difference": 0.0, "low": -0.02, "verdict": "inconclusive"}
+    better = {"metric": "f1", "difference": 0.05, "low": low, "verdict": "better"}
+    assert worth_asking({"metrics": [all_rows], "since_onset": {"metrics": [better]}}, contract) is worth
     assert not worth_asking({"metrics": [all_rows], "since_onset": {"metrics": [all_rows]}}, contract)
