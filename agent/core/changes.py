@@ -89,8 +89,7 @@ def tries(case: Case) -> list[Choice]:
     fresh = (one for one in found if not case.proposed_before(case.key(kind, one.key)))
     if (chosen := next(fresh, None)) is None:
         return []
-    rule = case.policy.rule(kind)
-    refused = _stands_back(case, kind) or held_back(case, kind, chosen.cause, rule, urgent=False)
+    refused = _stands_back(case, kind) or held_back(case, kind, chosen.cause, urgent=False)
     return [NoAction(refused, kind, chosen.cause) if refused else _try(case, chosen)]
 
 

@@ -12,7 +12,7 @@ from agent.core.choices import ActionProposal, Choice, NoAction, PastAction
 from agent.core.diagnosis_engine import Diagnosis
 from agent.core.pricing import price_of_inaction
 from agent.core.signals import Signals
-from config.agent_policy import ActionRule, AgentPolicy, Autonomy
+from config.agent_policy import AgentPolicy, Autonomy
 from database.enums import CHANGING, ActionStatus, ActionType, Cause, Risk
 
 # After this many failures in a row an action type rests until a person has looked, or `stand_back` has passed.
@@ -51,12 +51,13 @@ class Case:
         return any(p.dedupe_key == key for p in self.history)
 
 
-def held_back(case: Case, action_type: ActionType, cause: Cause, rule: ActionRule, *, urgent: bool) -> str | None:
+def held_back(case: Case, action_type: ActionType, cause: Cause, *, urgent: bool) -> str | None:
     """Budget, cool-down and the breaker: the same for every action.
 
     The cool-down of what changes nothing holds for its cause alone: news of one trouble must not silence the next,
-    and `urgent` news (the same trouble became graver) does not wait for it.
+    and `urgent` news (graver, another column, or the remedies are used up) does not wait for it.
     """
+    rule = case.policy.rule(action_type)
     past = [p for p in case.past(action_type) if p.status is not ActionStatus.CANCELLED or p.dry_run]
     alike = [p for p in past if action_type in CHANGING or p.cause is cause]
     if alike and not urgent and case.now - alike[0].created_at < rule.cooldown:
@@ -84,7 +85,7 @@ def propose(
 ) -> Choice:
     """A proposal about a diagnosis, or what holds it back; what supersedes an open question is not held back."""
     rule = case.policy.rule(action_type)
-    if (held := held_back(case, action_type, diagnosis.cause, rule, urgent=urgent)) is not None and not supersedes:
+    if (held := held_back(case, action_type, diagnosis.cause, urgent=urgent)) is not None and not supersedes:
         return NoAction(held, action_type, diagnosis.cause)
     allowed = rule.decides == "agent" and rule.risk == "low" and case.autonomy != "suggest"
     alone = allowed and action_type not in CHANGING
