@@ -43,8 +43,7 @@ from training.column_inference import (
 from training.dataset import ROW_SOURCE
 from training.own_table import LEAST_OF_A_CLASS, labels_of, refuse_too_few
 from training.table_file import TableFile, in_short
-from training.times import RUNNING
-from training.times import time_column as read_times
+from training.times import read_times
 
 MOST_FEATURES = 200
 # Tables with more rows, or more cells, are cross-validated once, in three parts.
@@ -237,7 +236,7 @@ def _times(
             "time_order",
             f"{LOOK}day or month first? If the month: draft again with --time-order month_first, or write it",
         )
-    if RUNNING in read.doubts:
+    if read.running:
         return None, None
     spacing = timedelta(seconds=(known.max() - known.min()).total_seconds() / max(len(known) - 1, 1))
     return spacing, read.order

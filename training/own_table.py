@@ -14,7 +14,7 @@ from database.errors import InvalidError
 from training.cells import NULL_AMONG_NUMBERS, NULL_WORDS, TRUTH, canonical, is_number, numbers
 from training.feature_engineering import Row, Value
 from training.table_file import TableFile, in_short, read_table
-from training.times import time_column
+from training.times import read_times
 
 # With fewer, no figure of a version means anything.
 LEAST_ROWS = 50
@@ -170,9 +170,10 @@ def _times(table: TableFile, contract: ModelContract) -> tuple[datetime | None, 
     header = contract.time_column
     if header is None or header not in table.frame:
         return None
-    read = time_column(table, header, contract.time_order)
+    read = read_times(table, header, contract.time_order)
     if read.guessed:
-        logger.warning("{}: column {}: {}; `time_order` in the contract says it", table.path, header, read.doubts[0])
+        doubts = "; ".join(read.doubts)
+        logger.warning("training.time_order_guessed table={} column={} doubts={}", table.path, header, doubts)
     return tuple(
         None if nothing else when.to_pydatetime() for when, nothing in zip(read.values, read.null, strict=True)
     )

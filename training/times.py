@@ -20,7 +20,7 @@ from training.table_file import TableFile
 
 # So many different times stand in order by luck in one table of 20,000.
 LEAST_IN_ORDER = 8
-RUNNING = "holds running numbers, not dates: good for the order of the rows, read as seconds"
+_RUNNING = "holds running numbers, not dates: good for the order of the rows, read as seconds"
 _FORMATS: dict[TimeOrder, tuple[str, ...]] = {
     "day_first": ("%d/%m/%Y", "%d-%m-%Y", "%d.%m.%Y", "%d/%m/%y", "%d-%m-%y", "%d.%m.%y"),
     "month_first": ("%m/%d/%Y", "%m-%d-%Y", "%m.%d.%Y", "%m/%d/%y", "%m-%d-%y", "%m.%d.%y"),
@@ -43,8 +43,9 @@ _EPOCHS: tuple[tuple[float, float, Literal["s", "ms", "us", "ns"]], ...] = (
 class Times:
     """A column read as times, in UTC: NaT where it is null and where it is `strange`.
 
-    `order`: how day and month were read, if both stand there as numbers; `guessed`: nothing told it. `remark`: what
-    was concluded from all rows together. `doubts`: what a person should look at.
+    `order`: how day and month were read, if both stand there as numbers; `guessed`: nothing told it. `running`: these
+    are running numbers, not dates. `remark`: what was concluded from all rows together. `doubts`: what a person should
+    look at.
     """
 
     values: "pd.Series[Any]"
@@ -52,11 +53,12 @@ class Times:
     strange: NDArray[np.bool_]
     order: TimeOrder | None = None
     guessed: bool = False
+    running: bool = False
     remark: str = ""
     doubts: tuple[str, ...] = ()
 
 
-def time_column(table: TableFile, column: str, order: TimeOrder | None = None) -> Times:
+def read_times(table: TableFile, column: str, order: TimeOrder | None = None) -> Times:
     """When each row of `table` came, each known or null; `order` is what the contract says of day and month.
 
     Raises `InvalidError` naming the first row that holds no time, or two rows that contradict each other.
@@ -67,14 +69,14 @@ def time_column(table: TableFile, column: str, order: TimeOrder | None = None) -
     if order is None and len(shown) > 1:
         (first, one), (then, other) = sorted((at, found) for found, at in shown.items())
         raise InvalidError(
-            f"{table.place(first)}: {place}: {cells.iloc[first]!r} can only be read {words_of(one)}, but "
-            f"{cells.iloc[then]!r} in {table.spot(then)} only {words_of(other)}: write all of them in one way, such as "
-            "2024-02-01"
+            f"{table.place(first)}: {place}: {cells.iloc[first]!r} can only be read {_in_words(one)}, but "
+            f"{cells.iloc[then]!r} in {table.spot(then)} only {_in_words(other)}: write all of them in one way, such "
+            "as 2024-02-01"
         )
     read = times(cells, order)
     if read.strange.any():
         at = int(np.argmax(read.strange))
-        expected = f"a date or a time{f', {words_of(order)} (`time_order`)' if order else ''}"
+        expected = f"a date or a time{f', {_in_words(order)} (`time_order`)' if order else ''}"
         raise InvalidError(
             f"{table.place(at)}: {place}: expected {expected}, found {str(cells.iloc[at])[:40]!r}"
             f"{table.among(read.strange)}"
@@ -88,7 +90,7 @@ def time_column(table: TableFile, column: str, order: TimeOrder | None = None) -
     return replace(read, doubts=tuple(doubts))
 
 
-def words_of(order: TimeOrder) -> str:
+def _in_words(order: TimeOrder) -> str:
     """As a sentence says it."""
     return order.replace("_", " ")
 
@@ -100,8 +102,9 @@ def times(cells: "pd.Series[Any]", order: TimeOrder | None = None) -> Times:
     null = np.array([word.lower() in NULL_AMONG_NUMBERS for word in words], dtype=bool)
     as_numbers = finite(list(words[~null]))
     if len(as_numbers) and not np.isnan(as_numbers).any():
-        values, doubts = _numeric_times(words, null)
-        read = Times(values, null, values.isna().to_numpy() & ~null, doubts=doubts)
+        values, running = _numeric_times(words, null)
+        doubts = (_RUNNING,) if running else ()
+        read = Times(values, null, values.isna().to_numpy() & ~null, running=running, doubts=doubts)
     else:
         read = _written_times(words, codes, null, order)
     return replace(
@@ -112,21 +115,20 @@ def times(cells: "pd.Series[Any]", order: TimeOrder | None = None) -> Times:
     )
 
 
-def _numeric_times(words: "pd.Series[Any]", null: NDArray[np.bool_]) -> tuple["pd.Series[Any]", tuple[str, ...]]:
-    """Their times, and what is doubtful about them."""
+def _numeric_times(words: "pd.Series[Any]", null: NDArray[np.bool_]) -> tuple["pd.Series[Any]", bool]:
+    """Their times, and whether they are running numbers."""
     known = finite(list(words.where(~null, "")))
     inside = known[~null]
     whole = bool((inside == np.round(inside)).all())
     if whole and ((inside >= 1900_01_01) & (inside < 2100_01_01)).all():
         days = pd.to_datetime(words.where(~null).map(canonical, na_action="ignore"), format="%Y%m%d", errors="coerce")
         if days[~null].notna().all():
-            return days.dt.tz_localize("UTC"), ()
+            return days.dt.tz_localize("UTC"), False
     if whole and ((inside >= 1900) & (inside <= 2100)).all():
         years = pd.to_datetime(words.where(~null).map(canonical, na_action="ignore"), format="%Y", errors="coerce")
-        return years.dt.tz_localize("UTC"), ()
+        return years.dt.tz_localize("UTC"), False
     units = [unit for low, high, unit in _EPOCHS if ((inside >= low) & (inside < high)).all()]
-    doubts = () if units else (RUNNING,)
-    return pd.to_datetime(pd.Series(known), unit=units[0] if units else "s", utc=True, errors="coerce"), doubts
+    return pd.to_datetime(pd.Series(known), unit=units[0] if units else "s", utc=True, errors="coerce"), not units
 
 
 def _written_times(
@@ -140,7 +142,7 @@ def _written_times(
     if not any(map(_DAY_AND_MONTH.fullmatch, words)):
         return read(_read(words, null, "day_first"))
     if order is None and (shown := _shown(words)):
-        order = min(shown)
+        order = next(iter(shown))
     if order is not None:
         return read(_read(words, null, order), order=order)
     day, month = _read(words, null, "day_first"), _read(words, null, "month_first")

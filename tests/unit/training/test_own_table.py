@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from loguru import logger
 
 from config.model_contract import ModelContract
 from database.errors import InvalidError
@@ -118,6 +119,19 @@ def test_a_contract_says_whether_the_day_or_the_month_comes_first(tmp_path: Path
     path = enough(tmp_path, HEADER + ",seen", CSV_LINE + ",31/01/2024", end=",")
     with pytest.raises(InvalidError, match=r":2: time column seen: expected a date or a time, month first"):
         load_csv(path, timed.model_copy(update={"time_order": "month_first"}))
+
+
+def test_a_guessed_order_of_day_and_month_is_logged_with_every_doubt(tmp_path: Path, contract: ModelContract) -> None:
+    path = enough(tmp_path, HEADER + ",seen", CSV_LINE + ",03/04/2024", CSV_LINE + ",2024-05-01", end=",")
+    logged: list[str] = []
+    sink = logger.add(logged.append, format="{message}")
+    try:
+        load_csv(path, contract.model_copy(update={"time_column": "seen"}))
+    finally:
+        logger.remove(sink)
+    (line,) = logged
+    assert line.startswith(f"training.time_order_guessed table={path} column=seen doubts='03/04/2024' in line 2 is ")
+    assert "; days are written in 2 ways: " in line
 
 
 @pytest.mark.parametrize(

@@ -96,7 +96,10 @@ def test_day_and_month_are_told_apart_where_the_column_shows_it(
 
 
 def test_running_numbers_are_no_dates_and_that_is_said() -> None:
-    assert "running numbers" in times(pd.Series(["1", "2"], dtype=object)).doubts[0]
+    read = times(pd.Series(["1", "2"], dtype=object))
+    assert read.running
+    assert "running numbers" in read.doubts[0]
+    assert not times(pd.Series(["2001", "2002"], dtype=object)).running
 
 
 @pytest.mark.parametrize(
