@@ -11,12 +11,11 @@ import warnings
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
-from functools import lru_cache
 
 from loguru import logger
 
 from config.agent_policy import AgentPolicy
-from scripts.lab.faults.cast import Cast, cast_of
+from scripts.lab.faults.cast import cast_of
 from scripts.lab.faults.life import Lived, live
 from scripts.lab.faults.scenarios import SCENARIOS
 from scripts.lab.faults.trials import QuietMonth, Trial, quiet_month, trials
@@ -82,15 +81,9 @@ def _alone() -> None:
     logger.remove()
 
 
-@lru_cache(maxsize=1)
-def _played_in(seed: int) -> tuple[World, Cast]:
-    """Learnt once for all parts of a world that one process lives."""
-    world = World.of(seed)
-    return world, cast_of(world)
-
-
 def _live_part(seed: int, part: int, policy: AgentPolicy) -> _Part:
-    world, cast = _played_in(seed)
+    world = World.of(seed)
+    cast = cast_of(world)
     mine = SCENARIOS[part::_PARTS]
     lives = [live(one, world, cast, policy) for one in mine]
     lives += [live(one, world, cast, policy, labelled=False) for one in mine if one.without_labels]
