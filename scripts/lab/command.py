@@ -53,10 +53,8 @@ def backtest(settings: Settings, name: str, options: Options) -> tuple[Backtest,
         say(f"more than {LARGE:,} rows: only {' and '.join(candidates)} are tried; --candidates chooses others")
     cost = options.cost_per_retrain
     each = contract.quality.cost_per_error
-    with _progress(len(windows.spans)) as tell:
+    with _progress(len(windows.spans)) as tell, _naming(options.csv):
         ground = Ground.of(contract, stream, windows, candidates)
-        with _naming(options.csv):
-            ground.first()
         found = run_backtest(
             ground, policy, cost_per_retrain=ERRORS_PER_RETRAIN * each if cost is None else cost, tell=tell
         )
