@@ -106,7 +106,6 @@ class Executor:
         self._worker = worker
         self._stopping = stopping
         self._lease = timedelta(seconds=settings.agent.lease_s)
-        self._actor = AGENT
 
     def run_one(self, statuses: frozenset[ActionStatus]) -> bool:
         """Claim and run one action of these statuses. False when there was none to claim."""
@@ -148,7 +147,7 @@ class Executor:
             return None
         if action.crashes >= action.max_attempts + actions.CRASHES_FORGIVEN:
             says = f"given up: its worker died {action.crashes} times before it was done"
-            move(session, self._actor, action, ActionStatus.FAILED, says=says)
+            move(session, AGENT, action, ActionStatus.FAILED, says=says)
             return None
         logger.info(
             "agent.action.claimed action_id={} type={} epoch={} attempt={}",
@@ -164,13 +163,13 @@ class Executor:
         then it is asked about again, and the rest of the queue goes on."""
         try:
             with session.begin_nested():
-                move(session, self._actor, action, ActionStatus.EXECUTING)
+                move(session, AGENT, action, ActionStatus.EXECUTING)
         except IntegrityError as error:
             if getattr(getattr(error.orig, "diag", None), "constraint_name", None) != NEEDS_APPROVAL:
                 raise
             logger.error("agent.action.not_approved action_id={}", action.action_id)
             session.refresh(action)
-            move(session, self._actor, action, ActionStatus.STALE, says="not what was approved")
+            move(session, AGENT, action, ActionStatus.STALE, says="not what was approved")
             return False
         return True
 
@@ -217,7 +216,7 @@ class Executor:
             test = dict(action.success_test or {})
             ask(
                 session,
-                self._actor,
+                AGENT,
                 action,
                 gathered.evidence,
                 self._policy,
@@ -240,7 +239,7 @@ class Executor:
         to = ActionStatus.VERIFYING if outcome.watch else ActionStatus.SUCCEEDED
         move(
             session,
-            self._actor,
+            AGENT,
             action,
             to,
             says=outcome.says,
@@ -255,7 +254,7 @@ class Executor:
             if action.lease_epoch != claim.epoch or action.lease_owner is None:
                 logger.warning("agent.action.lease_lost action_id={}", claim.action_id)
                 return
-            move(session, self._actor, action, to, says=says)
+            move(session, AGENT, action, to, says=says)
 
     def _end(self, claim: Claim, gathering: bool, says: str) -> None:
         what = "its evidence could not be gathered" if gathering else "it could not be carried out"

@@ -53,15 +53,19 @@ def _clearest_first(checks: Iterable[Check]) -> list[Check]:
     return sorted(checks, key=lambda c: (rank.get(c.name, len(CLEAREST)), -c.share))
 
 
+def _failed(signals: Signals, window: Window) -> list[Check]:
+    """The checks of a window that failed for certain, but for missing values that the contract allows."""
+    return [c for c in window.checks if c.verdict is Verdict.CRIT and not _allowed(c, signals)]
+
+
 def columns_at_fault(signals: Signals, window: Window) -> tuple[str, ...]:
     """The columns with a failed check that only a broken source explains."""
-    failed = (c for c in window.checks if c.verdict is Verdict.CRIT and not _allowed(c, signals))
-    return tuple(sorted({c.column for c in failed if c.column is not None}))
+    return tuple(sorted({c.column for c in _failed(signals, window) if c.column is not None}))
 
 
 def faults_of(signals: Signals, window: Window) -> tuple[Fact, ...]:
     """The failed checks of a window that only a broken source explains, and its share of suspect rows."""
-    failed = [c for c in window.checks if c.verdict is Verdict.CRIT and not _allowed(c, signals)]
+    failed = _failed(signals, window)
     many = window.n >= signals.min_rows and window.suspect_share >= signals.suspect_limit
     if many and not any(c.name == "suspect_rows" for c in failed):
         failed.append(Check("suspect_rows", None, Verdict.CRIT, window.suspect_n, window.n))
@@ -86,7 +90,7 @@ def _alone(window: Window) -> tuple[Fact, ...]:
 
 def _severity(signals: Signals, window: Window) -> Severity:
     """Critical where most rows are wrong in a column and the answers moved with it, as far as these can be judged."""
-    shares = [c.share for c in window.checks if c.verdict is Verdict.CRIT and c.column and not _allowed(c, signals)]
+    shares = [c.share for c in _failed(signals, window) if c.column]
     if max([*shares, window.suspect_share]) < MOST_ROWS:
         return Severity.WARNING
     answers = [f for f in window.of(MetricKind.PREDICTION, ANSWERS) if f.verdict is not Verdict.INCONCLUSIVE]
@@ -105,11 +109,8 @@ def left_among_sound(signals: Signals, window: Window) -> tuple[Check, ...]:
     taken_out = {c.column: c.failed_rows for c in window.checks if c.name == "expected"}
     return tuple(
         c
-        for c in window.checks
-        if c.verdict is Verdict.CRIT
-        and c.name not in {"expected", "suspect_rows"}
-        and not _allowed(c, signals)
-        and c.failed_rows > taken_out.get(c.column, 0)
+        for c in _failed(signals, window)
+        if c.name not in {"expected", "suspect_rows"} and c.failed_rows > taken_out.get(c.column, 0)
     )
 
 
