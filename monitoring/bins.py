@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 from config.model_contract import category_name
 
 Counts = NDArray[np.int64]
+Places = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
 
-def places_of(reference: Mapping[str, Any], values: Sequence[Any]) -> tuple[Counts, Floats]:
+def places_of(reference: Mapping[str, Any], values: Sequence[Any]) -> tuple[Places, Floats]:
     """In which bin each value lies, and the reference's share of every bin."""
     *known, null = reference["shares"]
     if reference["kind"] == "numeric":

@@ -22,6 +22,7 @@ from database.running import running_database
 from scripts import admin, policy_check
 from scripts.bench.stack import bench_stack
 from scripts.demo import run_demo
+from scripts.lab.faults import WORLDS_OF_A_BAR
 from scripts.plain_speech import CommandFailedError, JsonFlag, said_plainly, say
 from scripts.platform_roles import DEFAULT_ROLES
 from scripts.supervisor import (
@@ -221,7 +222,7 @@ def backtest(
 
 @app.command()
 def faults(
-    seeds: Annotated[int, typer.Option(min=1, help="so many made-up worlds")] = 5,
+    seeds: Annotated[int, typer.Option(min=1, help="so many made-up worlds")] = WORLDS_OF_A_BAR,
     seed_offset: Annotated[int, typer.Option(min=0, help="the seed of the first; others give unseen worlds")] = 0,
     processes: Annotated[int | None, typer.Option(min=1, help="default: one for each core")] = None,
     html: Annotated[Path | None, typer.Option(help="write the report to this file")] = None,

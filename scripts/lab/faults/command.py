@@ -10,13 +10,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from config.agent_policy import load_policy
 from config.settings import Settings
-from scripts.lab.faults import suite, tables
+from scripts.lab.faults import WORLDS_OF_A_BAR, suite, tables
 from scripts.lab.faults.page import page_of
 from scripts.lab.faults.summary import Summary
 from scripts.plain_speech import console, say
-
-# The bars are meant for so many worlds.
-FEW = 5
 
 
 def faults(settings: Settings, *, seeds: int, offset: int, processes: int | None) -> Summary:
@@ -42,8 +39,8 @@ def show(found: Summary) -> None:
     out.print(tables.confusion(found.blind, "What was named, without labels"))
     out.print(tables.scenarios(found))
     out.print(tables.peers(found))
-    if len(found.seeds) < FEW:
-        say(f"{len(found.seeds)} of the {FEW} worlds that a bar wants: as few lives as these meet or miss it by luck")
+    if (lived := len(found.seeds)) < WORLDS_OF_A_BAR:
+        say(f"{lived} of the {WORLDS_OF_A_BAR} worlds that a bar wants: as few lives as these meet or miss it by luck")
     for name, figure in found.figures.items():
         if figure["ok"] is False:
             say(escape(f"{name}: {tables.value_of(figure)}, {figure['bar']}: MISSED ({figure['why']})"))

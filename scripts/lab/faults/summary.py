@@ -1,7 +1,7 @@
 """What a report tells of the lives: each scenario in short, what was named, and the peers of the alarms. Pure."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from statistics import median
 from typing import Any
@@ -117,8 +117,9 @@ class Peer:
         heard = [alarm for alarm, harmed in pairs if harmed]
         cried = [alarm for alarm, harmed in pairs if not harmed]
         low, high = interval(lives, agreement)
-        shares = (_mean(part) if part else None for part in (heard, cried))
-        return cls(name, title, agreement(lives), low, high, *shares)
+        heard_share = _mean(heard) if heard else None
+        cried_share = _mean(cried) if cried else None
+        return cls(name, title, agreement(lives), low, high, heard_share, cried_share)
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -188,17 +189,13 @@ class Summary:
 
 def _peers(blind: Sequence[Lived]) -> tuple[Peer, ...]:
     """The agent and the six on the same windows: those of the lives in which all were asked."""
-    asked = [one for one in blind if _said(one)]
+    asked = [one for one in blind if one.detector_alarms]
     others = [
-        Peer.of(name, title, [replace(one, alarms=_said(one)[name]) for one in asked])
+        Peer.of(name, title, [replace(one, alarms=one.detector_alarms[name]) for one in asked])
         for name, title in detectors.TITLES.items()
         if asked
     ]
     return (Peer.of(AGENT, "the agent", asked or blind), *others)
-
-
-def _said(life: Lived) -> Mapping[str, tuple[bool, ...]]:
-    return life.detector_alarms
 
 
 def _of(scenario: Scenario, lives: Sequence[Lived]) -> list[Lived]:
