@@ -8,7 +8,6 @@ when these are no longer among the recent ones or have taught what serves now, o
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -45,7 +44,7 @@ from training.recent import (
     trusted,
     unknown_to,
 )
-from training.replay import compare_versions, recommendation
+from training.replay import Advice, compare_versions, recommendation
 from training.train_pipeline import NoCandidateError, train
 
 _ACTOR = Actor(ActorKind.AGENT, "training")
@@ -72,7 +71,7 @@ def gather(case: Case) -> Json:
         recent = trusted(contract, training_rows.newest_labelled(session, contract.name))
         quarantined = training_rows.quarantined_since(session, contract.name, recent.since) if recent.since else 0
         challenger = model_versions.by_action(session, case.action_id)
-    known_until = _learnt_until(store.read(case.champion.dataset_digest, datasets.KIND).meta)
+    known_until = datasets.learnt_until(store.read(case.champion.dataset_digest, datasets.KIND).meta)
     if challenger is None:
         parts = divide(contract, recent.rows, case.onset)
         _refuse(case, too_little(contract, parts, known_until))
@@ -83,16 +82,10 @@ def gather(case: Case) -> Json:
     made_from = store.read(challenger.dataset_digest, datasets.KIND).meta
     judges = _judges(case, store, challenger, made_from, unknown_to(recent.rows, known_until))
     _refuse(case, too_few(contract, judges.rows))
-    evidence = _evidence(case, store, challenger, judges, made_from["training"])
-    if case.params.get("quiet") and not (evidence["recommendation"] == "approve" and worth_asking(evidence, contract)):
-        raise NotEnoughError(f"{NOT_BETTER}: {evidence['says']}")
+    evidence, advice = _evidence(case, store, challenger, judges, made_from["training"])
+    if case.params.get("quiet") and not worth_asking(evidence, contract, advice):
+        raise NotEnoughError(f"{NOT_BETTER}: {advice.says}")
     return evidence
-
-
-def _learnt_until(made_from: Json) -> datetime | None:
-    """The newest traffic row a training set holds; None for one without traffic."""
-    until = made_from.get("trained_until")
-    return None if until is None else datetime.fromisoformat(until)
 
 
 def _judges(
@@ -104,7 +97,7 @@ def _judges(
         if too_few(case.contract, taught) is None:
             unseen = cross_fitting.load(store, challenger.metrics["artifacts"]["out_of_fold"])
             return Judges(taught, Method.CROSS_FITTED, unseen.take(places))
-    return Judges(unknown_to(rows, _learnt_until(made_from)), Method.LATER_ROWS)
+    return Judges(unknown_to(rows, datasets.learnt_until(made_from)), Method.LATER_ROWS)
 
 
 def _tell(step: str, share: float) -> None:
@@ -176,7 +169,9 @@ def _dataset(
     return datasets.store(store, case.contract, frame, source, details)
 
 
-def _evidence(case: Case, store: ArtifactStore, challenger: ModelVersion, judges: Judges, made_from: Json) -> Json:
+def _evidence(
+    case: Case, store: ArtifactStore, challenger: ModelVersion, judges: Judges, made_from: Json
+) -> tuple[Json, Advice]:
     contract, rows = case.contract, judges.rows
     since = None if case.onset is None else np.array([row.created_at >= case.onset for row in rows])
     compared = compare_versions(
@@ -191,7 +186,7 @@ def _evidence(case: Case, store: ArtifactStore, challenger: ModelVersion, judges
         seed=contract.training.seed,
     )
     compared["checks"].extend(_data_checks(challenger, made_from))
-    advice, says = recommendation(compared, contract, case.harmed)
+    advice = recommendation(compared, contract, case.harmed)
     evidence: dict[str, Any] = {
         "kind": "retrain",
         "champion": naming(case.champion),
@@ -199,10 +194,9 @@ def _evidence(case: Case, store: ArtifactStore, challenger: ModelVersion, judges
         "holdout": holdout_facts(rows, judges.method),
         "training": made_from,
         **compared,
-        "recommendation": advice,
-        "says": says,
+        **advice.to_json(),
     }
-    return evidence
+    return evidence, advice
 
 
 def _data_checks(challenger: ModelVersion, made_from: Json) -> list[Json]:

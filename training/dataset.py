@@ -7,6 +7,7 @@ it came from.
 import io
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -38,6 +39,13 @@ class Dataset:
 
     def labels(self, contract: ModelContract) -> NDArray[np.int64]:
         return self.rows[contract.target.column].to_numpy(dtype=np.int64)
+
+
+def learnt_until(made_from: Mapping[str, Any]) -> datetime | None:
+    """When the newest traffic row of a training set came, by what is stored about it: a version is not judged by that
+    one or any before. None for a set without traffic."""
+    until = made_from.get("trained_until")
+    return None if until is None else datetime.fromisoformat(until)
 
 
 def _column(feature: Feature, values: Iterable[Any]) -> Any:

@@ -17,12 +17,13 @@ from typing import Any
 import numpy as np
 
 from config.model_contract import ModelContract
-from config.yardsticks import WIDER
+from config.yardsticks import surely_above
 from database.errors import StewardError
 from database.queries.training_rows import LabelledRow
 from training.cross_fitting import Unseen
 from training.evaluator import value_of
 from training.recent import labels_of
+from training.replay import Advice
 
 # Fewer rows, or fewer of a class, are never a lesson of their own.
 LEAST_ROWS = 100
@@ -30,19 +31,16 @@ LEAST_OF_A_CLASS = 20
 NOT_BETTER = "a version taught anew is not surely better"
 
 
-def worth_asking(compared: Mapping[str, Any], contract: ModelContract) -> bool:
-    """Whether a challenger nobody asked for is so much better that a person should hear of it: a watched metric surely,
-    and by no less than the loss that the contract would act on. On the rows since an onset alone it has to be surer
-    (99.7 %): nobody saw an incident there, and the onset is where the old version looked worst."""
-    margin, watched = contract.quality.harm_margin, contract.quality.watched
-    lately = compared.get("since_onset", {}).get("metrics", ())
-    better = [*compared["metrics"], *(one for one in lately if _beyond_luck(one))]
-    better = [one for one in better if one["metric"] in watched and one["verdict"] == "better"]
-    return any(one["difference"] >= margin for one in better)
-
-
-def _beyond_luck(one: Mapping[str, Any]) -> bool:
-    return one["low"] is not None and one["difference"] > WIDER * (one["difference"] - one["low"])
+def worth_asking(compared: Mapping[str, Any], contract: ModelContract, advice: Advice) -> bool:
+    """Whether a challenger nobody asked for is so much better that a person should hear of it: recommended, and the
+    contract's own metric surely better by no less than the loss that the contract would act on. On the rows since an
+    onset alone it has to be surer (99.7 %): nobody saw an incident there, and the onset is where the old version looked
+    worst."""
+    if not advice.approve:
+        return False
+    own = (compared["since_onset"] if advice.since_onset else compared)["metrics"][0]
+    enough = own["verdict"] == "better" and own["difference"] >= contract.quality.harm_margin
+    return enough and (not advice.since_onset or surely_above(own["difference"], own["low"]))
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ are both made of this.
 
 import time
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from statistics import mean, median
 from typing import Any
 
@@ -189,12 +190,28 @@ def _tolerance_check(primary: Mapping[str, Any], contract: ModelContract) -> dic
     return _check(NO_STEP_BACK, primary["difference"] >= -tolerance, says)
 
 
-def recommendation(
-    compared: Mapping[str, Any], contract: ModelContract, harmed: Collection[str] = ()
-) -> tuple[str, str]:
-    """`approve` or `none`, and the sentence that says why.
+@dataclass(frozen=True)
+class Advice:
+    """Whether the new version is recommended, and the sentence that says why. `since_onset`: by the rows since the
+    incident began alone."""
 
-    `approve` needs a metric that is surely better: the contract's own, or one the harm was shown in (`harmed`; when
+    approve: bool
+    says: str
+    since_onset: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        """As evidence keeps it."""
+        return {
+            "recommendation": "approve" if self.approve else "none",
+            "rests_on": "since_onset" if self.since_onset else "all",
+            "says": self.says,
+        }
+
+
+def recommendation(compared: Mapping[str, Any], contract: ModelContract, harmed: Collection[str] = ()) -> Advice:
+    """Whether to approve.
+
+    That needs a metric that is surely better: the contract's own, or one the harm was shown in (`harmed`; when
     none is named, any watched one). Nothing may speak against it: no watched metric surely worse, on all rows or on
     those since the incident began, no segment surely worse, no check failed.
 
@@ -203,8 +220,9 @@ def recommendation(
     makes any of them better at 2.5 %. Speaking against needs no such correction: to look harder for harm is safe.
 
     After a change the rows from before it say nothing about what is to come. Where all rows together show nothing
-    better, those since the incident began may, whatever the metrics of the older ones say: by the same test, and by no
-    less than the harm margin, since the day it began was chosen by how badly the old version did from then on.
+    better, those since the incident began may, and a metric that is worse on all rows is then no objection: by the same
+    test, and by no less than the harm margin, since the day it began was chosen by how badly the old version did from
+    then on. The checks and the segments go on speaking for all rows.
 
     A loss in one part of the rows is mended there: its metric must be surely better on that part, and the contract's
     own metric on all rows not worse by more than the harm margin.
@@ -213,7 +231,7 @@ def recommendation(
         return _recommendation_for_a_part(compared, contract, harmed)
     primary = compared["metrics"][0]
     if primary["difference"] is None:
-        return "none", f"{primary['metric']} cannot be computed on these {primary['n']} rows."
+        return Advice(False, f"{primary['metric']} cannot be computed on these {primary['n']} rows.")
     asked = {primary["metric"], *(harmed or contract.quality.watched)}
     better = _better([one for one in compared["metrics"] if one["metric"] in asked])
     worse = _worse(compared["metrics"], contract)
@@ -229,15 +247,15 @@ def recommendation(
         )
     if not better and not better_since:
         if primary["metric"] in worse:
-            return "none", f"Worse: {told}.{since}"
-        return "none", f"Inconclusive: {told}; {_why_not(compared['metrics'], asked)}.{since}"
+            return Advice(False, f"Worse: {told}.{since}")
+        return Advice(False, f"Inconclusive: {told}; {_why_not(compared['metrics'], asked)}.{since}")
     if against := [*_failed(compared), *(worse if better else ()), *worse_since, *_worse_segments(compared)]:
         where = f"overall ({told})" if better else f"since the incident began ({told} in all)"
-        return "none", f"Better {where}, but {', '.join(against)} speaks against it.{since}"
+        return Advice(False, f"Better {where}, but {', '.join(against)} speaks against it.{since}")
     if not better:
         shown = "; ".join(_told(one) for one in better_since) + f", on {better_since[0]['n']} rows"
-        return "approve", f"Better since the incident began: {shown}. In all: {told}."
-    return "approve", f"Better: {told}.{since}"
+        return Advice(True, f"Better since the incident began: {shown}. In all: {told}.", since_onset=True)
+    return Advice(True, f"Better: {told}.{since}")
 
 
 def _better_since(block: Mapping[str, Any], asked: Collection[str], contract: ModelContract) -> list[Mapping[str, Any]]:
@@ -248,27 +266,27 @@ def _better_since(block: Mapping[str, Any], asked: Collection[str], contract: Mo
     return [one for one in better if one["difference"] >= contract.quality.harm_margin]
 
 
-def _recommendation_for_a_part(
-    compared: Mapping[str, Any], contract: ModelContract, harmed: Collection[str]
-) -> tuple[str, str]:
+def _recommendation_for_a_part(compared: Mapping[str, Any], contract: ModelContract, harmed: Collection[str]) -> Advice:
     part, all_rows = compared["segment"], compared["metrics"][0]
     name = next(iter(harmed), "accuracy")
     there = next(one for one in part["metrics"] if one["metric"] == name)
     if part["n"] < _LEAST_OF_A_PART or there["difference"] is None:
-        return "none", f"Only {part['n']} rows of {part['of']} to judge with; at least {_LEAST_OF_A_PART} are needed."
+        return Advice(
+            False, f"Only {part['n']} rows of {part['of']} to judge with; at least {_LEAST_OF_A_PART} are needed."
+        )
     if all_rows["difference"] is None:
-        return "none", f"{all_rows['metric']} cannot be computed on these {all_rows['n']} rows."
+        return Advice(False, f"{all_rows['metric']} cannot be computed on these {all_rows['n']} rows.")
     margin = contract.quality.harm_margin
     told = f"in {part['of']}: {_told(there)}, on {part['n']} rows; on all {all_rows['n']} rows {_told(all_rows)}"
     if there["verdict"] == "worse":
-        return "none", f"Worse {told}."
+        return Advice(False, f"Worse {told}.")
     if there["verdict"] != "better":
-        return "none", f"Inconclusive {told}; the interval of the part that lost includes zero."
+        return Advice(False, f"Inconclusive {told}; the interval of the part that lost includes zero.")
     if all_rows["low"] is None or all_rows["low"] < -margin:
-        return "none", f"Better {told}; but on all rows a loss of more than {margin:g} is not ruled out."
+        return Advice(False, f"Better {told}; but on all rows a loss of more than {margin:g} is not ruled out.")
     if against := [*_failed(compared), *_worse(compared["metrics"], contract), *_worse_segments(compared)]:
-        return "none", f"Better {told}; but {', '.join(against)} speaks against it."
-    return "approve", f"Better {told}."
+        return Advice(False, f"Better {told}; but {', '.join(against)} speaks against it.")
+    return Advice(True, f"Better {told}.")
 
 
 def _failed(compared: Mapping[str, Any]) -> list[str]:

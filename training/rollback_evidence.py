@@ -11,7 +11,6 @@ since the activation: the question to them is only whether quality would be lost
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import exists, select
@@ -30,7 +29,7 @@ from training.evaluator import paired_difference, value_of
 from training.evidence_command import Case, Json, NotEnoughError, naming, run
 from training.feature_engineering import Encoding, encoding_for
 from training.recent import features_of, holdout_facts, labels_of, too_few, trusted, unknown_to
-from training.replay import NO_STEP_BACK, compare_versions, recommendation, scored_by
+from training.replay import NO_STEP_BACK, Advice, compare_versions, recommendation, scored_by
 from training.serving_artifact import Answering
 
 MOST_VERSIONS = 5
@@ -77,7 +76,10 @@ def gather(case: Case) -> Json:
     if not able:
         reasons = "; ".join(f"version {item['version']}: {item['says']}" for item in refused)
         raise NotEnoughError(f"{contract.name}: no earlier version can be gone back to ({reasons or 'there is none'})")
-    learnt = (_learnt(store, version) for version in (case.champion, *(one.version for one in able)))
+    made_from = (
+        store.read(one.dataset_digest, dataset.KIND).meta for one in (case.champion, *(e.version for e in able))
+    )
+    learnt = map(dataset.learnt_until, made_from)
     judging = unknown_to(recent.rows, max((until for until in learnt if until), default=None))
     if (why := too_few(contract, judging)) is not None:
         raise NotEnoughError(f"{contract.name}: {why}")
@@ -93,9 +95,9 @@ def gather(case: Case) -> Json:
         seed=contract.training.seed,
     )
     if slow is None:
-        advice, says = recommendation(compared, contract, case.harmed)
+        advice = recommendation(compared, contract, case.harmed)
     else:
-        advice, says = recommendation_for_speed(compared, contract, slow)
+        advice = recommendation_for_speed(compared, contract, slow)
     return {
         "kind": "rollback",
         "champion": naming(case.champion),
@@ -104,13 +106,12 @@ def gather(case: Case) -> Json:
         "refused": refused,
         "holdout": holdout_facts(rows),
         **compared,
-        "recommendation": advice,
-        "says": says,
+        **advice.to_json(),
     }
 
 
-def recommendation_for_speed(compared: Mapping[str, Any], contract: ModelContract, slow: Slowness) -> tuple[str, str]:
-    """`approve` or `none`, and why, when answers became slow and quality was not lost.
+def recommendation_for_speed(compared: Mapping[str, Any], contract: ModelContract, slow: Slowness) -> Advice:
+    """Whether to approve when answers became slow and quality was not lost.
 
     The windows have shown that the earlier version answers faster. What has to be shown is that going back costs no
     quality: on the same rows a loss of the contract's own metric beyond the harm margin is ruled out, and no other
@@ -119,23 +120,23 @@ def recommendation_for_speed(compared: Mapping[str, Any], contract: ModelContrac
     """
     primary, margin = compared["metrics"][0], contract.quality.harm_margin
     if primary["difference"] is None or primary["low"] is None:
-        return "none", f"{primary['metric']} cannot be computed on these {primary['n']} rows."
+        return Advice(False, f"{primary['metric']} cannot be computed on these {primary['n']} rows.")
     told = (
         f"latency p95 {slow.now_ms:.0f} ms, {slow.before_ms:.0f} ms in the windows of the version before; "
         f"{primary['metric']} {primary['before']:.3f} to {primary['after']:.3f}, difference "
         f"{primary['difference']:+.3f} [{primary['low']:+.3f}, {primary['high']:+.3f}], on {primary['n']} rows"
     )
     if slow.before_ms >= slow.now_ms:
-        return "none", f"Not faster: {told}."
+        return Advice(False, f"Not faster: {told}.")
     if primary["low"] < -margin:
-        return "none", f"Faster: {told}; but a loss of more than {margin:g} is not ruled out."
+        return Advice(False, f"Faster: {told}; but a loss of more than {margin:g} is not ruled out.")
     watched = [one for one in compared["metrics"][1:] if one["metric"] in contract.quality.watched]
     lost = [str(one["metric"]) for one in watched if (one["difference"] or 0.0) < -margin]
     lost += [str(one["segment"]) for one in compared["segments"] if one["verdict"] == "worse" and one["high"] < -margin]
     failed = [check["name"] for check in compared["checks"] if check["ok"] is False and check["name"] != NO_STEP_BACK]
     if against := [*failed, *lost]:
-        return "none", f"Faster: {told}; but {', '.join(against)} speaks against it."
-    return "approve", f"Faster, and no loss of more than {margin:g}: {told}."
+        return Advice(False, f"Faster: {told}; but {', '.join(against)} speaks against it.")
+    return Advice(True, f"Faster, and no loss of more than {margin:g}: {told}.")
 
 
 def _archived(session: Any, case: Case, slow: Slowness | None) -> list[ModelVersion]:
@@ -163,12 +164,6 @@ def _archived(session: Any, case: Case, slow: Slowness | None) -> list[ModelVers
     for version in found:
         session.expunge(version)
     return found
-
-
-def _learnt(store: ArtifactStore, version: ModelVersion) -> datetime | None:
-    """The newest traffic row a version learnt from: it is not judged by that one or any before."""
-    until = store.read(version.dataset_digest, dataset.KIND).meta.get("trained_until")
-    return None if until is None else datetime.fromisoformat(until)
 
 
 def _loaded(

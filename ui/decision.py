@@ -197,21 +197,20 @@ def strip(action: ActionDetail) -> list[Check]:
     is known how many metrics were looked at, it is not known, and neither is what rests on it.
     """
     rows, segments = comparisons(action.evidence, "metrics"), comparisons(action.evidence, "segments")
+    by_onset = _object(action.evidence).get("rests_on") == "since_onset"
     lately = comparisons(_object(_object(action.evidence).get("since_onset")), "metrics")
-    decides = ("worse", "better") if _rests_on_the_onset(action, rows) else ("worse",)
-    onset = [replace(row, name=f"{row.name} since the incident began") for row in lately if row.verdict in decides]
-    older = [_of_metric(row) for row in _worse(rows[1:])]
-    if _rests_on_the_onset(action, rows):
-        older = [replace(check, ok=None, says=f"{check.says}; with older rows") for check in older]
-    found = [*older, *(_of_metric(row) for row in onset), *checks(action.evidence)]
+    told = [row for row in lately if row.verdict == "worse" or (by_onset and row.verdict == "better")]
+    onset = [_of_metric(replace(row, name=f"{row.name} since the incident began")) for row in told]
+    older = [_with_older_rows(check) if by_onset else check for check in map(_of_metric, _worse(rows[1:]))]
+    found = [*older, *onset, *checks(action.evidence)]
     if segments:
         worse = [row.name for row in _worse(segments)]
         says = f"worse in {', '.join(worse)}" if worse else f"none of {len(segments)} is worse for certain"
         found.insert(0, Check("segments", not worse, says))
     if rows:
         first = _of_metric(rows[0])
-        if first.ok is False and _rests_on_the_onset(action, rows):
-            first = replace(first, ok=None, says=f"{first.says}; with older rows")
+        if first.ok is False and by_onset:
+            first = _with_older_rows(first)
         if first.ok and action.recommended is False and all(check.ok is not False for check in found):
             first = replace(first, ok=None, says=f"{first.says} if looked at alone")
         if first.ok is None:
@@ -225,9 +224,9 @@ def strip(action: ActionDetail) -> list[Check]:
     return sorted(found, key=lambda check: {False: 0, None: 1, True: 2}[check.ok])
 
 
-def _rests_on_the_onset(action: ActionDetail, rows: Sequence[Comparison]) -> bool:
-    """It is recommended though all rows together show nothing better."""
-    return bool(action.recommended) and bool(rows) and all(row.verdict != "better" for row in rows)
+def _with_older_rows(check: Check) -> Check:
+    """What all rows say does not decide where those since the incident began do."""
+    return replace(check, ok=None, says=f"{check.says}; with older rows")
 
 
 def in_short(action: ActionDetail) -> str:

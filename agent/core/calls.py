@@ -57,18 +57,17 @@ def _not_worth_a_call(case: Case, diagnosis: Diagnosis, incident: Incident | Non
         if _grade(diagnosis.severity) <= _grade(heard.severity):
             return heard.enough
         certain = diagnosis.harm is not None and diagnosis.harm.low >= SEVERE
-        if not certain and newest is not None and incident is not None and incident.graded_at == newest:
+        if not certain and newest is not None and incident is not None and incident.graded_window == newest:
             return "it became graver in this window; people are told when the next one is as grave"
         return None
     if diagnosis.issue is not IssueType.PREDICTION_ANOMALY or diagnosis.harm is not None:
         return None
     looked = (p for p in case.past(ActionType.COLLECT_DIAGNOSTICS) if p.cause is diagnosis.cause)
-    first = incident is None or incident.opened_at in {None, newest}
+    first = incident is None or incident.opened_window in {None, newest}
     if first and all(p.why.get("windows") == list(diagnosis.windows) for p in looked):
         return "odd answers of one window: people are called when the next one is odd, too"
-    shown = newest_shown(case, diagnosis)
-    losses = (_windows_since(p, shown) for p in _sent(case) if p.why.get("harm") is not None)
-    if (since := next(losses, None)) is not None and since <= SAME_TROUBLE:
+    lately = _told_lately(case, newest_shown(case, diagnosis))
+    if (since := next((since for told, since in lately if told.why.get("harm") is not None), None)) is not None:
         return f"people were told of a loss {since} windows ago; odd answers come with it"
     return None
 
@@ -79,20 +78,18 @@ def _heard(case: Case, diagnosis: Diagnosis, incident: Incident | None) -> _Hear
         return _Heard(incident.notified, "this incident was told already")
     began = _began(case, diagnosis, incident)
     # One cause may be two troubles: odd answers and a loss nobody can explain are both "unknown".
-    alike = (p for p in _sent(case, diagnosis.cause) if p.why.get("issue", diagnosis.issue) == diagnosis.issue)
-    if (told := next(alike, None)) is None or (since := _windows_since(told, began)) is None or since > SAME_TROUBLE:
-        return None
-    severity = Severity(told.why.get("severity", Severity.CRITICAL))
-    return _Heard(severity, f"it came back after {since} windows: people were told of it then")
+    for told, since in _told_lately(case, began, diagnosis.cause):
+        if told.why.get("issue", diagnosis.issue) == diagnosis.issue:
+            severity = Severity(told.why.get("severity", Severity.CRITICAL))
+            return _Heard(severity, f"it came back after {since} windows: people were told of it then")
+    return None
 
 
 def _untold_columns(case: Case, diagnosis: Diagnosis, incident: Incident | None) -> tuple[str, ...]:
     """The columns at fault in the two newest windows that no message about this trouble has named."""
     if diagnosis.cause is not Cause.DATA_FAULT:
         return ()
-    began = _began(case, diagnosis, incident)
-    since = ((p, _windows_since(p, began)) for p in _sent(case, diagnosis.cause))
-    told = [p for p, windows in since if windows is not None and windows <= SAME_TROUBLE]
+    told = [one for one, _ in _told_lately(case, _began(case, diagnosis, incident), diagnosis.cause)]
     if not told or any("columns" not in p.why for p in told):
         return ()
     named = {column for p in told for column in p.why["columns"]}
@@ -103,23 +100,21 @@ def _untold_columns(case: Case, diagnosis: Diagnosis, incident: Incident | None)
 
 def _began(case: Case, diagnosis: Diagnosis, incident: Incident | None) -> int | None:
     """The number of the window its incident was opened in; of the oldest that is read, if it is older than that."""
-    if incident is None or incident.opened_at is None or not case.signals.windows:
+    if incident is None or incident.opened_window is None or not case.signals.windows:
         return newest_shown(case, diagnosis)
     read = case.signals.windows
-    return next((w.seq for w in read if w.id == incident.opened_at), read[0].seq)
+    return next((w.seq for w in read if w.id == incident.opened_window), read[0].seq)
 
 
-def _sent(case: Case, cause: Cause | None = None) -> Iterator[PastAction]:
-    """The messages that reached people, about one cause or all, newest first."""
+def _told_lately(case: Case, seq: int | None, cause: Cause | None = None) -> Iterator[tuple[PastAction, int]]:
+    """The messages that reached people about one cause or all, at most `SAME_TROUBLE` windows before the window of this
+    number, and how many; newest first."""
     for past in case.past(ActionType.SEND_ALERT):
-        if (past.dry_run or past.status not in _REACHED_NOBODY) and cause in {None, past.cause}:
-            yield past
-
-
-def _windows_since(told: PastAction, shown: int | None) -> int | None:
-    """How many windows after a message a window is; None if that is not known."""
-    seq = told.why.get("window_seq")
-    return None if seq is None or shown is None else shown - int(seq)
+        told, reached = past.why.get("window_seq"), past.dry_run or past.status not in _REACHED_NOBODY
+        if seq is None or told is None or not reached or cause not in {None, past.cause}:
+            continue
+        if (since := seq - int(told)) <= SAME_TROUBLE:
+            yield past, since
 
 
 def _grade(severity: Severity) -> int:

@@ -103,8 +103,8 @@ def diagnose(signals: Signals, rules: tuple[Callable[[Signals], Finding], ...] =
     loss = None if labels_broken else harm(signals)
     named = [f for f in holding if f.cause not in LOSS_CAUSES or f.apart]
     in_season = any(f.cause is Cause.SEASONAL for f in holding)
-    # Nor is a loss on rows that are faulty and pass for sound anything but the fault's.
-    at_fault = loss is not None and any(f.cause is Cause.DATA_FAULT for f in named) and fault_behind(signals, loss)
+    # Nor is a loss on rows that are faulty and pass for sound anything but the fault's, though it may be over since.
+    at_fault = loss is not None and fault_behind(signals, loss) is not None
     loss = None if at_fault else loss
     # A loss that such days always had is the season's: no rule about the loss alone knows that it comes back.
     explaining = [f for f in holding if f.cause in LOSS_CAUSES and f not in named and (loss or f.harm) is not None]
@@ -114,7 +114,7 @@ def diagnose(signals: Signals, rules: tuple[Callable[[Signals], Finding], ...] =
     if best is not None and not ((in_season and not replayed) or at_fault or labels_broken):
         named.append(best)
     named = [f for f in named if not _explained_away(f, named)]
-    if (abstained := _abstain(signals, named, loss, labels_broken)) is not None:
+    if not at_fault and (abstained := _abstain(signals, named, loss, labels_broken)) is not None:
         named.append(abstained)
     made = tuple(_diagnosis(f, findings, tuple(named), loss) for f in named)
     order = list(Severity)
@@ -138,11 +138,10 @@ def fault_behind(signals: Signals, loss: Harm) -> str | None:
     )
     # What is found in a window since, in a column that had moved already, was there before it was found.
     moved = {feature.name for window in seen for feature in window.features if feature.drifted}
-    since = [w for w in signals.own if w.seq > loss.window_seq]
-    for window in (*seen, *since):
+    for window in (*seen, *(w for w in signals.own if w.seq > loss.window_seq)):
         heard = {feature.name: feature.influence for feature in window.features}
         for check in left_among_sound(signals, window):
-            if window in since and check.column not in moved:
+            if window.seq > loss.window_seq and check.column not in moved:
                 continue
             if right[check.name, check.column] < RIGHT_BEFORE and heard.get(check.column or "", 1.0) >= UNHEARD:
                 return wording.check(check)

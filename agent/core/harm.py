@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from agent.core.signals import Figure, Part, Signals, Window
 from config.vocabulary import LATENCY
-from config.yardsticks import WIDER
+from config.yardsticks import surely_above
 from database.enums import MetricKind, Verdict
 
 # A pooled figure speaks for its newest window only if that window brought at least this many rows of its own.
@@ -59,7 +59,7 @@ def beyond_luck(figure: Figure, margin: float) -> bool:
     """Whether an interval of 99.7 %, half as wide again as the one of 95 %, still lies beyond the margin."""
     if figure.loss is None or figure.value is None or figure.high is None:
         return False
-    return figure.loss - WIDER * (figure.high - figure.value) > margin
+    return surely_above(figure.loss, figure.loss - (figure.high - figure.value), margin)
 
 
 def _worst(signals: Signals, window: Window, kind: MetricKind, own_rows: int) -> Harm | None:

@@ -137,8 +137,8 @@ def summary(found: Signals) -> dict[str, Any]:
                 "alert_id": i.alert_id,
                 "cause": i.cause,
                 "severity": i.severity,
-                "opened_at": i.opened_at,
-                "graded_at": i.graded_at,
+                "opened_window": i.opened_window,
+                "graded_window": i.graded_window,
             }
             for i in found.incidents
         ],

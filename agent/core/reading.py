@@ -175,8 +175,8 @@ def incident_of(alert: Alert) -> Incident:
         Cause(alert.cause),
         Severity(alert.severity),
         Severity(known) if known else None,
-        alert.evidence.get("opened_at"),
-        alert.evidence.get("graded_at"),
+        alert.evidence.get("opened_window"),
+        alert.evidence.get("graded_window"),
     )
 
 

@@ -85,8 +85,8 @@ def signals_of(record: Record, look: Look) -> Signals:
                 Cause(one["cause"]),
                 Severity(one["severity"]),
                 _told(record, look, one),
-                one.get("opened_at"),
-                one.get("graded_at"),
+                one.get("opened_window"),
+                one.get("graded_window"),
             )
             for one in seen["incidents"]
         ),

@@ -7,12 +7,13 @@ window shows a loss of its own or not.
 Two more are only tries: a challenger is taught and compared, and nobody is asked unless it is surely better.
 - A version taught soon after a change learnt it from few rows, and expects no more of itself than these could teach: no
   loss against its own reference will ever show what it lacks. When there are many times these rows, it finishes.
-- A window may show a loss without showing that it exceeds the margin, or the version may have answered better than it
-  does now, though it never promised that. The figures cannot tell whether that is luck; a challenger on the same rows
-  can, since a paired difference is far sharper than one between windows.
+- A window may show a loss without showing that it exceeds the margin; or the version answered better than it does now,
+  though it never promised that; or its scores promise more than before, and are kept no better. The figures cannot tell
+  whether that is luck; a challenger on the same rows can, since a paired difference is far sharper than one between
+  windows.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from math import log2, sqrt
@@ -35,8 +36,12 @@ FINISH = 4
 PAUSE = 4
 # Fewer windows than this on either side of a change say nothing about it, and so many standard errors are a change that
 # is worth a try. Too low to act on: simulated without a change, over all places where it could have been, luck reaches
-# it in 3 % of looks at twelve windows for one metric, and in 8 % for three that move together (correlation 0.6).
+# it in 5 % of looks at twelve windows for one metric, and in 12 % for three that move together (correlation 0.6; what
+# was promised varies by 0.3 standard errors).
 LEAST_WINDOWS, FADED = 2, 2.5
+# From the width of an interval of 95 % to a standard error.
+WIDTH = 3.92
+Point = tuple[int, float, float]  # which window, its value, its standard error
 _SERVES = frozenset({ActionStatus.VERIFYING, ActionStatus.SUCCEEDED})
 
 
@@ -104,27 +109,42 @@ def _faint(signals: Signals, judged: Sequence[Window]) -> tuple[int, str] | None
 
 
 def _faded(signals: Signals, judged: Sequence[Window]) -> tuple[int, str] | None:
-    """A watched metric that has been lower since some window than it was before, and since which. The place that tells
-    the two parts best apart is taken, of all (a likelihood ratio over change points; Page 1954, Hinkley 1970)."""
-    found: tuple[float, int, str] = (FADED, 0, "")
+    """A watched metric that has been lower since some window than it was before, by itself or against what the scores
+    promised, and since which. The place that tells the two parts best apart is taken, of all (a likelihood ratio over
+    change points; Page 1954, Hinkley 1970)."""
+    strongest, found = FADED, None
     for name in signals.watched:
-        own = [next((f for f in _figures(signals, w) if f.name == name and f.pooled == 1), None) for w in judged]
-        told = [(at, f.value, f.low, f.high) for at, f in enumerate(own) if f is not None]
-        known = [
-            (at, v, (high - low) / 3.92) for at, v, low, high in told if v is not None and low is not None and high
-        ]
-        promised = [(at, judged[at].figure(MetricKind.ESTIMATED, name)) for at, _, _ in known]
-        hopes = {at: f.value for at, f in promised if f is not None and f.value is not None}
-        against = [(at, v - hopes[at], error) for at, v, error in known if at in hopes]
-        for series, of in ((known, ""), (against, " against what its scores promise")):
-            for cut in range(LEAST_WINDOWS, len(series) - LEAST_WINDOWS + 1):
-                before, after = series[:cut], series[cut:]
-                fell = fmean(v for _, v, _ in before) - fmean(v for _, v, _ in after)
-                error = sqrt(sum(sum(e * e for _, _, e in part) / len(part) ** 2 for part in (before, after)))
-                if error and fell / error > found[0]:
-                    says = f"{wording.metric(name)} fell by {fell:.3f}{of} on average over {len(after)} windows"
-                    found = fell / error, after[0][0], says
-    return (found[1], found[2]) if found[2] else None
+        own = _course_of(signals, judged, name)
+        hopes = {at: judged[at].figure(MetricKind.ESTIMATED, name) for at, _, _ in own}
+        promised = {at: hope.value for at, hope in hopes.items() if hope is not None and hope.value is not None}
+        broken = [(at, value - promised[at], error) for at, value, error in own if at in promised]
+        for course, against in ((own, ""), (broken, " against what its scores promise")):
+            for strength, at, fell, windows in _falls(course):
+                if strength > strongest:
+                    says = f"{wording.metric(name)} fell by {fell:.3f}{against} on average over {windows} windows"
+                    strongest, found = strength, (at, says)
+    return found
+
+
+def _course_of(signals: Signals, judged: Sequence[Window], name: str) -> list[Point]:
+    """A metric over the windows that measured it."""
+    own = [next((f for f in _figures(signals, w) if f.name == name and f.pooled == 1), None) for w in judged]
+    known = [(at, f.value, f.low, f.high) for at, f in enumerate(own) if f is not None]
+    return [
+        (at, value, (high - low) / WIDTH)
+        for at, value, low, high in known
+        if value is not None and low is not None and high is not None
+    ]
+
+
+def _falls(course: Sequence[Point]) -> Iterator[tuple[float, int, float, int]]:
+    """For each place where it may have changed: by how many standard errors it fell, where, by how much, and over how
+    many windows."""
+    for cut in range(LEAST_WINDOWS, len(course) - LEAST_WINDOWS + 1):
+        before, after = course[:cut], course[cut:]
+        fell = fmean(value for _, value, _ in before) - fmean(value for _, value, _ in after)
+        if error := sqrt(sum(sum(e * e for _, _, e in part) / len(part) ** 2 for part in (before, after))):
+            yield fell / error, after[0][0], fell, len(after)
 
 
 def _figures(signals: Signals, window: Window) -> tuple[Figure, ...]:

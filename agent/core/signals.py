@@ -147,8 +147,8 @@ class Incident:
     cause: Cause
     severity: Severity
     notified: Severity | None
-    opened_at: int | None = None  # the newest window that showed it when it was opened
-    graded_at: int | None = None  # the newest window that showed it when it took its present severity
+    opened_window: int | None = None  # the newest window that showed it when it was opened
+    graded_window: int | None = None  # the newest window that showed it when it took its present severity
 
 
 @dataclass(frozen=True)

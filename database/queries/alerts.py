@@ -19,7 +19,7 @@ from database.queries.audit import Actor, append
 _WINDOWS_KEPT = 50
 # What is remembered about an incident from look to look: the severity people were told, and the newest window that
 # showed it when it was opened and when it took its present severity.
-_KEPT = ("notified", "opened_at", "graded_at")
+_KEPT = ("notified", "opened_window", "graded_window")
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ def keep(session: Session, actor: Actor, model_name: str, cause: Cause, facts: I
     new = [window for window in facts.windows if window not in seen]
     kept = {key: alert.evidence[key] for key in _KEPT if key in alert.evidence}
     if facts.severity != before:
-        kept["graded_at"] = max(facts.windows, default=None)
+        kept["graded_window"] = max(facts.windows, default=None)
     evidence = facts.evidence | {"windows": (seen + new)[-_WINDOWS_KEPT:]} | kept
     now_is = (facts.severity, facts.message, facts.issue, evidence)
     if now_is == (alert.severity, alert.message, alert.alert_type, alert.evidence):
@@ -108,7 +108,7 @@ def _open(session: Session, actor: Actor, model_name: str, cause: Cause, facts: 
         severity=facts.severity,
         title=facts.title,
         message=facts.message,
-        evidence=facts.evidence | {"windows": list(facts.windows), "opened_at": newest, "graded_at": newest},
+        evidence=facts.evidence | {"windows": list(facts.windows), "opened_window": newest, "graded_window": newest},
         occurrences=max(1, len(facts.windows)),
         first_window_id=min(facts.windows, default=None),
         last_window_id=newest,

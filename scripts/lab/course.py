@@ -42,8 +42,8 @@ class _Incident:
     severity: Severity
     first_window: int
     last_window: int
-    opened_at: int
-    graded_at: int
+    opened_window: int
+    graded_window: int
     notified: Severity | None = None
 
 
@@ -130,7 +130,7 @@ class Course:
 
     def _live(self) -> tuple[Incident, ...]:
         return tuple(
-            Incident(one.id, one.cause, one.severity, one.notified, one.opened_at, one.graded_at)
+            Incident(one.id, one.cause, one.severity, one.notified, one.opened_window, one.graded_window)
             for one in self._incidents
         )
 
@@ -165,7 +165,7 @@ class Course:
                     _Incident(self._count, diagnosis.cause, diagnosis.severity, first, last, last, last)
                 )
             else:
-                live.graded_at = live.graded_at if live.severity is diagnosis.severity else last
+                live.graded_window = live.graded_window if live.severity is diagnosis.severity else last
                 live.severity, live.last_window = diagnosis.severity, max(live.last_window, last)
 
     def _incident_of(self, cause: Cause | None) -> _Incident | None:

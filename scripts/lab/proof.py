@@ -73,7 +73,6 @@ class Evidence:
     recommended: bool
     says: str
     rows: int
-    worth_asking: bool = True
     learnt_since: int = 0
 
 
@@ -107,8 +106,6 @@ def _retrain(asked: Asked) -> Evidence:
     judges, unseen = _judges(challenger, parts.method, unknown_to(recent, known_until))
     _refuse(too_few(asked.contract, judges))
     found = _compared(asked, challenger, judges, unseen)
-    if asked.quiet and not (found.recommended and found.worth_asking):
-        raise NotWorthAskingError(f"{NOT_BETTER}: {found.says}")
     return replace(found, learnt_since=len(lesson.since(asked.onset)) if asked.onset else 0)
 
 
@@ -160,11 +157,13 @@ def _compared(
         timed=False,
     )
     if (slow := slowness_in(asked.why)) is not None:
-        advice, says = recommendation_for_speed(compared, contract, slow)
+        advice = recommendation_for_speed(compared, contract, slow)
     else:
-        advice, says = recommendation(compared, contract, harmed_in(asked.why))
+        advice = recommendation(compared, contract, harmed_in(asked.why))
     rows_compared = int(compared["metrics"][0]["n"])
-    return Evidence(target, advice == "approve", says, rows_compared, worth_asking(compared, contract))
+    if asked.quiet and not worth_asking(compared, contract, advice):
+        raise NotWorthAskingError(f"{NOT_BETTER}: {advice.says}")
+    return Evidence(target, advice.approve, advice.says, rows_compared)
 
 
 def _threshold(asked: Asked) -> Evidence:

@@ -19,7 +19,7 @@ def test_an_incident_remembers_the_window_it_began_in_and_the_one_it_took_its_se
         with session_scope(engine) as session:
             facts = IncidentFacts(IssueType.DATA_QUALITY, severity, "Zeros", "Half are 0", {}, windows)
             evidence = alerts.keep(session, AGENT, MODEL, cause, facts).evidence
-            return evidence["opened_at"], evidence["graded_at"]
+            return evidence["opened_window"], evidence["graded_window"]
 
     assert look(Severity.WARNING, one) == (one, one)
     assert look(Severity.WARNING, one, two) == (one, one)

@@ -143,32 +143,32 @@ def incident(severity: Severity = Severity.CRITICAL, notified: Severity | None =
 
 def test_a_live_trouble_that_nobody_was_called_for_since_they_knew_it_calls_nobody_later() -> None:
     """It came back two windows after they were told, and has been there ever since."""
-    lives = replace(harmed(12), incidents=(incident(opened_at=50, graded_at=50),))
+    lives = replace(harmed(12), incidents=(incident(opened_window=50, graded_window=50),))
     lives = replace(lives, windows=(window(5), *lives.windows))
     assert why_not(choose(lives, told(3))) == "it came back after 2 windows: people were told of it then"
     assert len(calls(choose(replace(lives, incidents=()), told(3)))) == 1
 
 
 def test_an_incident_older_than_the_windows_that_are_read_began_with_the_oldest_of_them() -> None:
-    lives = replace(harmed(12), incidents=(incident(opened_at=1, graded_at=1),))
+    lives = replace(harmed(12), incidents=(incident(opened_window=1, graded_window=1),))
     assert len(calls(choose(lives, told(3)))) == 1
     assert calls(choose(lives, told(6))) == []
 
 
-def grave(value: float, *, graded_at: int) -> Signals:
-    """Told as a warning, and critical since window `graded_at`."""
-    live = incident(notified=Severity.WARNING, opened_at=10, graded_at=graded_at)
+def grave(value: float, *, graded_window: int) -> Signals:
+    """Told as a warning, and critical since window `graded_window`."""
+    live = incident(notified=Severity.WARNING, opened_window=10, graded_window=graded_window)
     return signals(window(4, lost(value=value), **drifted(0.5)), incidents=(live,))
 
 
 def test_a_trouble_that_became_graver_calls_again_when_the_next_window_is_as_grave() -> None:
     faint = 0.71  # a loss of 0.11 +- 0.04
-    assert "when the next one is as grave" in why_not(choose(grave(faint, graded_at=40)))
-    assert [c.params["severity"] for c in calls(choose(grave(faint, graded_at=30)))] == [Severity.CRITICAL]
+    assert "when the next one is as grave" in why_not(choose(grave(faint, graded_window=40)))
+    assert [c.params["severity"] for c in calls(choose(grave(faint, graded_window=30)))] == [Severity.CRITICAL]
 
 
 def test_a_loss_that_is_grave_for_certain_calls_again_at_once() -> None:
-    assert len(calls(choose(grave(0.62, graded_at=40)))) == 1
+    assert len(calls(choose(grave(0.62, graded_window=40)))) == 1
 
 
 def faulty(seq: int, *columns: str) -> Window:
@@ -207,6 +207,6 @@ def test_odd_answers_while_people_know_of_a_loss_call_nobody() -> None:
 
 
 def test_a_second_odd_window_calls_even_where_nothing_could_be_collected_about_the_first() -> None:
-    live = Incident(1, Cause.UNKNOWN, Severity.WARNING, None, opened_at=10, graded_at=10)
+    live = Incident(1, Cause.UNKNOWN, Severity.WARNING, None, opened_window=10, graded_window=10)
     assert len(calls(choose(signals(odd(1), odd(2), incidents=(live,))))) == 1
     assert calls(choose(signals(odd(1), incidents=(live,)))) == []

@@ -53,7 +53,7 @@ def test_of_versions_that_are_all_alike_few_are_called_better(contract: ModelCon
         trained = [candidate(str(at), (said(labels, rng, shared),) * REPEATS, folds) for at in range(4)]
         judged = cross_fitted(trained, given)
         found = [paired_difference(m, labels, champion, *judged).to_json() for m in contract.quality.watched]
-        approved += recommendation({"metrics": found, "segments": [], "checks": []}, contract)[0] == "approve"
+        approved += recommendation({"metrics": found, "segments": [], "checks": []}, contract).approve
         luckiest = max(trained, key=lambda one: value_of("f1", labels, one.unseen[0]) or 0.0)
         before = value_of("f1", labels, champion) or 0.0
         flattery.append((value_of("f1", labels, luckiest.unseen[0]) or 0.0) - before)

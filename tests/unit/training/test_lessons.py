@@ -14,6 +14,7 @@ from database.queries.training_rows import LabelledRow
 from training.cross_fitting import Unseen
 from training.evaluator import Scored
 from training.lessons import LEAST_OF_A_CLASS, LEAST_ROWS, Lesson, chosen, offered, worth_asking
+from training.replay import Advice
 
 T0 = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -88,23 +89,35 @@ def test_a_lesson_nothing_can_be_made_of_is_no_choice(contract: ModelContract) -
     assert not chosen(contract, offered(contract, rows(500), onset_at(300)), onset_at(300), taught).alone
 
 
+SURE, UNSURE = Advice(True, ""), Advice(False, "")
+SINCE = Advice(True, "", since_onset=True)
+
+
+def gain(difference: float, low: float, verdict: str = "better", metric: str = "f1") -> dict[str, Any]:
+    return {"metric": metric, "difference": difference, "low": low, "verdict": verdict}
+
+
 @pytest.mark.parametrize(
-    ("difference", "verdict", "worth"), [(0.04, "better", True), (0.01, "better", False), (0.04, "same", False)]
+    ("own", "advice", "worth"),
+    [
+        (gain(0.04, 0.01), SURE, True),
+        (gain(0.04, 0.01), UNSURE, False),
+        (gain(0.01, 0.005), SURE, False),
+        (gain(0.04, -0.01, "inconclusive"), SURE, False),
+    ],
+    ids=["enough", "not recommended", "less than a loss that counts", "another metric alone is better"],
 )
-def test_only_a_gain_as_large_as_the_loss_that_counts_is_worth_a_question(
-    contract: ModelContract, difference: float, verdict: str, *, worth: bool
+def test_only_a_gain_of_the_contracts_own_metric_as_large_as_a_loss_that_counts_is_worth_a_question(
+    contract: ModelContract, own: dict[str, Any], advice: Advice, *, worth: bool
 ) -> None:
-    compared: Mapping[str, Any] = {"metrics": [{"metric": "f1", "difference": difference, "verdict": verdict}]}
-    assert contract.quality.harm_margin > 0.01
-    assert worth_asking(compared, contract) is (worth and difference >= contract.quality.harm_margin)
+    assert 0.01 < contract.quality.harm_margin <= 0.04
+    compared: Mapping[str, Any] = {"metrics": [own, gain(0.09, 0.05, metric="accuracy")]}
+    assert worth_asking(compared, contract, advice) is worth
 
 
 @pytest.mark.parametrize(("low", "worth"), [(0.02, True), (0.005, False)], ids=["surely", "as luck might have it"])
-def test_a_gain_on_the_rows_since_the_onset_alone_is_worth_a_question_if_luck_cannot_make_it(
+def test_what_rests_on_the_rows_since_the_onset_is_worth_a_question_if_luck_cannot_make_it(
     contract: ModelContract, low: float, *, worth: bool
 ) -> None:
-    assert contract.quality.harm_margin <= 0.05
-    all_rows = {"metric": "f1", "difference": 0.0, "low": -0.02, "verdict": "inconclusive"}
-    better = {"metric": "f1", "difference": 0.05, "low": low, "verdict": "better"}
-    assert worth_asking({"metrics": [all_rows], "since_onset": {"metrics": [better]}}, contract) is worth
-    assert not worth_asking({"metrics": [all_rows], "since_onset": {"metrics": [all_rows]}}, contract)
+    lately: Mapping[str, Any] = {"metrics": [gain(0.05, low)]}
+    assert worth_asking({"metrics": [gain(0.05, 0.04)], "since_onset": lately}, contract, SINCE) is worth

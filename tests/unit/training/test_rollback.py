@@ -83,10 +83,10 @@ def check(name: str) -> dict[str, Any]:
 
 
 def test_a_faster_version_is_recommended_when_no_loss_beyond_the_margin_is_possible(contract: ModelContract) -> None:
-    advice, says = recommendation_for_speed(compared(), contract, SLOW)
-    assert advice == "approve"
-    assert "latency p95 400 ms, 20 ms in the windows of the version before" in says
-    assert "400 rows" in says
+    advice = recommendation_for_speed(compared(), contract, SLOW)
+    assert advice.approve
+    assert "latency p95 400 ms, 20 ms in the windows of the version before" in advice.says
+    assert "400 rows" in advice.says
 
 
 @pytest.mark.parametrize(
@@ -106,27 +106,27 @@ def test_a_faster_version_is_recommended_when_no_loss_beyond_the_margin_is_possi
 def test_a_faster_version_is_not_recommended_when_something_speaks_against_it(
     contract: ModelContract, found: dict[str, Any], told: str
 ) -> None:
-    advice, says = recommendation_for_speed(found, contract, SLOW)
-    assert advice == "none"
-    assert told in says
+    advice = recommendation_for_speed(found, contract, SLOW)
+    assert not advice.approve
+    assert told in advice.says
 
 
 def test_another_watched_metric_that_fell_by_more_than_the_margin_speaks_against_it(contract: ModelContract) -> None:
     metric = next(name for name in contract.quality.watched if name != contract.quality.metric)
     found = compared()
     found["metrics"].append({"metric": metric, "difference": -0.2})
-    assert f"{metric} speaks against it" in recommendation_for_speed(found, contract, SLOW)[1]
+    assert f"{metric} speaks against it" in recommendation_for_speed(found, contract, SLOW).says
 
 
 def test_a_version_that_was_not_faster_in_its_own_windows_is_not_recommended(contract: ModelContract) -> None:
-    advice, says = recommendation_for_speed(compared(), contract, Slowness(20.0, 20.0, 7))
-    assert advice == "none"
-    assert says.startswith("Not faster")
+    advice = recommendation_for_speed(compared(), contract, Slowness(20.0, 20.0, 7))
+    assert not advice.approve
+    assert advice.says.startswith("Not faster")
 
 
 def test_the_tolerance_for_candidates_is_no_reason_to_keep_a_slow_version(contract: ModelContract) -> None:
-    advice, _ = recommendation_for_speed(compared(checks=[check("no_step_back")]), contract, SLOW)
-    assert advice == "approve"
+    advice = recommendation_for_speed(compared(checks=[check("no_step_back")]), contract, SLOW)
+    assert advice.approve
 
 
 def test_slowness_is_read_from_the_diagnosis_and_from_no_other_loss() -> None:
