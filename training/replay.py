@@ -222,7 +222,7 @@ def recommendation(compared: Mapping[str, Any], contract: ModelContract, harmed:
     After a change the rows from before it say nothing about what is to come. Where all rows together show nothing
     better, those since the incident began may, and a metric that is worse on all rows is then no objection: by the same
     test, and by no less than the harm margin, since the day it began was chosen by how badly the old version did from
-    then on. The checks and the segments go on speaking for all rows.
+    then on. That no step back is made on all rows is not asked of it either; other checks and segments speak for all.
 
     A loss in one part of the rows is mended there: its metric must be surely better on that part, and the contract's
     own metric on all rows not worse by more than the harm margin.
@@ -249,7 +249,8 @@ def recommendation(compared: Mapping[str, Any], contract: ModelContract, harmed:
         if primary["metric"] in worse:
             return Advice(False, f"Worse: {told}.{since}")
         return Advice(False, f"Inconclusive: {told}; {_why_not(compared['metrics'], asked)}.{since}")
-    if against := [*_failed(compared), *(worse if better else ()), *worse_since, *_worse_segments(compared)]:
+    failed = [name for name in _failed(compared) if better or name != NO_STEP_BACK]
+    if against := [*failed, *(worse if better else ()), *worse_since, *_worse_segments(compared)]:
         where = f"overall ({told})" if better else f"since the incident began ({told} in all)"
         return Advice(False, f"Better {where}, but {', '.join(against)} speaks against it.{since}")
     if not better:

@@ -214,14 +214,18 @@ def strip(action: ActionDetail) -> list[Check]:
         if first.ok and action.recommended is False and all(check.ok is not False for check in found):
             first = replace(first, ok=None, says=f"{first.says} if looked at alone")
         if first.ok is None:
-            found = [
-                replace(check, ok=None, says=f"{check.says}; its interval does not show it")
-                if check.ok and check.name == _RESTS_ON_PRIMARY
-                else check
-                for check in found
-            ]
+            found = [_where_primary_is_open(check, by_onset=by_onset) for check in found]
         found.insert(0, first)
     return sorted(found, key=lambda check: {False: 0, None: 1, True: 2}[check.ok])
+
+
+def _where_primary_is_open(check: Check, *, by_onset: bool) -> Check:
+    """What rests on the primary figure alone decides nothing where that one does not."""
+    if check.name != _RESTS_ON_PRIMARY:
+        return check
+    if by_onset and check.ok is False:
+        return _with_older_rows(check)
+    return replace(check, ok=None, says=f"{check.says}; its interval does not show it") if check.ok else check
 
 
 def _with_older_rows(check: Check) -> Check:

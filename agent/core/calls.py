@@ -16,6 +16,7 @@ from agent.core.proposals import Case, newest_shown, propose
 from agent.core.rules.data_fault import columns_at_fault
 from agent.core.rules.loss import SEVERE
 from agent.core.signals import Incident
+from config.vocabulary import LATENCY
 from database.enums import ActionStatus, ActionType, Cause, IssueType, Severity
 
 # Trouble that comes back within so many windows is the same one, and people know of it.
@@ -36,18 +37,27 @@ def alert(case: Case, diagnosis: Diagnosis, escalation: str | None = None) -> Ch
     if diagnosis.severity is Severity.INFO:
         return NoAction("a note: nobody is called for it", ActionType.SEND_ALERT, diagnosis.cause)
     incident = next((i for i in case.signals.incidents if i.cause is diagnosis.cause), None)
-    heard, columns = _heard(case, diagnosis, incident), _untold_columns(case, diagnosis, incident)
+    heard = _heard(case, diagnosis, incident)
+    columns = _untold_columns(case, diagnosis, incident) if heard is not None else ()
     if escalation is None and not columns and (held := _not_worth_a_call(case, diagnosis, incident, heard)) is not None:
         return NoAction(held, ActionType.SEND_ALERT, diagnosis.cause)
     window = diagnosis.windows[-1] if diagnosis.windows else 0
-    tag = "escalation" if escalation else ",".join(columns) or diagnosis.severity
-    key = case.key(ActionType.SEND_ALERT, diagnosis.cause, incident.alert_id if incident else f"w{window}", tag)
+    about = incident.alert_id if incident else f"w{window}"
+    news = "escalation" if escalation else ":".join((diagnosis.issue, diagnosis.severity, *columns))
+    key = _key(case, case.key(ActionType.SEND_ALERT, diagnosis.cause, about, news))
     if case.proposed_before(key):
         return NoAction("this message was sent already", ActionType.SEND_ALERT, diagnosis.cause)
     question = f"Tell people: {wording.headline(diagnosis.cause, case.signals.serving)}"
     params = {"severity": diagnosis.severity, "escalation": escalation, "window_id": window}
     urgent = escalation is not None or heard is not None
     return propose(case, diagnosis, ActionType.SEND_ALERT, question, key, params, urgent=urgent)
+
+
+def _key(case: Case, key: str) -> str:
+    """A message that could not be sent is tried again as another one (the breaker keeps these apart)."""
+    lost = {ActionStatus.FAILED, ActionStatus.EXPIRED}
+    tries = sum(p.status in lost and p.dedupe_key.split("#")[0] == key for p in case.past(ActionType.SEND_ALERT))
+    return f"{key}#{tries}" if tries else key
 
 
 def _not_worth_a_call(case: Case, diagnosis: Diagnosis, incident: Incident | None, heard: _Heard | None) -> str | None:
@@ -66,35 +76,42 @@ def _not_worth_a_call(case: Case, diagnosis: Diagnosis, incident: Incident | Non
     first = incident is None or incident.opened_window in {None, newest}
     if first and all(p.why.get("windows") == list(diagnosis.windows) for p in looked):
         return "odd answers of one window: people are called when the next one is odd, too"
-    lately = _told_lately(case, newest_shown(case, diagnosis))
-    if (since := next((since for told, since in lately if told.why.get("harm") is not None), None)) is not None:
+    losses = (since for told, since in _told_lately(case, newest_shown(case, diagnosis)) if _is_of_a_loss(told))
+    if (since := next(losses, None)) is not None:
         return f"people were told of a loss {since} windows ago; odd answers come with it"
     return None
 
 
+def _is_of_a_loss(told: PastAction) -> bool:
+    """A version that is slow does not answer oddly."""
+    harm = told.why.get("harm")
+    return harm is not None and harm.get("metric") != LATENCY
+
+
 def _heard(case: Case, diagnosis: Diagnosis, incident: Incident | None) -> _Heard | None:
     """What people know: of this incident, or of one like it that was told a few windows before this one began."""
-    if incident is not None and incident.notified is not None:
-        return _Heard(incident.notified, "this incident was told already")
-    began = _began(case, diagnosis, incident)
     # One cause may be two troubles: odd answers and a loss nobody can explain are both "unknown".
-    for told, since in _told_lately(case, began, diagnosis.cause):
-        if told.why.get("issue", diagnosis.issue) == diagnosis.issue:
-            severity = Severity(told.why.get("severity", Severity.CRITICAL))
-            return _Heard(severity, f"it came back after {since} windows: people were told of it then")
-    return None
+    messages = list(_told_lately(case, _began(case, diagnosis, incident), diagnosis.cause))
+    alike = [(told, since) for told, since in messages if told.why.get("issue", diagnosis.issue) == diagnosis.issue]
+    if incident is not None and incident.notified is not None and messages[:1] == alike[:1]:
+        return _Heard(incident.notified, "this incident was told already")
+    if not alike:
+        return None
+    told, since = alike[0]
+    severity = Severity(told.why.get("severity", Severity.CRITICAL))
+    return _Heard(severity, f"it came back after {since} windows: people were told of it then")
 
 
 def _untold_columns(case: Case, diagnosis: Diagnosis, incident: Incident | None) -> tuple[str, ...]:
-    """The columns at fault in the two newest windows that no message about this trouble has named."""
-    if diagnosis.cause is not Cause.DATA_FAULT:
-        return ()
-    told = [one for one, _ in _told_lately(case, _began(case, diagnosis, incident), diagnosis.cause)]
-    if not told or any("columns" not in p.why for p in told):
+    """The columns at fault in the two newest windows that no message about this trouble has named. One that was at
+    fault before the oldest window that is read was named longer ago than is remembered."""
+    began, read = _began(case, diagnosis, incident), case.signals.windows
+    told = [one for one, _ in _told_lately(case, began, diagnosis.cause)]
+    if diagnosis.cause is not Cause.DATA_FAULT or any("columns" not in p.why for p in told):
         return ()
     named = {column for p in told for column in p.why["columns"]}
-    before = case.signals.windows[-2:-1]
-    stays = {column for window in before for column in columns_at_fault(case.signals, window)}
+    named |= set(columns_at_fault(case.signals, read[0])) if read and began == read[0].seq else set()
+    stays = {column for window in read[-2:-1] for column in columns_at_fault(case.signals, window)}
     return tuple(column for column in diagnosis.columns if column in stays and column not in named)
 
 

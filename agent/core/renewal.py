@@ -30,7 +30,8 @@ NEWER_WINDOWS = 2
 # So many more rows, as a share of those its evidence rested on, outgrow it. By a share, the pauses between two
 # gatherings grow with the rows, and so does the cost of each.
 GROWTH = 0.5
-# So many times the rows it learnt a change from, and a version finishes learning it; again each time they doubled.
+# So many times the rows it learnt a change from, and a version finishes learning it; again each time they doubled, as
+# far back as windows are read.
 FINISH = 4
 # A faint loss is looked into once in so many windows.
 PAUSE = 4
@@ -116,7 +117,7 @@ def _faded(signals: Signals, judged: Sequence[Window]) -> tuple[int, str] | None
     for name in signals.watched:
         own = _course_of(signals, judged, name)
         hopes = {at: judged[at].figure(MetricKind.ESTIMATED, name) for at, _, _ in own}
-        promised = {at: hope.value for at, hope in hopes.items() if hope is not None and hope.value is not None}
+        promised = {at: hope.value for at, hope in hopes.items() if hope and hope.trusted and hope.value is not None}
         broken = [(at, value - promised[at], error) for at, value, error in own if at in promised]
         for course, against in ((own, ""), (broken, " against what its scores promise")):
             for strength, at, fell, windows in _falls(course):

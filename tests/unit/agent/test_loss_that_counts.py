@@ -156,3 +156,10 @@ def test_a_fault_found_since_in_a_column_that_had_moved_already_is_behind_the_lo
     hurt = window(1, lost(), **drifted(0.5))
     since = window(2, checks=(failed("unit", column),), mature=False, labelled_n=0, **drifted(0.5))
     assert sorted(d.cause for d in diagnose(signals(hurt, since))) == causes
+
+
+def test_a_fault_that_is_over_is_still_behind_the_loss_on_its_rows() -> None:
+    hurt = window(1, lost(), checks=(constant(),), **drifted(0.5))
+    mended = window(2, mature=False, labelled_n=0)
+    assert diagnose(signals(hurt, mended)) == ()
+    assert diagnose(signals(replace(hurt, checks=()), mended)) != ()

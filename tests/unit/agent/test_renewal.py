@@ -116,13 +116,15 @@ def test_a_version_that_answered_better_than_it_promised_shows_when_it_fades() -
     assert faded.onset == at(6).from_at
     assert suspected(signals(*better, *(at(seq, 0.87) for seq in range(6, 10)))) is None
     assert suspected(signals(*better, at(6, 0.82))) is None
+    certain = [replace(one, figures=(replace(one.figures[0], low=0.88, high=0.88),)) for one in better]
+    assert suspected(signals(*certain)) is None
 
 
 def test_a_version_that_breaks_its_promises_fades_though_its_answers_are_as_good_as_ever() -> None:
     """The inputs became easier: its scores promise more, and it keeps as much as before."""
 
-    def hoping(seq: int, promised: float) -> Window:
-        hope = figure(value=promised, kind=MetricKind.ESTIMATED)
+    def hoping(seq: int, promised: float, *, trusted: bool = True) -> Window:
+        hope = figure(value=promised, kind=MetricKind.ESTIMATED, trusted=trusted)
         begin = NOW - timedelta(hours=30 - seq)
         return window(seq, figure(), hope, from_at=begin, to_at=begin + timedelta(hours=1))
 
@@ -132,6 +134,8 @@ def test_a_version_that_breaks_its_promises_fades_though_its_answers_are_as_good
     assert broken is not None
     assert broken.onset == NOW - timedelta(hours=24)
     assert "fell by 0.060 against what its scores promise" in broken.says
+    wild = (hoping(seq, 0.92, trusted=False) for seq in range(6, 10))
+    assert suspected(signals(*kept, *wild)) is None
 
 
 HURT = window(9, figure(value=0.5, verdict=Verdict.CRIT), figure("accuracy", 0.5, reference=0.83, verdict=Verdict.CRIT))

@@ -13,6 +13,7 @@ from agent.core.decision_engine import decide
 from agent.core.diagnosis_engine import diagnose
 from agent.core.label_arrival import Pace
 from agent.core.signals import Incident, Signals, Window
+from config.vocabulary import LATENCY
 from database.enums import ActionStatus, ActionType, Cause, MetricKind, Severity, Verdict
 from tests.unit.agent.signal_factory import NOW, POLICY, drifted, failed, figure, lost, past, signals, window
 
@@ -210,3 +211,56 @@ def test_a_second_odd_window_calls_even_where_nothing_could_be_collected_about_t
     live = Incident(1, Cause.UNKNOWN, Severity.WARNING, None, opened_window=10, graded_window=10)
     assert len(calls(choose(signals(odd(1), odd(2), incidents=(live,))))) == 1
     assert calls(choose(signals(odd(1), incidents=(live,)))) == []
+
+
+def lasting(*windows: Window, notified: Severity = Severity.CRITICAL) -> Signals:
+    """A fault of the data that people were told of in window 1, long before the oldest window that is read."""
+    live = Incident(1, Cause.DATA_FAULT, Severity.WARNING, notified, opened_window=1, graded_window=1)
+    return signals(*windows, incidents=(live,))
+
+
+def test_a_fault_that_lasts_calls_again_when_it_reaches_another_column_however_late() -> None:
+    long = [faulty(seq, "chol") for seq in range(30, 40)]
+    assert calls(choose(lasting(*long), named("chol"))) == []
+    wider = [*long, faulty(40, "chol", "age"), faulty(41, "chol", "age")]
+    for history in ((named("chol"),), ()):
+        assert len(calls(choose(lasting(*wider), *history))) == 1
+    assert calls(choose(lasting(*wider), named("chol", "age", seq=40))) == []
+
+
+def test_a_message_that_could_not_be_sent_is_tried_again() -> None:
+    (first,) = calls(choose(harmed(5)))
+    lost_one = past(A.SEND_ALERT, S.FAILED, dedupe_key=first.dedupe_key, why=first.why)
+    (second,) = calls(choose(harmed(5), lost_one))
+    assert second.dedupe_key != first.dedupe_key
+    arrived = past(A.SEND_ALERT, S.SUCCEEDED, dedupe_key=second.dedupe_key, why=second.why)
+    assert calls(choose(harmed(5), lost_one, arrived)) == []
+
+
+def test_news_of_a_column_does_not_stand_for_news_of_a_severity() -> None:
+    def both(rows: int) -> Signals:
+        checks = tuple(failed("sentinel", column, rows) for column in ("chol", "critical"))
+        windows = (window(seq, figure(), checks=checks) for seq in (3, 4))
+        return lasting(faulty(2, "chol"), *windows, notified=Severity.WARNING)
+
+    (call,) = calls(choose(both(20), named("chol")))
+    assert call.params["severity"] is Severity.WARNING
+    sent = past(A.SEND_ALERT, S.SUCCEEDED, cause=Cause.DATA_FAULT, dedupe_key=call.dedupe_key, why=call.why)
+    assert calls(choose(both(20), named("chol"), sent)) == []
+    (graver,) = calls(choose(both(100), named("chol"), sent))
+    assert graver.params["severity"] is Severity.CRITICAL
+
+
+def test_a_loss_nobody_can_explain_calls_though_odd_answers_of_the_same_cause_were_told() -> None:
+    puzzling = window(3, lost(value=0.74), drift=Verdict.INCONCLUSIVE, drift_score=None)
+    live = Incident(1, Cause.UNKNOWN, Severity.WARNING, Severity.WARNING, opened_window=10, graded_window=10)
+    about = {"window_seq": 2, "severity": Severity.WARNING}
+    for issue, times in (("prediction_anomaly", 1), ("performance_degradation", 0)):
+        sent = told(2, cause=Cause.UNKNOWN, why=about | {"issue": issue})
+        assert len(calls(choose(signals(puzzling, incidents=(live,)), sent))) == times
+
+
+def test_news_of_a_slow_version_does_not_stand_for_its_odd_answers() -> None:
+    history = after(*choose(signals(odd(1))))
+    slow = told(0, cause=Cause.BAD_RELEASE, why={"window_seq": 0, "harm": {"metric": LATENCY}})
+    assert len(calls(choose(signals(odd(1), odd(2)), *history, slow))) == 1

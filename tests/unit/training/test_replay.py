@@ -179,6 +179,16 @@ def test_a_gain_since_the_incident_began_has_to_be_sure_and_large(
     assert since(contract, *lately, n=n)[0] == "none"
 
 
+@pytest.mark.parametrize(("check", "said"), [("no_step_back", "approve"), ("calibration", "none")])
+def test_a_step_back_on_older_rows_is_no_objection_to_a_gain_since_and_other_checks_are(
+    contract: ModelContract, check: str, said: str
+) -> None:
+    failed = [{"name": check, "ok": False, "says": ""}]
+    assert since(contract, figure("f1", 0.001), figure("accuracy", 0.3), checks=failed)[0] == said
+    whole = {"metrics": [figure("f1", 0.001), figure("accuracy", 0.3)], "segments": [], "checks": failed}
+    assert advised(whole, contract)[0] == "none"
+
+
 def test_a_segment_that_is_worse_speaks_against_a_gain_since(contract: ModelContract) -> None:
     said, why = since(
         contract, figure("f1", 0.001), figure("accuracy", 0.3), segments=[{"segment": "age", "verdict": "worse"}]

@@ -132,13 +132,15 @@ def test_whatever_is_surely_worse_is_said_in_words_and_is_a_failed_check() -> No
 
 def test_what_the_rows_since_the_incident_began_support_is_not_failed_by_older_ones() -> None:
     since = {"n": 90, "metrics": [row("f1", 0.2), row("accuracy", 0.01)]}
-    turned = {"metrics": [row("f1", -0.09), row("accuracy", -0.07)], "since_onset": since}
+    step = {"name": "no_step_back", "ok": False, "says": "f1 0.61, 0.70 before; 0.03 less will do"}
+    turned = {"metrics": [row("f1", -0.09), row("accuracy", -0.07)], "since_onset": since, "checks": [step]}
     approved = action(evidence=turned | {"rests_on": "since_onset"}, recommended=True)
-    assert states(approved) == {"F1": None, "Accuracy": None, "F1 since the incident began": True}
+    unknown = {"F1": None, "Accuracy": None, "no step back": None}
+    assert states(approved) == unknown | {"F1 since the incident began": True}
     assert not decision.speaks_against(approved)
     assert decision.in_short(approved) == "The evidence supports this, but not in everything."
     others = action(evidence=turned, recommended=True)
-    assert states(others) == {"F1": False, "Accuracy": False}
+    assert states(others) == {"F1": False, "Accuracy": False, "no step back": False}
     assert decision.speaks_against(others)
 
 
