@@ -2,7 +2,8 @@
 
 One rule for whoever drafts a contract from a table and whoever reads the table by it, so that they cannot disagree.
 `03/04/2024` is two dates. Which one is what the contract says, else what another row shows (31/01/2024), else the one
-by which the rows stand in order; and where nothing tells, the day comes first, and that is said.
+by which the rows stand in order, unless they are merely sorted as text; and where nothing tells, the day comes first,
+and that is said.
 """
 
 import re
@@ -18,6 +19,8 @@ from database.errors import InvalidError
 from training.cells import NULL_AMONG_NUMBERS, canonical, finite
 from training.table_file import TableFile
 
+# A number as large as this is no time in any unit: nanoseconds since 1970 end there, in the year 2262.
+_NO_TIME = 9.2e18
 # So many different times stand in order by luck in one table of 20,000.
 LEAST_IN_ORDER = 8
 _RUNNING = "holds running numbers, not dates: good for the order of the rows, read as seconds"
@@ -35,7 +38,7 @@ _EPOCHS: tuple[tuple[float, float, Literal["s", "ms", "us", "ns"]], ...] = (
     (1e8, 1e11, "s"),
     (1e11, 1e14, "ms"),
     (1e14, 1e17, "us"),
-    (1e17, 9.2e18, "ns"),
+    (1e17, _NO_TIME, "ns"),
 )
 
 
@@ -44,8 +47,8 @@ class Times:
     """A column read as times, in UTC: NaT where it is null and where it is `strange`.
 
     `order`: how day and month were read, if both stand there as numbers; `guessed`: nothing told it. `running`: these
-    are running numbers, not dates. `remark`: what was concluded from all rows together. `doubts`: what a person should
-    look at.
+    are running numbers, not dates. `written`: they are words, not numbers. `remark`: what was concluded from all rows
+    together. `doubts`: what a person should look at.
     """
 
     values: "pd.Series[Any]"
@@ -54,6 +57,7 @@ class Times:
     order: TimeOrder | None = None
     guessed: bool = False
     running: bool = False
+    written: bool = False
     remark: str = ""
     doubts: tuple[str, ...] = ()
 
@@ -82,8 +86,13 @@ def read_times(table: TableFile, column: str, order: TimeOrder | None = None) ->
             f"{table.among(read.strange)}"
         )
     doubts = [*read.doubts, *([_two_readings(table, cells)] if read.guessed else [])]
-    ways = _ways(cells[~read.null])
-    if len(ways) > 1:
+    known = cells[~read.null]
+    if read.written and (years := _years_first(known)) is not None:
+        doubts.append(
+            f"of {cells.iloc[years]!r} in {table.spot(years)} the last number is taken for the year; if it is the "
+            "first, write years with four digits, such as 2024-01-05"
+        )
+    if read.written and len(ways := _ways(known)) > 1:
         told = ", ".join(f"{cells.iloc[at]!r} in {table.spot(at)}" for at in ways[:4])
         more = f" and {len(ways) - 4} more" if len(ways) > 4 else ""
         doubts.append(f"days are written in {len(ways)} ways: {told}{more}; all are read")
@@ -118,17 +127,20 @@ def times(cells: "pd.Series[Any]", order: TimeOrder | None = None) -> Times:
 def _numeric_times(words: "pd.Series[Any]", null: NDArray[np.bool_]) -> tuple["pd.Series[Any]", bool]:
     """Their times, and whether they are running numbers."""
     known = finite(list(words.where(~null, "")))
-    inside = known[~null]
+    readable = np.abs(known) < _NO_TIME
+    inside = known[readable]
     whole = bool((inside == np.round(inside)).all())
     if whole and ((inside >= 1900_01_01) & (inside < 2100_01_01)).all():
         days = pd.to_datetime(words.where(~null).map(canonical, na_action="ignore"), format="%Y%m%d", errors="coerce")
-        if days[~null].notna().all():
+        if days[readable].notna().all():
             return days.dt.tz_localize("UTC"), False
     if whole and ((inside >= 1900) & (inside <= 2100)).all():
         years = pd.to_datetime(words.where(~null).map(canonical, na_action="ignore"), format="%Y", errors="coerce")
         return years.dt.tz_localize("UTC"), False
     units = [unit for low, high, unit in _EPOCHS if ((inside >= low) & (inside < high)).all()]
-    return pd.to_datetime(pd.Series(known), unit=units[0] if units else "s", utc=True, errors="coerce"), not units
+    seen = pd.Series(inside, index=np.flatnonzero(readable))
+    values = pd.to_datetime(seen, unit=units[0] if units else "s", utc=True, errors="coerce")
+    return values.reindex(range(len(known))), not units
 
 
 def _written_times(
@@ -137,7 +149,7 @@ def _written_times(
     """Of each word, not yet of each row."""
 
     def read(values: "pd.Series[Any]", **how: Any) -> Times:
-        return Times(values, null, values.isna().to_numpy() & ~null, **how)
+        return Times(values, null, values.isna().to_numpy() & ~null, written=True, **how)
 
     if not any(map(_DAY_AND_MONTH.fullmatch, words)):
         return read(_read(words, null, "day_first"))
@@ -148,7 +160,10 @@ def _written_times(
     day, month = _read(words, null, "day_first"), _read(words, null, "month_first")
     if day.equals(month):
         return read(day)
-    ordered = [_in_order(values.take(codes[~null[codes]])) for values in (day, month)]
+    rows = codes[~null[codes]]
+    # Rows that a program sorted as text stand in the order of one reading, whichever it is.
+    as_text = _one_way(words.take(rows))
+    ordered = [not as_text and _in_order(values.take(rows)) for values in (day, month)]
     if ordered == [True, False]:
         return read(day, order="day_first", remark="is read day first: only so do its rows stand in order")
     if ordered == [False, True]:
@@ -169,7 +184,11 @@ def _read(words: "pd.Series[Any]", null: NDArray[np.bool_], order: TimeOrder) ->
 
 def _in_order(values: "pd.Series[Any]") -> bool:
     enough = values.nunique() >= LEAST_IN_ORDER and values.notna().all()
-    return bool(enough and (values.is_monotonic_increasing or values.is_monotonic_decreasing))
+    return bool(enough and _one_way(values))
+
+
+def _one_way(values: "pd.Series[Any]") -> bool:
+    return bool(values.is_monotonic_increasing or values.is_monotonic_decreasing)
 
 
 def _shown(words: "pd.Series[Any]") -> dict[TimeOrder, int]:
@@ -192,6 +211,21 @@ def _two_readings(table: TableFile, cells: "pd.Series[Any]") -> str:
 def _date(cell: "pd.Series[Any]", order: TimeOrder) -> str:
     when = times(cell, order).values.iloc[0]
     return f"{when.day} {when:%B %Y}"
+
+
+def _years_first(cells: "pd.Series[Any]") -> int | None:
+    """The first row of dates like `24-01-05` if the year seems to stand first in them.
+
+    Each can be read so, and what would be the year takes no more values than what would be the day: in most tables days
+    change faster than years.
+    """
+    unlike = cells.drop_duplicates()
+    dates = [(int(at), _DAY_AND_MONTH.fullmatch(word)) for at, word in zip(unlike.index, unlike, strict=True)]
+    short = [(at, found) for at, found in dates if found and len(found[1]) == len(found[3]) == 2]
+    if not short or any(int(found[2]) > 12 or not 1 <= int(found[3]) <= 31 for _, found in short):
+        return None
+    first, last = ({found[place] for _, found in short} for place in (1, 3))
+    return short[0][0] if len(first) <= len(last) else None
 
 
 def _ways(cells: "pd.Series[Any]") -> list[int]:

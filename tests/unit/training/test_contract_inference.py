@@ -288,17 +288,56 @@ def test_dates_with_two_readings_are_guessed_with_a_warning_and_a_place_to_look(
     assert draft.contract.time_order == "month_first"
 
 
+def test_dates_that_are_sorted_as_text_show_no_order_of_day_and_month(tmp_path: Path) -> None:
+    draft = drafted(table_of(tmp_path, when=lambda at: f"{at // 12 + 1:02}/{at % 12 + 1:02}/2024"), time_column="when")
+    assert not any("only so do its rows stand in order" in remark for remark in draft.remarks)
+    assert any("and no row shows which: taken for 1 February 2024" in remark for remark in draft.remarks)
+
+
+@pytest.mark.parametrize("cell", [str, lambda at: 45_000 + at / 8])
+def test_numbers_are_not_days_written_in_several_ways(tmp_path: Path, cell: Cell) -> None:
+    draft = drafted(table_of(tmp_path, when=cell), time_column="when")
+    assert not any("ways" in remark for remark in draft.remarks)
+
+
+@pytest.mark.parametrize(
+    ("cell", "doubted"),
+    [
+        (lambda at: f"24-{at // 28 + 1:02}-{at % 28 + 1:02}", True),
+        (lambda at: f"{at % 28 + 1:02}-{at // 28 + 1:02}-24", False),
+        (lambda at: f"{at // 28 + 1:02}/{at % 28 + 1:02}/24", False),
+        (lambda at: f"{at % 28 + 1:02}-{at // 28 + 1:02}-2024", False),
+    ],
+)
+def test_a_year_of_two_digits_that_seems_to_stand_first_is_doubted(
+    tmp_path: Path, cell: Cell, *, doubted: bool
+) -> None:
+    path = table_of(tmp_path, when=cell)
+    doubt = (
+        f"warning: {path}: column when: of '24-01-01' in line 2 the last number is taken for the year; if it is the "
+        "first, write years with four digits, such as 2024-01-05"
+    )
+    remarks = drafted(path, time_column="when").remarks
+    assert (doubt in remarks, any("two digits" in one or "four digits" in one for one in remarks)) == (doubted, doubted)
+
+
+def test_a_number_too_large_for_a_time_is_refused_with_its_row(tmp_path: Path) -> None:
+    path = table_of(tmp_path, when=lambda at: 10**19 if at == 5 else 1_700_000_000 + at)
+    with pytest.raises(InvalidError, match=r":7: time column when: expected a date or a time, found '10000000000000"):
+        drafted(path, time_column="when")
+
+
 @pytest.mark.parametrize("order", ["day_first", "month_first"])
 def test_rows_that_stand_in_order_by_one_reading_only_show_which_it_is(tmp_path: Path, order: str) -> None:
     day_first = order == "day_first"
 
     def cell(at: int) -> str:
-        day, month = at % 12 + 1, at // 12 + 1
-        return f"{day:02}/{month:02}/2024" if day_first else f"{month:02}/{day:02}/2024"
+        day, month, year = at % 12 + 1, (at // 12 + 10) % 12 + 1, 2023 + (at >= 24)
+        return f"{day:02}/{month:02}/{year}" if day_first else f"{month:02}/{day:02}/{year}"
 
     draft = drafted(table_of(tmp_path, when=cell), time_column="when")
     assert draft.contract.time_order == order
-    assert "column when: from 2024-01-01 00:00 to 2024-10-12 00:00" in draft.remarks
+    assert "column when: from 2023-11-01 00:00 to 2024-08-12 00:00" in draft.remarks
     assert any("only so do its rows stand in order" in remark for remark in draft.remarks)
     assert not any("warning" in remark for remark in draft.remarks)
 

@@ -84,8 +84,10 @@ def test_times_are_read_in_the_ways_people_write_them(cells: list[str], first: s
         (["1/1/2024", "2/2/2024"], None, False),  # both readings are the same
         (["2024-02-01", "1 Feb 2024"], None, False),
         ([f"{day}/1/2024" for day in range(1, 8)], "day_first", True),  # so few stand in order by luck
-        ([f"{month}/{month % 2 + 1}/2024" for month in range(1, 9)], "month_first", False),
-        ([f"{month}/{month % 2 + 1}/2024" for month in range(8, 0, -1)], "month_first", False),
+        ([f"{month}/{month % 2 + 1}/2024" for month in range(3, 11)], "month_first", False),
+        ([f"{month}/{month % 2 + 1}/2024" for month in range(10, 2, -1)], "month_first", False),
+        ([f"01/{day:02}/2024" for day in range(1, 13)], "day_first", True),  # sorted as text
+        ([f"{day:02}/{month:02}/2024" for day in range(12, 0, -1) for month in (3, 2)], "day_first", True),
     ],
 )
 def test_day_and_month_are_told_apart_where_the_column_shows_it(
@@ -100,6 +102,14 @@ def test_running_numbers_are_no_dates_and_that_is_said() -> None:
     assert read.running
     assert "running numbers" in read.doubts[0]
     assert not times(pd.Series(["2001", "2002"], dtype=object)).running
+
+
+@pytest.mark.parametrize("other", ["5", "2020", "20240131", "1700000000", "10000000000000000001"])
+def test_a_number_too_large_for_any_time_is_strange_in_its_row_alone(other: str) -> None:
+    for large in ("10000000000000000000", "-1e19", "9200000000000000000"):
+        read = times(pd.Series([other, large, "", other], dtype=object))
+        assert read.strange.tolist() == [len(other) > 19, True, False, len(other) > 19]
+        assert read.null.tolist() == [False, False, True, False]
 
 
 @pytest.mark.parametrize(
