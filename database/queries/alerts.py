@@ -17,7 +17,7 @@ from database.queries.audit import Actor, append
 
 # An incident lists at most this many of the windows it was seen in.
 _WINDOWS_KEPT = 50
-# What is remembered about an incident from look to look: the severity people were told, and the newest window that
+# What is remembered about an incident from look to look: the severity people know it at, and the newest window that
 # showed it when it was opened and when it took its present severity.
 _KEPT = ("notified", "opened_window", "graded_window")
 
@@ -130,12 +130,17 @@ def note_sent(session: Session, actor: Actor, alert_id: int, severity: str, chan
 
 
 def acknowledge(session: Session, actor: Actor, alert_id: int) -> Alert:
-    """Somebody is looking at it. Raises `ConflictError` when it is resolved; twice by anyone changes nothing."""
+    """Somebody is looking at it, and knows it at the severity it has now: what it becomes later is news.
+
+    Raises `ConflictError` when it is resolved; twice by anyone changes nothing.
+    """
     alert = _locked(session, alert_id)
     if alert.status == AlertStatus.RESOLVED:
         raise ConflictError(f"alert {alert_id} was resolved by {alert.resolved_by} already")
     if alert.status == AlertStatus.ACTIVE:
         alert.status, alert.acknowledged_by = AlertStatus.ACKNOWLEDGED, actor.name
+        told = Severity(alert.evidence.get("notified", Severity.INFO))
+        alert.evidence = {**alert.evidence, "notified": max(told, Severity(alert.severity), key=list(Severity).index)}
         alert.updated_at = clock(session)
         session.flush()
         append(session, actor, "alert.acknowledged", "alert", alert_id)

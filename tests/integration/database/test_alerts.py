@@ -42,6 +42,30 @@ def test_what_a_rival_noted_meanwhile_is_kept(engine: Engine, alert_id: int) -> 
         assert (evidence["notified"], evidence["shown_in"]) == ("warning", "recall")
 
 
+@pytest.mark.parametrize(
+    ("sent", "seen", "known"), [(None, "warning", "warning"), ("warning", "critical", "critical"),
+                                ("critical", "warning", "critical")],
+)  # fmt: skip
+def test_who_acknowledges_an_incident_knows_it_at_the_severity_it_has_then(
+    engine: Engine, alert_id: int, sent: str | None, seen: str, known: str
+) -> None:
+    def graded(severity: Severity) -> dict[str, object]:
+        with session_scope(engine) as session:
+            cause = Cause(alerts.get(session, alert_id).cause)
+            return dict(alerts.keep(session, ANNA, "churn", cause, replace(FACTS, severity=severity)).evidence)
+
+    if sent is not None:
+        graded(Severity(sent))
+        with session_scope(engine) as session:
+            alerts.note_sent(session, ANNA, alert_id, sent, ["log"])
+    graded(Severity(seen))
+    with session_scope(engine) as session:
+        alerts.acknowledge(session, BEN, alert_id)
+    assert graded(Severity.CRITICAL)["notified"] == known  # whatever it became since
+    with session_scope(engine) as session:
+        assert alerts.acknowledge(session, ANNA, alert_id).evidence["notified"] == known
+
+
 def test_an_alert_that_is_not_there_is_not_found(engine: Engine) -> None:
     with session_scope(engine) as session:
         with pytest.raises(NotFoundError, match="no alert 4711"):
