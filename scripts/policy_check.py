@@ -166,15 +166,20 @@ def _deed(action: AgentAction, moves: list[tuple[datetime, ActionStatus]]) -> De
 
 
 def _told(events: list[AuditEvent]) -> Iterator[tuple[datetime, int, Severity]]:
-    """When people knew of an incident: a message was sent, or somebody acknowledged it."""
-    grade: dict[str, str] = {}
+    """When people knew of an incident, and at which severity: a message was sent, or somebody acknowledged it, who knew
+    what a graver message had said before."""
+    grade: dict[str, Severity] = {}
+    known: dict[str, Severity] = {}
     for event in events:
+        alert = event.object_id
         if event.verb in {"alert.opened", "alert.severity"}:
-            grade[event.object_id] = event.details.get("to") or event.details["severity"]
+            grade[alert] = Severity(event.details.get("to") or event.details["severity"])
         elif event.verb == "alert.sent":
-            yield event.at, int(event.object_id), Severity(event.details["severity"])
-        elif event.verb == "alert.acknowledged" and event.object_id in grade:
-            yield event.at, int(event.object_id), Severity(grade[event.object_id])
+            known[alert] = Severity(event.details["severity"])
+            yield event.at, int(alert), known[alert]
+        elif event.verb == "alert.acknowledged" and alert in grade:
+            known[alert] = max(known.get(alert, Severity.INFO), grade[alert], key=list(Severity).index)
+            yield event.at, int(alert), known[alert]
 
 
 # -------------------------------------------------------------------------------------------------------- what is said

@@ -10,11 +10,12 @@ from sqlalchemy import Engine, func, select
 from typer.testing import CliRunner
 
 from agent.core.transitions import move
-from database.connection import session_scope
-from database.enums import ActionStatus, ActorKind
+from database.connection import read_scope, session_scope
+from database.enums import ActionStatus, ActorKind, Cause, IssueType, Severity
 from database.models import AgentAction, AgentCycle, AuditEvent
-from database.queries import actions, alerts, people
-from database.queries.audit import SYSTEM, Actor
+from database.queries import actions, alerts, audit, people
+from database.queries.alerts import IncidentFacts
+from database.queries.audit import AGENT, SYSTEM, Actor
 from scripts import policy_check
 from scripts.cli import app
 from tests.integration.agent.world import MODEL, PLATFORM, cycle, pending, register, user, window
@@ -137,6 +138,23 @@ def test_a_decision_of_a_person_counts_in_what_would_have_followed(engine: Engin
     (one,) = eager["models"][0]["differences"]
     assert one["then"].startswith("a person rejected this at")
     assert one["now"] == "waits for 1 person"
+
+
+def test_people_are_taken_to_know_what_the_incident_remembers_that_they_know(engine: Engine) -> None:
+    def graded(severity: Severity) -> int:
+        with session_scope(engine) as session:
+            facts = IncidentFacts(IssueType.DATA_QUALITY, severity, "Zeros", "Half are 0", {}, ())
+            return alerts.keep(session, AGENT, MODEL, Cause.DATA_FAULT, facts).id
+
+    alert_id = graded(Severity.CRITICAL)
+    with session_scope(engine) as session:
+        alerts.note_sent(session, SYSTEM, alert_id, "critical", ["log"])
+    graded(Severity.WARNING)
+    with session_scope(engine) as session:
+        remembers = alerts.acknowledge(session, Actor(ActorKind.PERSON, "ann"), alert_id).evidence["notified"]
+    with read_scope(engine) as session:
+        told = list(policy_check._told(audit.about(session, "alert", [alert_id])))
+    assert [(alert, severity) for _, alert, severity in told] == [(alert_id, remembers)] * 2
 
 
 def test_nothing_is_written(engine: Engine, champion: int, check: Check) -> None:
