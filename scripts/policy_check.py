@@ -22,9 +22,10 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from agent.core.policy_concerns import Concern, concerns, runs_alone
 from agent.core.policy_replay import APPROXIMATE, Replayed, replay
-from agent.core.reading import WINDOWS_READ, past_of, promised, window_of
+from agent.core.reading import WINDOWS_READ, past_of, promised
 from agent.core.recorded import Deed, Look, Record
 from agent.core.signals import Window
+from agent.core.stored_windows import whole
 from config.agent_policy import AgentPolicy, load_policy
 from config.model_contract import ModelContract, load_contracts
 from config.settings import Settings
@@ -32,7 +33,7 @@ from config.yaml_source import ConfigError, lines_of
 from database.address import database_url, embedded
 from database.connection import ReadSession, first_line, make_engine, read_scope
 from database.enums import ActionStatus, ActorKind, Role, Severity
-from database.models import AgentAction, AgentCycle, AuditEvent, DataQualityResult
+from database.models import AgentAction, AgentCycle, AuditEvent
 from database.queries import actions, audit, cycles, people
 from database.running import running_database
 
@@ -149,16 +150,11 @@ def _record(session: ReadSession, contract: ModelContract, policy: AgentPolicy, 
 
 
 def _windows(session: ReadSession, contract: ModelContract, looks: tuple[Look, ...]) -> tuple[Window, ...]:
-    """Those of the passes and the ones just before, without the figures, which the passes themselves recorded."""
+    """Those of the passes and the ones just before, as they stand today."""
     oldest = min((look.observed["latest"]["seq"] for look in looks if look.observed.get("latest")), default=None)
     if oldest is None:
         return ()
-    begin = oldest - WINDOWS_READ
-    found: defaultdict[int, list[DataQualityResult]] = defaultdict(list)
-    for one in cycles.faults_from(session, contract.name, begin):
-        found[one.window_id].append(one)
-    rows = cycles.windows_from(session, contract.name, begin)
-    return tuple(window_of(contract, row, checks=found[row.id]) for row in rows)
+    return whole(session, contract, cycles.windows_from(session, contract.name, oldest - WINDOWS_READ))
 
 
 def _deed(action: AgentAction, moves: list[tuple[datetime, ActionStatus]]) -> Deed:

@@ -94,13 +94,17 @@ def signals_of(record: Record, look: Look) -> Signals:
 
 
 def _as_told(window: Window, told: Json) -> Window:
+    """As the pass recorded it; what it did not record of a window and its figures is as it stands today."""
+    today = {(f.kind, f.name, f.of, f.pooled): f for f in window.figures}
+    seen = (_figure(entry) for entry in told["figures"])
+    alike = ((figure, today.get((figure.kind, figure.name, figure.of, figure.pooled))) for figure in seen)
     return replace(
         window,
         mature=bool(told["mature"]),
         n=told["n"],
         labelled_n=told["labelled_n"],
         suspect_n=told["suspect_n"],
-        figures=tuple(_figure(entry) for entry in told["figures"]),
+        figures=tuple(f if now is None else replace(f, trusted=now.trusted, part=now.part) for f, now in alike),
     )
 
 

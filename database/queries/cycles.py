@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from database.connection import ReadSession
 from database.crud import clock, first, wait_for
-from database.models import AgentCycle, DataQualityResult, MonitoringWindow
+from database.models import AgentCycle, MonitoringWindow
 
 # An unchanged picture is written down again after this long, so that the record shows the agent was there.
 _AT_LEAST_EVERY = timedelta(hours=1)
@@ -33,17 +33,6 @@ def windows_from(session: Session | ReadSession, model_name: str, seq: int) -> l
     """What the passes over a model looked at, from this number on, oldest first."""
     query = select(MonitoringWindow).where(MonitoringWindow.model_name == model_name, MonitoringWindow.seq >= seq)
     return list(session.scalars(query.order_by(MonitoringWindow.seq)))
-
-
-def faults_from(session: Session | ReadSession, model_name: str, seq: int) -> list[DataQualityResult]:
-    """The data checks of those windows that found rows at fault."""
-    query = (
-        select(DataQualityResult)
-        .join(MonitoringWindow, MonitoringWindow.id == DataQualityResult.window_id)
-        .where(MonitoringWindow.model_name == model_name, MonitoringWindow.seq >= seq)
-        .where(DataQualityResult.failed_rows > 0)
-    )
-    return list(session.scalars(query.order_by(DataQualityResult.id)))
 
 
 def last_judged_seq(session: Session | ReadSession, model_name: str, *, dry_run: bool) -> int:

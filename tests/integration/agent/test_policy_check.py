@@ -11,14 +11,14 @@ from typer.testing import CliRunner
 
 from agent.core.transitions import move
 from database.connection import read_scope, session_scope
-from database.enums import ActionStatus, ActorKind, Cause, IssueType, Severity
-from database.models import AgentAction, AgentCycle, AuditEvent
+from database.enums import ActionStatus, ActorKind, Cause, IssueType, MetricKind, Severity, Verdict
+from database.models import AgentAction, AgentCycle, AuditEvent, PerformanceMetric
 from database.queries import actions, alerts, audit, people
 from database.queries.alerts import IncidentFacts
 from database.queries.audit import AGENT, SYSTEM, Actor
 from scripts import policy_check
 from scripts.cli import app
-from tests.integration.agent.world import MODEL, PLATFORM, cycle, pending, register, user, window
+from tests.integration.agent.world import MODEL, PLATFORM, cycle, metric, pending, register, user, window
 
 SHIPPED = PLATFORM.policy_file.read_text()
 Check = Callable[..., dict[str, Any]]
@@ -90,6 +90,41 @@ def test_the_policy_of_then_decides_as_it_did_then(engine: Engine, champion: int
     assert told["retrain_model"]["then"] == told["retrain_model"]["now"] == 1
     assert told["retrain_model"]["waits"] == {"1": 1}
     assert all(row["then"] == row["now"] for row in told.values())
+
+
+def figures_of(engine: Engine, version_id: int, value: float, promised: float, verdict: Verdict) -> None:
+    """A window whose inputs stayed as they were: what its labels show, and what its scores promised."""
+    made = window(engine, version_id, verdict=verdict, drift=0.0)
+    with session_scope(engine) as session:
+        for row in session.scalars(select(PerformanceMetric).where(PerformanceMetric.window_id == made.id)):
+            row.metric_value, row.low, row.high = value, value - 0.05, value + 0.05
+        for name in ("f1", "accuracy"):
+            hope = metric(version_id, made.id, MetricKind.ESTIMATED, name, promised, 0.82, Verdict.OK, trusted=True)
+            session.add(hope)
+
+
+def test_a_question_that_waited_for_a_second_window_is_asked_again_there(
+    engine: Engine, champion: int, check: Check
+) -> None:
+    for value in (0.82, 0.72, 0.72):
+        figures_of(engine, champion, value, 0.82, Verdict.OK if value > 0.8 else Verdict.CRIT)
+        cycle(engine)
+    found = check()
+    assert rows(found)["retrain_model"]["then"] == rows(found)["retrain_model"]["now"] == 1
+    assert found["models"][0]["differences"] == []
+
+
+@pytest.mark.parametrize("by_promises", [False, True])
+def test_a_try_for_what_faded_over_several_windows_is_made_again(
+    engine: Engine, champion: int, check: Check, *, by_promises: bool
+) -> None:
+    for faded in (False, False, False, True, True, True):
+        value, promised = (0.82, 0.92 if faded else 0.82) if by_promises else (0.76 if faded else 0.86, 0.82)
+        figures_of(engine, champion, value, promised, Verdict.OK)
+        cycle(engine)
+    found = check()
+    assert rows(found)["retrain_model"]["then"] == rows(found)["retrain_model"]["now"] == 1
+    assert found["models"][0]["differences"] == []
 
 
 def test_passes_that_only_recorded_are_decided_again_as_such(engine: Engine, champion: int, check: Check) -> None:

@@ -12,10 +12,11 @@ from agent.core.diagnosis_engine import diagnose
 from agent.core.observation import summary
 from agent.core.policy_replay import Replayed, replay
 from agent.core.recorded import Deed, Look, Record, diagnosis_of, signals_of
-from agent.core.signals import Incident, Signals, Window
+from agent.core.signals import Incident, Part, Signals, Window
 from config.agent_policy import ActionRule, AgentPolicy
-from database.enums import ActionStatus, ActionType, Cause, Severity
-from tests.unit.agent.signal_factory import NOW, POLICY, drifted, lost, past, signals, window
+from config.segments import Segment
+from database.enums import ActionStatus, ActionType, Cause, MetricKind, Severity
+from tests.unit.agent.signal_factory import NOW, POLICY, drifted, failed, figure, lost, past, signals, window
 
 A, S = ActionType, ActionStatus
 HURT = window(5, lost(), **drifted(0.5))
@@ -72,6 +73,17 @@ def test_a_recorded_pass_is_read_back_as_it_was_seen() -> None:
     assert diagnosis.harm is not None
     assert back.harm.figure.pooled == diagnosis.harm.figure.pooled == 1
     assert replace(back, harm=diagnosis.harm) == replace(diagnosis, support=round(diagnosis.support, 3))
+
+
+def test_what_a_pass_did_not_record_of_its_windows_is_as_it_stands_today() -> None:
+    part = Part(Segment("site", "b"), 0.3)
+    figures = (
+        lost(kind=MetricKind.SEGMENT, of="site is b", part=part),
+        figure(kind=MetricKind.ESTIMATED, trusted=True),
+    )
+    whole = window(5, lost(), *figures, checks=(failed(),), **drifted(0.5))
+    kept = record(look(signals(whole)), windows=(replace(whole, figures=(lost(value=0.9), *figures)),))
+    assert signals_of(kept, kept.looks[0]).windows == (whole,)
 
 
 def test_a_loss_over_several_windows_is_read_back_with_how_many_they_were() -> None:
