@@ -1,6 +1,5 @@
 """Reading the rows that thinking needs: the only place where signals come from in production."""
 
-from collections import defaultdict
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -20,9 +19,10 @@ from agent.core.reading import (
     window_of,
 )
 from agent.core.signals import Incident, Replay, Signals, Window
+from agent.core.stored_windows import whole
 from config.model_contract import ModelContract
 from database.enums import MetricKind
-from database.models import DataQualityResult, Deployment, PerformanceMetric
+from database.models import Deployment
 from database.queries import actions, alerts, cycles, evidence, model_versions, windows
 
 # The monitor may miss this many of its rounds, and at least this long, before it counts as silent.
@@ -36,7 +36,7 @@ def read_signals(session: Session, contract: ModelContract, now: datetime) -> Si
     name = contract.name
     version = model_versions.active(session, name)
     deployment = model_versions.current_generation(session, name)
-    seen = tuple(_windows(session, contract))
+    seen = whole(session, contract, windows.recent(session, contract.name, WINDOWS_READ))
     silence = evidence.silence_s(session, MONITOR)
     found = replace(
         promised(contract, now),
@@ -95,19 +95,6 @@ def read_incidents(session: Session, model_name: str) -> tuple[Incident, ...]:
 def read_history(session: Session, model_name: str, now: datetime, span: timedelta) -> tuple[PastAction, ...]:
     """What was done and asked lately, newest first."""
     return tuple(past_of(action) for action in actions.since(session, model_name, now - span))
-
-
-def _windows(session: Session, contract: ModelContract) -> list[Window]:
-    rows = windows.recent(session, contract.name, WINDOWS_READ)
-    ids = [row.id for row in rows]
-    figures: defaultdict[int | None, list[PerformanceMetric]] = defaultdict(list)
-    for figure in windows.figures_of(session, ids, list(MetricKind)):
-        figures[figure.window_id].append(figure)
-    checks: defaultdict[int, list[DataQualityResult]] = defaultdict(list)
-    for check in windows.checks(session, ids):
-        checks[check.window_id].append(check)
-    moved = {report.window_id: report for report in windows.drift_reports(session, ids)}
-    return [window_of(contract, row, figures[row.id], moved.get(row.id), checks[row.id]) for row in rows]
 
 
 def _replay(session: Session, metric: str, deployment: Deployment | None) -> Replay | None:

@@ -168,8 +168,8 @@ def replay_of(metric: str, rows: Iterable[PerformanceMetric], old_version_id: in
 def incident_of(alert: Alert) -> Incident:
     """What people have been told about a cause."""
     told = alert.evidence.get("notified")
-    # Somebody who acknowledged it knows about it, whether a message reached them or not.
-    known = alert.severity if alert.status == AlertStatus.ACKNOWLEDGED else told
+    # Who acknowledged it before that was noted knew about it, whether a message reached them or not.
+    known = told or (alert.severity if alert.status == AlertStatus.ACKNOWLEDGED else None)
     return Incident(
         alert.id,
         Cause(alert.cause),

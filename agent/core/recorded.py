@@ -151,8 +151,9 @@ def _harm(entry: Json, signals: Signals) -> Harm:
     window_id, against, of = entry["window_id"], entry.get("against_version_id"), entry.get("segment", {}).get("of", "")
     window = next((w for w in signals.windows if w.id == window_id), None)
     kind, told = MetricKind(entry["kind"]), (entry["metric"], of, entry["value"], entry["n"])
-    # How many windows the figure rests on is kept with the window's figures, not with the loss.
-    alike = (f for f in (window.of(kind) if window else ()) if (f.name, f.of, f.value, f.n) == told)
+    # How many windows the figure rests on, and which part of the rows, is kept with the window's figures.
+    figures = window.of(kind) if window else ()
+    alike = next((f for f in figures if (f.name, f.of, f.value, f.n) == told), None)
     low, high = entry["low"], entry["high"]
     # More is better, but of milliseconds less is: there the loss is what came on top.
     ends = (low, high) if entry["metric"] == LATENCY else (-high, -low)
@@ -165,7 +166,8 @@ def _harm(entry: Json, signals: Signals) -> Harm:
         n=entry["n"],
         reference=entry["reference"],
         verdict=Verdict.CRIT,
-        pooled=next((f.pooled for f in alike), 1),
+        pooled=alike.pooled if alike else 1,
         of=of,
+        part=alike.part if alike else None,
     )
     return Harm(figure, entry["loss"], low, high, window_id, signals.seq_of(window_id), against)

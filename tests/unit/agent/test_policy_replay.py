@@ -107,6 +107,17 @@ def test_a_loss_of_speed_and_one_of_a_part_are_read_back_as_such() -> None:
     part = diagnosis_of(told | {"harm": told["harm"] | {"segment": {"of": "site is b"}}}, again).harm
     assert part is not None
     assert (part.of_speed, part.figure.of) == (False, "site is b")
+    assert part.part is None  # nothing that is kept about the window knows it
+
+
+def test_a_loss_of_a_part_is_read_back_with_the_part_that_the_window_knows() -> None:
+    part = Part(Segment("site", "b"), 0.3)
+    figure_of = replace(lost("accuracy", 0.5), kind=MetricKind.SEGMENT, of="site is b", part=part)
+    hurt = window(5, figure("f1"), figure_of)
+    kept = record(look(signals(hurt)), windows=(hurt,))
+    back = diagnosis_of(kept.looks[0].diagnoses[0], signals_of(kept, kept.looks[0]))
+    assert back.harm is not None
+    assert back.harm.part == part
 
 
 def test_a_proposal_that_comes_again_after_the_policy_has_forgotten_it_is_not_made_twice() -> None:
