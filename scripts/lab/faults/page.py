@@ -61,7 +61,7 @@ td small {{ display: block; color: #555; }} .n {{ white-space: nowrap; font-vari
   .figures tr {{ display: flex; flex-wrap: wrap; border-bottom: 1px solid #ddd; padding: .5rem 0; }}
   .figures td:first-child {{ flex: 1 0 100%; font-weight: 600; }} .figures small {{ font-weight: 400; }}
   .figures td:empty {{ display: none; }} .card .did {{ min-height: 0; }}
-  .peers td:first-child {{ min-width: 7rem; }} .peers .bar {{ display: none; }}
+  .peers td:first-child {{ min-width: 6rem; }} .peers td.n {{ white-space: normal; }} .peers .bar {{ display: none; }}
 }}
 """
 _KEY = (
