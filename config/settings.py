@@ -162,6 +162,27 @@ class MonitorSettings(_Group):
     metrics_port: int = Field(0, ge=0, le=65535, description="Prometheus port of the monitor; 0 = none")
 
 
+class AuditSettings(_Group):
+    """Signed checkpoints of the audit log."""
+
+    model_config = SettingsConfigDict(env_prefix="AUDIT_")
+
+    key_file: Path | None = Field(
+        None, description="private key that signs checkpoints, made once; unset = audit.key in STEWARD_HOME"
+    )
+    checkpoint_file: Path | None = Field(
+        None, description="where checkpoints are appended; unset = audit-checkpoints.jsonl in STEWARD_HOME"
+    )
+    checkpoint_interval_s: float = Field(
+        300.0, ge=0, description="how often the monitor signs an audit log that has grown; 0 = never"
+    )
+
+    @field_validator("key_file", "checkpoint_file")
+    @classmethod
+    def _absolute(cls, path: Path | None) -> Path | None:
+        return path.expanduser().resolve() if path else path
+
+
 class AgentSettings(_Group):
     """The process that diagnoses, decides and acts."""
 
@@ -199,6 +220,7 @@ class Settings(BaseModel):
     spool: SpoolSettings = Field(default_factory=SpoolSettings)
     ui: UiSettings = Field(default_factory=UiSettings)
     monitor: MonitorSettings = Field(default_factory=MonitorSettings)
+    audit: AuditSettings = Field(default_factory=AuditSettings)
     agent: AgentSettings = Field(default_factory=AgentSettings)
     mlflow: MlflowSettings = Field(default_factory=MlflowSettings)
     notify: NotifySettings = Field(default_factory=NotifySettings)
@@ -222,6 +244,14 @@ class Settings(BaseModel):
     @property
     def run_dir(self) -> Path:
         return self.platform.home / "run"
+
+    @property
+    def audit_key_file(self) -> Path:
+        return self.audit.key_file or self.platform.home / "audit.key"
+
+    @property
+    def audit_checkpoint_file(self) -> Path:
+        return self.audit.checkpoint_file or self.platform.home / "audit-checkpoints.jsonl"
 
     @property
     def downloads_dir(self) -> Path:

@@ -2,8 +2,8 @@
 
 A pass closes the windows that are due, judges those whose labels have come, and measures what the last change of the
 serving version did. Each step is a transaction of its own under a lock per model: two monitors share the work, and one
-that is killed leaves nothing half done. It ends on SIGTERM after the step it is in, and waits for a database that is
-away.
+that is killed leaves nothing half done. The process also signs how far the audit log reached. It ends on SIGTERM after
+the step it is in, and waits for a database that is away.
 """
 
 import argparse
@@ -34,6 +34,7 @@ from monitoring.measuring import place_of
 from monitoring.metrics import MonitorMetrics
 from monitoring.report_runner import ReportRunner
 from monitoring.verification import verify_change
+from monitoring.vouching import Vouching
 from monitoring.windows import due
 
 SERVICE = "monitor"
@@ -158,6 +159,10 @@ class Monitor:
     reports: ReportRunner
     metrics: MonitorMetrics
     _away: bool = False
+    _vouching: Vouching = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._vouching = Vouching(self.settings)
 
     def run(self) -> None:
         """Pass after pass until told to stop."""
@@ -196,19 +201,20 @@ class Monitor:
     def _pass(self) -> None:
         began = time.monotonic()
         report = run_pass(self.engine, self.settings, datetime.now(UTC), self.stop)
+        faults = [*self._vouching.faults(self.engine, datetime.now(UTC)), *report.faults]
         seconds = time.monotonic() - began
         details = {
             "seconds": round(seconds, 3),
             "closed": sum(one.closed for one in report.models),
             "judged": sum(one.judged for one in report.models),
-            "faults": list(report.faults)[:10],
+            "faults": faults[:10],
         }
         with session_scope(self.engine) as session:
             self._beat(session, details)
             self.metrics.show(session, [one.model_name for one in report.models])
             now = datetime.now(UTC)
             wanted = windows.without_page(session, now - PAGE_NEWS, now - PAGE_CALM, limit=20)
-        self.metrics.passed(time.time(), seconds, len(report.faults))
+        self.metrics.passed(time.time(), seconds, len(faults))
         if not self.stop.is_set():
             self.reports.look_after(wanted)
 

@@ -6,7 +6,8 @@ import os
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -17,6 +18,8 @@ from rich.table import Table
 from sqlalchemy.orm import Session
 
 from config.settings import Settings
+from database.checkpoint_file import add_checkpoint, checkpoints_missing, place_of, read_checkpoints
+from database.checkpoints import contradictions
 from database.connection import ReadSession, make_engine, session_scope
 from database.enums import ActorKind, Automation, Role, Scope
 from database.queries import api_keys, automation, people
@@ -179,21 +182,63 @@ def list_users() -> None:
     out.print(table)
 
 
-@audit.command("verify")
-def verify_audit(as_json: JsonFlag = False) -> None:
-    """Walk the whole chain; exit 1 if anything was changed, reordered, or removed from within.
-
-    Note the head it prints somewhere else: only against it does it show that the newest events were cut off.
-    """
-    with _session() as (session, _):
-        report = audit_log.verify(ReadSession(session))
+@audit.command("checkpoint")
+def checkpoint_audit(as_json: JsonFlag = False) -> None:
+    """Sign how far the log reaches now, if it has grown; the monitor does so by itself every few minutes."""
+    with _session() as (session, settings):
+        place = place_of(settings)
+        done = add_checkpoint(ReadSession(session), place, datetime.now(UTC))
     if as_json:
-        print(json.dumps({"ok": report.ok, "events": report.events, "head": report.head, "faults": report.faults}))
+        signed = {"seq": done.seq, "hash": done.hash, "at": done.at.isoformat()} if done else None
+        print(json.dumps({"signed": signed, "file": str(place.file), "public_key": str(place.public_key)}))
+    elif done:
+        err.print(f"event {done.seq} is signed in {place.file}; public key {place.public_key}", soft_wrap=True)
     else:
-        for fault in report.faults:
-            err.print(f"[bold red]fault[/] {fault}")
-        err.print(f"{report.events} events, {'unbroken' if report.ok else 'BROKEN'}, head {report.head[:12]}")
-    if not report.ok:
+        err.print("the log has not grown since the last checkpoint")
+
+
+@audit.command("verify")
+def verify_audit(
+    checkpoints: Annotated[
+        Path | None, typer.Option(help="a file of checkpoints, best a copy from elsewhere; default: this machine's")
+    ] = None,
+    public_key: Annotated[Path | None, typer.Option(help="the key they are checked with; default: this one's")] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Walk the whole chain and hold it against what was signed; exit 1 if anything was altered or removed.
+
+    The chain tells what was changed, deleted or moved within. That its end was cut off, or that all of it was written
+    anew, only checkpoints tell.
+    """
+    with _session() as (session, settings):
+        place = place_of(settings)
+        file, key = checkpoints or place.file, public_key or place.public_key
+        given = checkpoints is not None or public_key is not None
+        # Read before the walk: what is signed during it is not in its snapshot.
+        signed = read_checkpoints(file, key) if given or file.exists() else checkpoints_missing(place)
+        report = audit_log.verify(ReadSession(session), [one.seq for one in signed.checkpoints])
+    faults = [*report.faults, *contradictions(signed.checkpoints, report), *signed.faults]
+    last = signed.checkpoints[-1] if signed.checkpoints else None
+    if as_json:
+        found = {
+            "ok": not faults,
+            "events": report.events,
+            "head": report.head,
+            "faults": faults,
+            "notes": signed.notes,
+            "checkpoints": len(signed.checkpoints),
+            "last_checkpoint": {"seq": last.seq, "at": last.at.isoformat()} if last else None,
+        }
+        print(json.dumps(found))
+    else:
+        for fault in faults:
+            err.print(f"[bold red]fault[/] {escape(fault)}", soft_wrap=True)
+        for note in signed.notes:
+            err.print(f"[yellow]note[/] {escape(note)}", soft_wrap=True)
+        err.print(f"{report.events} events, {'BROKEN' if faults else 'unbroken'}, head {report.head[:12]}")
+        if last:
+            err.print(f"{len(signed.checkpoints)} checkpoints, the last of event {last.seq} at {last.when}")
+    if faults:
         raise typer.Exit(1)
 
 

@@ -7,8 +7,8 @@ never features, so that erasing a person's data does not break the chain.
 
 import hashlib
 import json
-from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC
 from typing import Any
 
@@ -22,6 +22,9 @@ from database.models import AuditEvent
 
 GENESIS = "0" * 64
 _CHAIN_LOCK = 7_238_102
+# Where a row that does not fit its place is looked for, so that a log altered all over is still walked in seconds.
+MOST_SOUGHT = 100
+NEARBY = 20
 
 
 @dataclass(frozen=True)
@@ -45,9 +48,10 @@ def digest_of(value: Any) -> str:
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 
-def _event_hash(event: AuditEvent) -> str:
+def _event_hash(event: AuditEvent, seq: int | None = None) -> str:
+    """The hash of the row as it stands, or as it would stand at another place of the chain."""
     body = {
-        "seq": event.seq,
+        "seq": event.seq if seq is None else seq,
         "at": event.at.astimezone(UTC).isoformat(timespec="microseconds"),
         "actor_kind": event.actor_kind,
         "actor": event.actor,
@@ -69,11 +73,9 @@ def append(
 ) -> AuditEvent:
     """Add one event to the chain, in the caller's transaction. Writers queue here until the other one commits."""
     session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _CHAIN_LOCK})
-    head = session.execute(
-        select(AuditEvent.seq, AuditEvent.hash).order_by(AuditEvent.seq.desc()).limit(1)
-    ).one_or_none()
+    newest = head(ReadSession(session)) or BEGINNING
     event = AuditEvent(
-        seq=head.seq + 1 if head else 1,
+        seq=newest.seq + 1,
         at=clock(session),
         actor_kind=actor.kind,
         actor=actor.name,
@@ -81,7 +83,7 @@ def append(
         object_type=object_type,
         object_id=str(object_id),
         details=json.loads(json.dumps(details or {}, allow_nan=False, default=str)),
-        prev_hash=head.hash if head else GENESIS,
+        prev_hash=newest.hash,
     )
     event.hash = _event_hash(event)
     session.add(event)
@@ -90,12 +92,25 @@ def append(
 
 
 @dataclass(frozen=True)
+class Mark:
+    """A place in the chain, and the hash that stands there."""
+
+    seq: int
+    hash: str
+
+
+BEGINNING = Mark(0, GENESIS)
+
+
+@dataclass(frozen=True)
 class ChainReport:
-    """What a walk over the whole chain found."""
+    """What a walk over the chain found. `last`: where the chain ends; `hashes`: what stands at the places asked for."""
 
     events: int
     faults: tuple[str, ...]
     head: str
+    last: int = 0
+    hashes: Mapping[int, str] = field(default_factory=dict)
 
     @property
     def ok(self) -> bool:
@@ -108,21 +123,64 @@ def about(session: ReadSession, object_type: str, ids: Collection[object]) -> li
     return list(session.scalars(query.order_by(AuditEvent.seq)))
 
 
-def verify(session: ReadSession) -> ChainReport:
-    """Walk the chain from the beginning: gaps, edits, reordering and foreign rows each give one sentence."""
-    faults: list[str] = []
-    previous, expected, count = GENESIS, 1, 0
-    for event in _in_order(session):
+def head(session: ReadSession) -> Mark | None:
+    """The newest event; None while the log is empty."""
+    query = select(AuditEvent.seq, AuditEvent.hash).order_by(AuditEvent.seq.desc()).limit(1)
+    row = session.execute(query).one_or_none()
+    return Mark(row.seq, row.hash) if row else None
+
+
+def verify(session: ReadSession, signed: Collection[int] = (), since: Mark = BEGINNING) -> ChainReport:
+    """Walk the chain from the beginning, or as the continuation of `since`: each thing wrong gives one sentence.
+
+    A chain that ends too early, or that was written anew with hashes that fit, is whole in itself: only what was
+    `signed` outside of the database tells (`database/checkpoints.py`); the report holds the hashes found there.
+    """
+    wanted = frozenset(signed)
+    hashes: dict[int, str] = {}
+    faults: list[tuple[int, str]] = []
+    broken: list[AuditEvent] = []
+    previous, expected, last, count = since.hash, since.seq + 1, 0, 0
+    for event in _in_order(session, since.seq):
+        last = event.seq
+        if event.seq in wanted:
+            hashes[event.seq] = event.hash
+        if 0 < since.seq == event.seq:
+            continue
         count += 1
         if event.seq != expected:
-            faults.append(f"event {event.seq} stands where {expected} should: rows are missing or were moved")
-        if event.prev_hash != previous:
-            faults.append(f"event {event.seq} does not continue the one before it")
+            faults.append((event.seq, _out_of_place(event.seq, expected)))
+        elif event.prev_hash != previous:
+            faults.append((event.seq, f"event {event.seq} does not continue the one before it"))
         if _event_hash(event) != event.hash:
-            faults.append(f"event {event.seq} was changed after it was written")
+            broken.append(event)
         previous, expected = event.hash, event.seq + 1
-    return ChainReport(count, tuple(faults), previous)
+    faults += _what_became_of(broken)
+    return ChainReport(count, tuple(said for _, said in sorted(faults)), previous, last, hashes)
 
 
-def _in_order(session: ReadSession) -> Iterator[AuditEvent]:
-    yield from session.scalars(select(AuditEvent).order_by(AuditEvent.seq).execution_options(yield_per=1000))
+def _out_of_place(seq: int, expected: int) -> str:
+    if seq < expected:
+        return f"event {seq} stands where {expected} should: rows were put in another order"
+    if seq == expected + 1:
+        return f"event {expected} is missing: it was deleted or moved"
+    return f"events {expected} to {seq - 1} are missing: they were deleted or moved"
+
+
+def _what_became_of(broken: Sequence[AuditEvent]) -> Iterator[tuple[int, str]]:
+    """Rows whose hash does not fit: moved if it fits at another place, else changed."""
+    others = {event.seq for event in broken[:MOST_SOUGHT]}
+    for number, event in enumerate(broken):
+        nearby = range(max(1, event.seq - NEARBY), event.seq + NEARBY + 1)
+        sought = {*others, *nearby} if number < MOST_SOUGHT else ()
+        written = next((seq for seq in sorted(sought) if _event_hash(event, seq) == event.hash), None)
+        if written is None:
+            yield event.seq, f"event {event.seq} was changed after it was written"
+        else:
+            yield event.seq, f"event {event.seq} was written as event {written}: rows were put in another order"
+
+
+def _in_order(session: ReadSession, since: int) -> Iterator[AuditEvent]:
+    """All rows, or those from `since` on; a superuser may have given one a number below the first."""
+    query = select(AuditEvent).order_by(AuditEvent.seq).execution_options(yield_per=1000)
+    yield from session.scalars(query.where(AuditEvent.seq >= since) if since else query)

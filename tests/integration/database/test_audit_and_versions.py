@@ -69,8 +69,10 @@ def test_an_untouched_chain_verifies(engine: Engine) -> None:
     [
         ("UPDATE audit_log SET details = '{\"number\": 99}' WHERE seq = 3", "event 3 was changed"),
         ("UPDATE audit_log SET actor = 'someone' WHERE seq = 2", "event 2 was changed"),
-        ("DELETE FROM audit_log WHERE seq = 3", "rows are missing"),
-        ("UPDATE audit_log SET seq = CASE seq WHEN 2 THEN -3 ELSE 2 END WHERE seq IN (2, 3)", "event"),
+        ("DELETE FROM audit_log WHERE seq = 3", "event 3 is missing: it was deleted"),
+        ("DELETE FROM audit_log WHERE seq IN (2, 3)", "events 2 to 3 are missing: they were deleted"),
+        ("UPDATE audit_log SET seq = CASE seq WHEN 2 THEN -3 ELSE 2 END WHERE seq IN (2, 3)", "was written as event 3"),
+        ("UPDATE audit_log SET seq = 0 WHERE seq = 1", "event 0 stands where 1 should"),
     ],
 )
 def test_what_a_superuser_changes_is_noticed(engine: Engine, statement: str, says: str) -> None:
