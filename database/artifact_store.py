@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+from config.fault_points import fault_point
 from database.errors import IntegrityError, InvalidError, NotFoundError
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
@@ -81,6 +82,7 @@ class ArtifactStore:
         digest = _sha256(body)
         home = self._objects / digest
         if home.is_dir():
+            _sync_directory(self._objects)  # whoever renamed it may have died before this
             return digest
         self._objects.mkdir(parents=True, exist_ok=True, mode=0o700)
         draft = self._tmp / uuid4().hex
@@ -88,8 +90,11 @@ class ArtifactStore:
         try:
             for name, data in files.items():
                 _write_synced(draft / name, data)
+                fault_point("artifact.file_written")
+            fault_point("artifact.before_manifest")
             _write_synced(draft / MANIFEST, body)
             _sync_directory(draft)
+            fault_point("artifact.after_manifest")
             self._publish(draft, home)
         finally:
             shutil.rmtree(draft, ignore_errors=True)
@@ -101,6 +106,7 @@ class ArtifactStore:
         except OSError:
             if not home.is_dir():  # a rival that stored the same content is fine
                 raise
+        fault_point("artifact.after_rename")
         _sync_directory(self._objects)
 
     def read(self, digest: str, kind: str) -> Artifact:

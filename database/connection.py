@@ -7,11 +7,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NewType
 
+import psycopg2
 from sqlalchemy import URL, Engine, create_engine, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session
 
+from config.fault_points import COMMIT, fault_point
 from config.settings import DatabaseSettings
 from database.errors import InvalidError
 
@@ -66,6 +68,14 @@ def session_scope(engine: Engine) -> Iterator[Session]:
     """One transaction: committed when the block ends well, rolled back otherwise."""
     with Session(engine, expire_on_commit=False) as session, session.begin():
         yield session
+        fault_point("db.before_commit")
+    fault_point(COMMIT, lost=_cut_off)
+
+
+def _cut_off() -> OperationalError:
+    """What a caller sees when the server did as it was told and its answer never came."""
+    said = psycopg2.OperationalError("server closed the connection unexpectedly")
+    return OperationalError("COMMIT", None, said, connection_invalidated=True)
 
 
 @contextmanager

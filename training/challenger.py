@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 from loguru import logger
 
+from config.fault_points import fault_point
 from database.artifact_store import ArtifactStore
 from database.connection import read_scope
 from database.enums import ActorKind, DataSource
@@ -83,6 +84,7 @@ def gather(case: Case) -> Json:
     judges = _judges(case, store, challenger, made_from, unknown_to(recent.rows, known_until))
     _refuse(case, too_few(contract, judges.rows))
     evidence, advice = _evidence(case, store, challenger, judges, made_from["training"])
+    fault_point("train.after_evidence")
     if case.params.get("quiet") and not worth_asking(evidence, contract, advice):
         raise NotEnoughError(f"{NOT_BETTER}: {advice.says}")
     return evidence

@@ -16,6 +16,7 @@ from loguru import logger
 from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
+from config.fault_points import fault_point
 from config.logging_config import configure_logging
 from config.model_contract import ModelContract, load_contract
 from config.settings import Settings
@@ -101,6 +102,7 @@ def train(
     registered = Registry.of(settings).log_run(contract.name, record, winner.algorithm, winner.exported.model or b"")
     tell("registering the version", 0.95)
     columns = _columns(given, winner, dataset, artifacts, influence, trained, selection, registered)
+    fault_point("train.before_register")
     with session_scope(engine) as session:
         version = model_versions.register(session, actor, action_id=action_id, **columns)
         if activate:
@@ -114,6 +116,7 @@ def train(
         "training.registered model={} version={} algorithm={} rows={} source={}",
         contract.name, version.version, winner.algorithm, len(given.rows), dataset.source,
     )  # fmt: skip
+    fault_point("train.after_register")
     tell("done", 1.0)
     return version
 
@@ -166,6 +169,7 @@ def _train_all(given: Material, tell: Progress) -> list[Trained]:
             name, given.contract.quality.metric, found, one.seconds, one.exported.obstacle or "none",
         )  # fmt: skip
         trained.append(one)
+        fault_point("train.mid")
     return trained
 
 

@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from agent.core.transitions import move
 from agent.core.verifier import Figure, State, SuccessTest, Verdict, verify
+from config.fault_points import fault_point
 from database.enums import ActionStatus, AlertStatus, Automation
 from database.errors import ConflictError
 from database.models import AgentAction
@@ -28,6 +29,7 @@ def watch_changes(session: Session, now: datetime, at_most: int | None = None) -
 
 
 def _settle(session: Session, action: AgentAction, now: datetime) -> bool:
+    fault_point("exec.verifying")
     generation = int((action.execution_result or {}).get("generation", 0))
     current = model_versions.current_generation(session, action.model_name)
     if current is None or current.generation != generation:
@@ -85,6 +87,7 @@ def _revert(session: Session, action: AgentAction, verdict: Verdict) -> bool:
 
 
 def _end(session: Session, action: AgentAction, to: ActionStatus, says: str) -> None:
+    fault_point("exec.before_done")
     move(session, AGENT, action, to, says=says, verified_at=actions.database_now(session))
     logger.info("agent.change.settled action_id={} as={} why={}", action.action_id, to, says)
 

@@ -24,6 +24,7 @@ from agent.core.observation import read_history, read_incidents, read_missed, re
 from agent.core.signals import Signals
 from agent.core.transitions import move
 from config.agent_policy import AgentPolicy
+from config.fault_points import fault_point
 from config.model_contract import ModelContract
 from database.enums import CHANGING, ActionStatus, Cause
 from database.models import AgentAction, Alert
@@ -53,6 +54,7 @@ def run_cycle(
     actions.lock_open(session, contract.name)
     alerts.lock_live(session, contract.name)
     signals = read_signals(session, contract, now)
+    fault_point("agent.read_metrics")
     think = _Pass(session, policy, agent, dry_run, now, began)
     made: list[AgentAction] = []
     for missed in read_missed(session, signals, dry_run=dry_run):
@@ -76,10 +78,12 @@ class _Pass:
         """Think about this state, and write down what was thought."""
         session, name = self.session, signals.model_name
         diagnoses = diagnose(signals)
+        fault_point("agent.after_diagnosis")
         _close_quiet(session, signals, {d.cause for d in diagnoses})
         closed = alerts.closed_by_people(session, name, AGENT.name)
         settled = settled_by_people(((d.cause, d.windows) for d in diagnoses), closed)
         incidents = _keep_incidents(session, signals, tuple(d for d in diagnoses if d.cause not in settled))
+        fault_point("agent.after_incident")
         signals = replace(signals, incidents=read_incidents(session, name))
         history = read_history(session, name, self.now, self.policy.escalation.within)
         choices = decide(
@@ -90,8 +94,10 @@ class _Pass:
             for choice in choices
             if isinstance(choice, ActionProposal)
         ]
+        fault_point("agent.after_proposal")
         seconds = time.perf_counter() - self.began
         _record(session, signals, self.agent, diagnoses, choices, self.dry_run, seconds)
+        fault_point("agent.pass_recorded")
         return CycleReport(name, diagnoses, choices, tuple(a for a in made if a is not None), seconds)
 
 

@@ -32,6 +32,7 @@ from agent.core.work import (
     Work,
 )
 from config.agent_policy import AgentPolicy
+from config.fault_points import fault_point
 from config.model_contract import ModelContract
 from config.settings import Settings
 from database.connection import first_line, is_away, read_scope, session_scope
@@ -117,6 +118,7 @@ class Executor:
             return False
         if claimed is None:
             return False
+        fault_point("exec.claimed")
         claim, gathering = claimed
         contract = self._contracts.get(claim.model_name)
         if contract is None:
@@ -204,9 +206,13 @@ class Executor:
         if gathering:
             with read_scope(self._engine) as session:  # before: what comes while it is gathered is news
                 seen = evidence.newest_mature_seq(session, work.claim.model_name)
-            self._ask(work, handler.gather(work), seen)
+            gathered = handler.gather(work)
+            fault_point("exec.gathered")
+            self._ask(work, gathered, seen)
         else:
-            self._finish(work, handler, handler.prepare(work))
+            prepared = handler.prepare(work)
+            fault_point("exec.prepared")
+            self._finish(work, handler, prepared)
 
     # ------------------------------------------------------------------------------------------------ how it ends
 
@@ -231,8 +237,11 @@ class Executor:
             if automation.held_state(session) is not Automation.RUNNING:
                 raise PausedError
             action = actions.hold(session, work.claim.action_id, work.claim.epoch, ActionStatus.EXECUTING)
+            fault_point("exec.before_effect")
             outcome = handler.apply(session, Effect(action, prepared, work.contract))
             self._conclude(session, action, outcome)
+            fault_point("exec.in_activation_before_commit")
+        fault_point("exec.after_activation_commit")
         logger.info("agent.action.took_effect action_id={} type={}", work.claim.action_id, work.claim.action_type)
 
     def _conclude(self, session: Session, action: AgentAction, outcome: Outcome) -> None:

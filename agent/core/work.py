@@ -14,6 +14,7 @@ from uuid import UUID
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
+from config.fault_points import fault_point
 from config.model_contract import ModelContract
 from config.settings import Settings
 from database.connection import session_scope
@@ -125,7 +126,9 @@ class Work:
             if actions.get(session, self.claim.action_id).lease_epoch != self.claim.epoch:
                 raise LeaseLostError(f"action {self.claim.action_id}: another worker took it over")
             actions.start_step(session, self.claim.action_id, name, self.claim.epoch)
+        fault_point("exec.step_started")
         result = do()
+        fault_point("exec.step_ran")
         with session_scope(self.engine) as session:
             actions.finish_step(session, self.claim.action_id, name, self.claim.epoch, result)
         return result

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from config.fault_points import InjectedFaultError, arm
 from database.artifact_store import ArtifactStore
 from database.errors import IntegrityError, InvalidError, NotFoundError
 
@@ -96,6 +97,22 @@ def test_a_full_disk_leaves_nothing_behind(
         store.put("model", FILES, {})
     assert list((tmp_path / "sha256").iterdir()) == []
     assert list((tmp_path / "tmp").iterdir()) == []
+
+
+def test_what_a_dead_writer_published_is_made_lasting_by_whoever_stores_it_again(
+    store: ArtifactStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may have died between the rename and the sync of the directory."""
+    arm("artifact.after_rename=raise")
+    try:
+        with pytest.raises(InjectedFaultError):
+            store.put("model", FILES, {})
+    finally:
+        arm("")
+    synced: list[Path] = []
+    monkeypatch.setattr("database.artifact_store._sync_directory", synced.append)
+    assert store.has(store.put("model", FILES, {}))
+    assert synced == [tmp_path / "sha256"]
 
 
 def test_only_what_was_left_behind_more_than_a_day_ago_is_swept(store: ArtifactStore, tmp_path: Path) -> None:
