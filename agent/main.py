@@ -12,6 +12,7 @@ import socket
 import sys
 import threading
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TypeVar
 
 from loguru import logger
@@ -26,12 +27,13 @@ from agent.core.cycle import run_cycle
 from agent.core.executor import EXECUTING, GATHERING, Executor
 from agent.core.work import Action
 from agent.projection import Projection
+from agent.schedules import end_removed, follow, to_follow
 from config.agent_policy import AgentPolicy, load_policy
 from config.logging_config import configure_logging
 from config.model_contract import ModelContract, load_contracts
 from config.settings import Settings
 from config.yaml_source import ConfigError
-from database.address import database_url
+from database.address import agent_database_url
 from database.artifact_store import ArtifactStore
 from database.connection import first_line, is_away, make_engine, session_scope, sqlstate
 from database.enums import ActionType, Automation
@@ -78,9 +80,26 @@ class Agent:
         if switch is not Automation.STOPPED:
             for contract in self._contracts.values():
                 self._cycle(contract)
+        # After the looks: a change that a loss asks for goes before one that only the calendar asks for.
+        self._follow_schedules()
         with session_scope(self._engine) as session:
             details = {"automation": switch, "dry_run": self._settings.agent.dry_run, "models": sorted(self._contracts)}
             heartbeats.beat(session, SERVICE, self.instance, self._settings.agent.interval_s, details)
+
+    def _follow_schedules(self) -> None:
+        """Decide the slots that have come; a schedule's trouble stays its own."""
+        self._transact(lambda session: end_removed(session, self._policy, self._contracts))
+        for name, model in to_follow(self._policy, self._contracts):
+            try:
+                self._transact(partial(self._follow, name, model))
+            except Exception as error:
+                if is_away(error):
+                    raise
+                logger.exception("agent.schedule.failed schedule={} model={}", name, model)
+
+    def _follow(self, name: str, model: str, session: Session) -> AgentAction | None:
+        dry_run = self._settings.agent.dry_run
+        return follow(session, self._policy, name, model, dry_run=dry_run, now=database_now(session))
 
     def settle(self) -> None:
         """Void what ran out of time, renew what went stale, judge what was changed."""
@@ -197,7 +216,7 @@ def main(argv: list[str] | None = None) -> int:
         settings = Settings()
         contracts = load_contracts(settings.platform.contracts_dir)
         policy = load_policy(settings.platform.policy_file)
-        url = database_url(settings)
+        url = agent_database_url(settings)
     except (ConfigError, StewardError) as error:
         sys.stderr.write(f"{error}\n")
         return 2

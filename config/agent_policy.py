@@ -4,15 +4,19 @@ The page (`agent_policy.yml`) is data, so that a person who does not read Python
 on the page is treated as high risk and waits for a person: permissions are only ever what somebody wrote down.
 """
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
+from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from cronsim import CronSim, CronSimError
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
 from config.yaml_source import read_yaml
 
 Autonomy = Literal["observe", "suggest", "act"]
+Name = Annotated[str, StringConstraints(pattern="^[a-z0-9_-]{1,64}$")]
+EVERY_MODEL = "all"
 
 
 class _Frozen(BaseModel):
@@ -51,12 +55,65 @@ class VerificationRule(_Frozen):
     deadline: timedelta = timedelta(days=7)
 
 
+class Schedule(_Frozen):
+    """A change that is asked for by the calendar. It is a question like any other: with proof, and a person decides."""
+
+    action: Literal["retrain_model"]
+    cron: str
+    timezone: str
+    catch_up: timedelta = Field(timedelta(days=1), description="a missed slot is still taken when at most this late")
+    models: tuple[str, ...] = Field(min_length=1)
+
+    def covers(self, model_name: str) -> bool:
+        """Whether it holds for this model."""
+        return EVERY_MODEL in self.models or model_name in self.models
+
+    @field_validator("cron")
+    @classmethod
+    def _comes(cls, cron: str) -> str:
+        expected = "expected minute, hour, day, month and weekday, as `0 2 * * 0`"
+        if (fields := len(cron.split())) != 5:
+            raise ValueError(f"{expected}: there are {fields} fields")
+        try:
+            times = CronSim(cron, datetime(2000, 1, 1, tzinfo=UTC))
+        except CronSimError as error:
+            raise ValueError(f"{expected}: {str(error).lower()}") from error
+        if len(times.minutes) != 1:
+            raise ValueError("a schedule comes at most once an hour: name one minute, as `0 2 * * 0`")
+        if next(times, None) is None:
+            raise ValueError("there is no such day")
+        return cron
+
+    @field_validator("timezone")
+    @classmethod
+    def _is_known(cls, timezone: str) -> str:
+        try:
+            return ZoneInfo(timezone).key
+        except (KeyError, ValueError, OSError) as error:
+            raise ValueError(f"there is no time zone `{timezone}`; one is called as `Europe/Amsterdam`") from error
+
+    @field_validator("catch_up")
+    @classmethod
+    def _outlasts_a_round(cls, catch_up: timedelta) -> timedelta:
+        if catch_up < timedelta(minutes=5):
+            raise ValueError("at least PT5M: the agent looks only once a round, and may be restarted")
+        return catch_up
+
+    @field_validator("models", mode="before")
+    @classmethod
+    def _named(cls, models: object) -> object:
+        if isinstance(models, str) and models != EVERY_MODEL:
+            raise ValueError(f"expected `{EVERY_MODEL}` or a list of models, as `[{models}]`")
+        return (models,) if isinstance(models, str) else models
+
+
 class AgentPolicy(_Frozen):
     actions: dict[str, ActionRule]
     autonomy: dict[str, Autonomy] = Field(default_factory=dict)
     escalation: Escalation = Escalation()
     verification: VerificationRule = VerificationRule()
     stand_back: timedelta = timedelta(days=1)
+    schedules: dict[Name, Schedule] = Field(default_factory=dict)
 
     def rule(self, action_type: str) -> ActionRule:
         """The rule of an action; the strictest one for an action nobody wrote down."""

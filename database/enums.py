@@ -184,6 +184,14 @@ class Scope(StrEnum):
     METRICS = "metrics:read"
 
 
+class SlotStatus(StrEnum):
+    """What became of a slot of a schedule."""
+
+    CLAIMED = "claimed"  # its action was proposed
+    SKIPPED = "skipped"
+    SUPERSEDED = "superseded"  # a change of the model was open
+
+
 class Automation(StrEnum):
     """The kill switch. `PAUSED`: the agent looks and asks but executes nothing. `STOPPED`: it does not even look."""
 

@@ -8,10 +8,11 @@ from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from itertools import groupby
+from datetime import UTC, datetime, timedelta
+from itertools import groupby, islice
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from rich import box
 from rich.console import Console
@@ -24,9 +25,10 @@ from agent.core.policy_concerns import Concern, concerns, runs_alone
 from agent.core.policy_replay import APPROXIMATE, Replayed, replay
 from agent.core.reading import WINDOWS_READ, past_of, promised
 from agent.core.recorded import Deed, Look, Record
+from agent.core.schedule import coming
 from agent.core.signals import Window
 from agent.core.stored_windows import whole
-from config.agent_policy import AgentPolicy, load_policy
+from config.agent_policy import AgentPolicy, Schedule, load_policy
 from config.model_contract import ModelContract, load_contracts
 from config.settings import Settings
 from config.yaml_source import ConfigError, lines_of
@@ -189,12 +191,26 @@ def as_json(report: Report) -> dict[str, Any]:
         "valid": True,
         "runs_by_itself": list(runs_alone(report.policy)),
         "autonomy": dict(report.policy.autonomy),
+        "schedules": {name: _schedule_json(one) for name, one in report.policy.schedules.items()},
         "concerns": [{"line": lines.get(c.field), "field": c.field, "says": c.says} for c in report.concerns],
         "days": report.days,
         "models": [_model_json(one) for one in report.replayed],
         "history": list(report.history),
         "approximate": list(APPROXIMATE) if report.replayed else [],
     }
+
+
+def _schedule_json(schedule: Schedule) -> dict[str, Any]:
+    return {
+        "action": schedule.action,
+        "models": list(schedule.models),
+        "next": [moment.isoformat() for moment in _next(schedule)],
+    }
+
+
+def _next(schedule: Schedule) -> list[datetime]:
+    """Its next slots, by the clock of this machine."""
+    return list(islice(coming(schedule.cron, schedule.timezone, datetime.now(UTC)), 3))
 
 
 def _model_json(one: Replayed) -> dict[str, Any]:
@@ -216,6 +232,11 @@ def show(report: Report) -> None:
     alone = ", ".join(runs_alone(report.policy)) or "nothing"
     levels = ", ".join(f"{model}: {level}" for model, level in report.policy.autonomy.items())
     out.print(f"runs by itself under `act`: {alone}; autonomy is {escape(levels or 'suggest for every model')}")
+    for name, schedule in report.policy.schedules.items():
+        local = (slot.astimezone(ZoneInfo(schedule.timezone)) for slot in _next(schedule))
+        whose = f"{schedule.action} of {', '.join(schedule.models)}"
+        come = ", ".join(f"{slot:%a %Y-%m-%d %H:%M}" for slot in local)
+        out.print(f"schedule {name}: {escape(whose)}, next {come} {schedule.timezone}", soft_wrap=True)
     for found in report.concerns:
         where = f"{report.page.name}:{lines.get(found.field, 1)}: {found.field}"
         out.print(f"[yellow]look at[/] {escape(where)}: {escape(found.says)}")

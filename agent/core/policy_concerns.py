@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from agent.core import wording
-from config.agent_policy import ActionRule, AgentPolicy
+from config.agent_policy import EVERY_MODEL, ActionRule, AgentPolicy
 from database.enums import CHANGING, ActionType
 
 _NEVER = timedelta(0)
@@ -25,6 +25,7 @@ def concerns(policy: AgentPolicy, models: Collection[str] | None, approvers: int
         *_about_actions(policy, approvers),
         *_unlisted(policy),
         *_about_autonomy(policy, models),
+        *_about_schedules(policy, models),
         *_about_afterwards(policy),
     )
 
@@ -80,6 +81,16 @@ def _about_autonomy(policy: AgentPolicy, models: Collection[str] | None) -> Iter
     for model in policy.autonomy:
         if models is not None and model != "default" and model not in models:
             yield Concern(f"autonomy.{model}", "there is no contract of this model")
+
+
+def _about_schedules(policy: AgentPolicy, models: Collection[str] | None) -> Iterator[Concern]:
+    for name, schedule in policy.schedules.items():
+        for model in schedule.models:
+            if models is not None and model != EVERY_MODEL and model not in models:
+                yield Concern(f"schedules.{name}.models", f"there is no contract of {model}")
+        followed = (model for model in models or () if schedule.covers(model))
+        for model in (one for one in followed if policy.autonomy_of(one) == "observe"):
+            yield Concern(f"schedules.{name}", f"{model} is only observed: its slots are recorded and nobody is asked")
 
 
 def _about_afterwards(policy: AgentPolicy) -> Iterator[Concern]:

@@ -33,6 +33,7 @@ CHECKED = {
     "ck_approvals_decision_known": enums.Decision,
     "ck_action_steps_status_known": enums.StepStatus,
     "ck_automation_state_known": enums.Automation,
+    "ck_schedule_slots_status_known": enums.SlotStatus,
     "ck_audit_log_actor_kind_known": enums.ActorKind,
 }
 

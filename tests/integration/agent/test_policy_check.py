@@ -1,6 +1,7 @@
 """A policy page is checked, and decided with on what the agent really recorded."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -263,3 +264,13 @@ def test_without_a_database_the_page_is_checked_all_the_same(
     assert ("cannot be read" if url else f"no database in {tmp_path} yet") in reason
     assert left_out == "nothing was decided again; that the page is valid holds without it"
     assert found["models"] == []
+
+
+def test_the_next_slots_of_a_schedule_are_shown(tmp_path: Path, check: Check) -> None:
+    switched_on = (("# schedules:", "schedules:"), ("#   weekly:", "  weekly:"))
+    found = check(*switched_on)["schedules"]["weekly"]
+    assert (found["action"], found["models"], len(found["next"])) == ("retrain_model", ["all"], 3)
+    done = CliRunner().invoke(app, ["policy", "check", str(tmp_path / "page.yml")])
+    assert re.search(
+        r"schedule weekly: retrain_model of all, next Sun \d{4}-\d\d-\d\d 02:00, Sun .* Europe/Amsterdam", done.stdout
+    )

@@ -10,6 +10,7 @@ from config.agent_policy import AgentPolicy, load_policy
 from config.settings import PlatformSettings
 
 SHIPPED = load_policy(PlatformSettings().policy_file)
+WEEKLY = {"action": "retrain_model", "cron": "0 2 * * 0", "timezone": "Europe/Amsterdam", "models": "all"}
 
 
 def page(action: str = "", **changes: Any) -> AgentPolicy:
@@ -46,6 +47,8 @@ def test_the_shipped_page_is_beyond_doubt() -> None:
         ("", {"verification": {"deadline": "PT0S"}}, "verification.deadline"),
         ("", {"escalation": {"within": "PT0S"}}, "escalation.within"),
         ("", {"stand_back": "PT0S"}, "stand_back"),
+        ("", {"schedules": {"weekly": WEEKLY | {"models": ["hart_disease"]}}}, "schedules.weekly.models"),
+        ("", {"schedules": {"weekly": WEEKLY}, "autonomy": {"default": "observe"}}, "schedules.weekly"),
     ],
 )
 def test_a_reviewer_is_pointed_at_the_field(action: str, changes: dict[str, Any], field: str) -> None:
@@ -76,3 +79,8 @@ def test_approvers_of_what_runs_by_itself_matter_only_where_a_model_may_only_sug
     assert fields(many.model_copy(update={"autonomy": {"default": "suggest"}})) == ["actions.send_alert.approvers"]
     only_one = {"default": "act", "heart_disease": "suggest"}
     assert fields(many.model_copy(update={"autonomy": only_one})) == ["actions.send_alert.approvers"]
+
+
+def test_a_schedule_of_every_model_is_beyond_doubt() -> None:
+    assert fields(page(schedules={"weekly": WEEKLY})) == []
+    assert fields(page(schedules={"weekly": WEEKLY | {"models": ["churn"]}}), models=None) == []

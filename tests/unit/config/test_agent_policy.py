@@ -35,3 +35,64 @@ def test_a_misspelt_permission_is_refused_by_line(tmp_path: Path) -> None:
     page.write_text("actions:\n  send_alert: {risk: low, decides: robot}\n")
     with pytest.raises(ConfigError, match=r"policy\.yml:2: actions\.send_alert\.decides"):
         load_policy(page)
+
+
+WEEKLY = '{action: retrain_model, cron: "0 2 * * 0", timezone: Europe/Amsterdam, catch_up: P1D, models: all}'
+
+
+def page_with(tmp_path: Path, schedule: str, name: str = "weekly") -> Path:
+    page = tmp_path / "policy.yml"
+    page.write_text(f"actions: {{}}\nschedules:\n  {name}: {schedule}\n")
+    return page
+
+
+def test_nothing_is_scheduled_unless_somebody_wrote_it_down() -> None:
+    assert load_policy(PlatformSettings().policy_file).schedules == {}
+
+
+def test_the_shipped_example_is_a_schedule_when_its_marks_are_taken_away(tmp_path: Path) -> None:
+    shipped = PlatformSettings().policy_file.read_text()
+    page = tmp_path / "policy.yml"
+    page.write_text(shipped.replace("# schedules:", "schedules:").replace("#   weekly:", "  weekly:"))
+    (schedule,) = load_policy(page).schedules.values()
+    assert (schedule.covers("heart_disease"), schedule.cron) == (True, "0 2 * * 0")
+
+
+def test_a_schedule_holds_for_the_models_it_names(tmp_path: Path) -> None:
+    page = page_with(tmp_path, WEEKLY.replace("all", "[churn, income]"))
+    schedule = load_policy(page).schedules["weekly"]
+    assert [schedule.covers(name) for name in ("churn", "income", "heart_disease")] == [True, True, False]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "field", "says"),
+    [
+        (
+            "0 2 * * 0",
+            "0 2 * *",
+            "cron",
+            "expected minute, hour, day, month and weekday, as `0 2 .*: there are 4 fields",
+        ),
+        ("0 2 * * 0", "0 0 2 * * 0", "cron", "there are 6 fields"),
+        ("0 2 * * 0", "0 25 * * 0", "cron", "bad hour"),
+        ("0 2 * * 0", "0 2 31 2 *", "cron", "bad day-of-month"),
+        ("0 2 * * 0", "*/5 2 * * 0", "cron", "at most once an hour"),
+        ("0 2 * * 0", "0 2 */31 * 1#5", "cron", "there is no such day"),  # a fifth Monday on the first of a month
+        ("Europe/Amsterdam", "Europe/Amsterdm", "timezone", "there is no time zone `Europe/Amsterdm`"),
+        ("Europe/Amsterdam", "../Amsterdam", "timezone", "there is no time zone"),
+        ("P1D", "PT10S", "catch_up", "at least PT5M"),
+        ("all", "churn", "models", r"expected `all` or a list of models, as `\[churn\]`"),
+        ("all", "[]", "models", "at least 1 item"),
+        ("retrain_model", "rollback_model", "action", "retrain_model"),
+    ],
+)
+def test_a_schedule_that_cannot_be_followed_is_refused_by_line(
+    tmp_path: Path, old: str, new: str, field: str, says: str
+) -> None:
+    with pytest.raises(ConfigError, match=rf"policy\.yml:3: schedules\.weekly\.{field}: .*{says}"):
+        load_policy(page_with(tmp_path, WEEKLY.replace(old, new)))
+
+
+def test_the_name_of_a_schedule_is_plain(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"policy\.yml:3: schedules\.Every Sunday"):
+        load_policy(page_with(tmp_path, WEEKLY, name="Every Sunday"))
