@@ -266,6 +266,15 @@ def test_a_changed_line_counts_from_when_it_was_seen_and_what_the_old_one_missed
     assert champion
 
 
+def test_a_changed_line_does_not_reach_back_behind_the_moment_it_was_seen(engine: Engine, champion: int) -> None:
+    look(engine, SUNDAY - HOUR)
+    quarter_past = page("15 2 * * 0")
+    look(engine, SUNDAY + timedelta(minutes=30), quarter_past)
+    look(engine, SUNDAY + timedelta(minutes=31), quarter_past)
+    assert became(engine) == [("11-22 01:00", "skipped")]
+    assert champion
+
+
 def test_another_zone_is_another_time(engine: Engine, champion: int) -> None:
     look(engine, SUNDAY - HOUR)
     kathmandu = page(timezone="Asia/Kathmandu")
