@@ -33,7 +33,7 @@ from config.logging_config import configure_logging
 from config.model_contract import ModelContract, load_contracts
 from config.settings import Settings
 from config.yaml_source import ConfigError
-from database.address import database_url
+from database.address import agent_database_url
 from database.artifact_store import ArtifactStore
 from database.connection import first_line, is_away, make_engine, session_scope, sqlstate
 from database.enums import ActionType, Automation
@@ -216,7 +216,7 @@ def main(argv: list[str] | None = None) -> int:
         settings = Settings()
         contracts = load_contracts(settings.platform.contracts_dir)
         policy = load_policy(settings.platform.policy_file)
-        url = database_url(settings)
+        url = agent_database_url(settings)
     except (ConfigError, StewardError) as error:
         sys.stderr.write(f"{error}\n")
         return 2

@@ -189,6 +189,9 @@ class AgentSettings(_Group):
     model_config = SettingsConfigDict(env_prefix="AGENT_")
 
     interval_s: float = Field(15.0, gt=0, description="pause between two cycles")
+    database_url: SecretStr | None = Field(
+        None, description="the agent's own login, a member of steward_agent; unset = DATABASE_URL"
+    )
     dry_run: bool = Field(False, description="record every decision, change nothing")
     lease_s: float = Field(30.0, gt=1, description="an executor that is silent for this long has lost its action")
     evidence_timeout_s: float = Field(900.0, gt=1, description="a training run longer than this is ended and retried")

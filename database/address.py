@@ -6,6 +6,7 @@ MLflow keeps its tables in a database of its own beside ours, because both have 
 from sqlalchemy import URL
 
 from config.settings import Settings
+from database.agent_role import AGENT_LOGIN
 from database.connection import normalised_url
 from database.embedded import EmbeddedPostgres
 
@@ -23,6 +24,14 @@ def database_url(settings: Settings) -> URL:
     if settings.database.url:
         return normalised_url(settings.database.url.get_secret_value())
     return EmbeddedPostgres(settings.postgres_dir).url(DATABASE)
+
+
+def agent_database_url(settings: Settings) -> URL:
+    """Our database as the agent enters it: AGENT_DATABASE_URL, else as everybody does, but for the embedded one."""
+    if settings.agent.database_url:
+        return normalised_url(settings.agent.database_url.get_secret_value())
+    url = database_url(settings)
+    return url if settings.database.url else url.set(username=AGENT_LOGIN)
 
 
 def mlflow_url(settings: Settings) -> URL:

@@ -6,6 +6,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import URL, text
 
 from config.settings import ROOT
+from database.agent_role import grant_agent_rights
 from database.connection import make_engine
 
 # Any constant of ours: processes that migrate wait for each other under this number.
@@ -21,7 +22,7 @@ def alembic_config(url: URL) -> Config:
 
 
 def upgrade(url: URL) -> None:
-    """Run the missing migrations; nothing happens when there are none. Rivals wait for each other."""
+    """Run the missing migrations and give the agent's role its rights; rivals wait for each other."""
     engine = make_engine(url, application="steward-migrate")
     try:
         with engine.connect() as connection:
@@ -30,6 +31,7 @@ def upgrade(url: URL) -> None:
             connection.commit()
             try:
                 command.upgrade(alembic_config(url), "head")
+                grant_agent_rights(connection)
             finally:
                 connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": _LOCK})
                 connection.commit()

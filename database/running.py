@@ -18,6 +18,7 @@ from sqlalchemy import URL
 
 from config.settings import Settings
 from database.address import DATABASE, MLFLOW_DATABASE, database_url, embedded
+from database.agent_role import make_agent_login
 from database.embedded import EmbeddedPostgres
 from database.migrations import upgrade
 
@@ -60,6 +61,7 @@ def running_database(settings: Settings, *, waits_to_own: bool = False) -> Itera
             server.ensure_database(DATABASE)
             server.ensure_database(MLFLOW_DATABASE)
             upgrade(database_url(settings))
+            make_agent_login(database_url(settings))
             yield RunningDatabase(database_url(settings), server if owned else None)
         finally:
             if owned:

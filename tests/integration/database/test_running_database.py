@@ -10,6 +10,8 @@ import pytest
 from sqlalchemy import URL, NullPool, create_engine, text
 
 from config.settings import DatabaseSettings, PlatformSettings, Settings
+from database.address import agent_database_url
+from database.agent_role import AGENT_LOGIN
 from database.embedded import EmbeddedPostgres
 from database.running import running_database
 
@@ -33,6 +35,13 @@ def test_the_server_lives_as_long_as_the_block_and_is_migrated(settings: Setting
     with running_database(settings) as database:
         assert _answers(database.url)
     assert _pid(settings) is None
+
+
+def test_the_agent_enters_by_a_login_of_its_own(settings: Settings) -> None:
+    with running_database(settings):
+        url = agent_database_url(settings)
+        assert url.username == AGENT_LOGIN
+        assert _answers(url)
 
 
 def test_an_owner_waits_for_those_who_use_its_server(settings: Settings) -> None:
