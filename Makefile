@@ -5,7 +5,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down test coverage check format clean
+.PHONY: help setup demo up down test coverage crash check format clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -34,6 +34,9 @@ test: $(READY) ## every test: unit, integration on a real PostgreSQL, end to end
 
 coverage: $(READY) ## every branch of the agent's thinking is tested, without a database
 	$(BIN)/python -m pytest tests/unit/agent $(wildcard tests/unit/monitoring/test_threshold*.py) --cov --cov-config=tests/thinking.coveragerc --cov-report=term $(ARGS)
+
+crash: $(READY) ## workers die at named places, others take over, a checker judges (ARGS="--trials 300")
+	@$(BIN)/python -m scripts.crash $(ARGS)
 
 check: $(READY) ## format, lint, types, import rules, lock file
 	$(BIN)/ruff format --check .

@@ -1,0 +1,103 @@
+"""`make crash`: workers die at named places, others resume; prints what came of it and exits with 1 on a violation."""
+
+import argparse
+import json
+import random
+import secrets
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from config.logging_config import configure_logging
+from database import migrations
+from database.embedded import EmbeddedPostgres
+from scripts.crash import plan
+from scripts.crash.report import Report
+from scripts.crash.runner import Case, Ground, Trial
+
+TEMPLATE = "crash_template"
+# Only processes die here, never the machine, so nothing has to reach the disk.
+_CARELESS = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+_SEEDS = 2**32
+
+
+@contextmanager
+def _server() -> Iterator[tuple[EmbeddedPostgres, Path]]:
+    """A cluster of our own, under a directory that goes with it."""
+    # /tmp, whatever TMPDIR says: the path of a socket has to be short.
+    directory = Path(tempfile.mkdtemp(prefix="steward-crash-", dir="/tmp"))
+    directory.chmod(0o755)
+    server = EmbeddedPostgres(directory / "postgres", settings=_CARELESS)
+    server.start()
+    try:
+        server.ensure_database(TEMPLATE)
+        migrations.upgrade(server.url(TEMPLATE))
+        yield server, directory
+    finally:
+        server.stop()
+        shutil.rmtree(directory / "postgres")
+        if not list(directory.glob("*.log")):  # else they say what a worker did before a violation
+            shutil.rmtree(directory)
+
+
+def _cases(ground: Ground, given: argparse.Namespace, seed: int) -> list[Case]:
+    if given.only:
+        life, _, faults = given.only.partition(":")
+        return [Case(life.strip(), tuple(faults.split()))] * given.trials
+    passes = ground.passes()
+    every = list(plan.every_fault(passes))
+    drawn = plan.drawn(passes, max(0, given.trials - len(every)), seed)
+    if given.trials < len(every):
+        every = random.Random(seed).sample(every, given.trials)  # noqa: S311
+    return [*every, *islice(drawn, given.trials)]
+
+
+@contextmanager
+def _progress(whole: int) -> Iterator[Progress]:
+    columns = (TextColumn("  {task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        bar.add_task("trials", total=whole)
+        yield bar
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The command; 1 when an invariant was violated."""
+    parser = argparse.ArgumentParser(prog="make crash", description=__doc__)
+    parser.add_argument("--trials", type=int, default=3000, help="how many; the first ones try every fault once")
+    parser.add_argument("--seed", type=int, help="draws the chains of faults; default: a new one, printed")
+    parser.add_argument("--processes", type=int, default=2, help="trials at once")
+    parser.add_argument("--only", metavar="'LIFE: FAULT FAULT'", help="one case, as a violation names it")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    given = parser.parse_args(argv)
+    seed = given.seed if given.seed is not None else secrets.randbelow(_SEEDS)
+    print(f"seed {seed}", file=sys.stderr)
+    configure_logging("crash", level="WARNING")
+    began = time.monotonic()
+    with (
+        _server() as (server, directory),
+        Ground.at(server.url, TEMPLATE, directory, processes=given.processes) as ground,
+    ):
+        cases = _cases(ground, given, seed)
+        with _progress(len(cases)) as bar:
+
+            def tell(trial: Trial) -> None:
+                bar.advance(bar.task_ids[0])
+                for says in trial.violations:
+                    bar.console.print(says, markup=False, soft_wrap=True)
+
+            trials = ground.run_all(cases, given.processes, tell)
+    report = Report.of(trials, seed, time.monotonic() - began)
+    print(json.dumps(report.to_json()) if given.json else report.told())
+    return 1 if report.violations else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

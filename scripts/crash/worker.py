@@ -1,0 +1,94 @@
+"""The process that works and dies. One is started with everything imported, and forks for each life it is asked for.
+
+It reads one job a line, JSON, and answers with the exit code of the child that lived it. The child is a process of its
+own: killed, it is gone as any worker is, and only the imports were made before.
+"""
+
+import json
+import os
+import signal
+import sys
+import time
+import traceback
+from pathlib import Path
+from typing import Any
+
+from loguru import logger
+from pydantic import SecretStr
+
+from config import fault_points
+from config.settings import AgentSettings, DatabaseSettings, PlatformSettings, Settings
+from database.address import database_url
+from database.connection import make_engine
+from scripts.crash.lives import Part, Worker
+
+ENDED, ENDED_AFTER_FAULT, STUCK = 0, 3, 4
+# Longer than any round takes; a worker that hangs is itself a finding.
+_HANGS_S = 60
+LEASE_S = 20.0
+FIRED = "fired.json"
+
+
+def settings_of(home: Path, url: str) -> Settings:
+    """An agent's, on this database and these files."""
+    return Settings(
+        platform=PlatformSettings(home=home),
+        database=DatabaseSettings(url=SecretStr(url)),
+        agent=AgentSettings(lease_s=LEASE_S),
+    )
+
+
+def live(job: dict[str, Any]) -> int:
+    """Work until the life is over, or the time is; how it went, unless a fault ends this process first."""
+    home = Path(job["home"])
+    logger.remove()
+    logger.add(home / "worker.log", level="INFO", diagnose=False)
+    os.environ[fault_points.VARIABLE] = job["faults"]
+    fault_points.arm(job["faults"])
+    signal.alarm(_HANGS_S)
+    settings = settings_of(home, job["url"])
+    engine = make_engine(database_url(settings), settings.database, application="steward-crash")
+    worker = Worker.of(engine, settings, job["life"])
+    until = time.monotonic() + job["deadline_s"]
+    over = False
+    while not over and time.monotonic() < until:
+        for part in worker.parts():
+            _do(part)
+        over = bool(_do(worker.over))
+    engine.dispose()
+    (home / FIRED).write_text(json.dumps(fault_points.fired()))
+    if not over:
+        return STUCK
+    return ENDED_AFTER_FAULT if fault_points.fired() else ENDED
+
+
+def _do(part: Part) -> object:
+    """As the agent's loops do it: what goes wrong is logged, and the loop goes on."""
+    try:
+        return part()
+    except Exception:  # noqa: BLE001  (a fault may come out anywhere)
+        logger.exception("crash.part.failed")
+        return None
+
+
+def _child(job: dict[str, Any]) -> int:
+    try:
+        return live(job)
+    except BaseException:  # noqa: BLE001  (the fork must not go on as the server it was made from)
+        traceback.print_exc()
+        return 1
+
+
+def serve() -> None:
+    """Fork, wait, answer; until there are no more jobs."""
+    for line in sys.stdin:
+        job = json.loads(line)
+        pid = os.fork()
+        if pid == 0:
+            os._exit(_child(job))
+        _, status = os.waitpid(pid, 0)
+        print(os.waitstatus_to_exitcode(status), flush=True)
+
+
+if __name__ == "__main__":
+    serve()
