@@ -40,6 +40,6 @@ class Vouching:
         else:
             self._faults = ()
             if done:
-                logger.info("monitor.audit.signed event={} file={}", done.seq, self._place.file)
+                logger.info("monitor.audit.signed event={}", done.seq)
         self._next = now + self._every
         return self._faults
