@@ -19,7 +19,7 @@ from training.feature_engineering import Matrix, Row
 from training.model_factory import Params, load_candidates
 
 # On more rows than this, two candidates that are fast and unlike each other stand for the four.
-LARGE = 5000
+LARGE = 2000
 FAST = ("lightgbm", "logistic_regression")
 
 Floats = NDArray[np.float64]

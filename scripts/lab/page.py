@@ -42,10 +42,14 @@ def page_of(found: Backtest) -> str:
             chart,
             "<h2>The policies side by side</h2>",
             report.table(heads, score_rows(found), "scores"),
-            '<p class="note">Regret: how much more a policy cost than the best schedule of retrains, found when '
-            "everything was known. Trained: versions that were trained, whether they served or not. Wrong: changes "
+            '<p class="note">Regret: how much more a policy cost than the best schedule of retrains on all recent '
+            "rows, found when everything was known; the agent can be below it, because it also chooses what to learn "
+            "from. Trained: versions that were trained, whether they served or not. Wrong: changes "
             "after which the new version was not better on the next windows.</p>",
             "<h2>What the agent saw and did</h2>",
+            '<p class="note">The windows in which there was something to tell. A diagnosis speaks of the newest window '
+            "whose labels have come. A retrain without a diagnosis is a try that nobody is asked about unless it is "
+            "surely better: to finish learning a change, or because answers faded within the margin.</p>",
             report.table(
                 ["Window", "Version", capital(metric), "Diagnosis", "Action", "Effect"], _story(found), "story"
             ),

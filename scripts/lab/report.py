@@ -11,6 +11,12 @@ h1, h2 { line-height: 1.2; } table { border-collapse: collapse; width: 100%; mar
 th, td { padding: .4rem .7rem; border-bottom: 1px solid #ddd; text-align: left; vertical-align: top; }
 .scores td:not(:first-child), .scores th:not(:first-child) { text-align: right; font-variant-numeric: tabular-nums; }
 p.note { color: #555; } .wide { overflow-x: auto; }
+@media (max-width: 40rem) {
+  .story thead { display: none; } .story tr { display: block; border-bottom: 1px solid #ddd; padding: .5rem 0; }
+  .story td { border: 0; padding: .1rem 0; } .story td:nth-child(n+4) { display: block; }
+  .story td:nth-child(-n+3) { display: inline-block; font-weight: 600; padding-right: .7rem; }
+  .story td:empty { display: none; }
+}
 """
 
 

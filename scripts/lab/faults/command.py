@@ -10,7 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from config.agent_policy import load_policy
 from config.settings import Settings
-from scripts.lab.faults import WORLDS_OF_A_BAR, suite, tables
+from scripts.lab.faults import suite, tables
 from scripts.lab.faults.page import page_of
 from scripts.lab.faults.summary import Summary
 from scripts.plain_speech import console, say
@@ -39,8 +39,8 @@ def show(found: Summary) -> None:
     out.print(tables.confusion(found.blind, "What was named, without labels"))
     out.print(tables.scenarios(found))
     out.print(tables.peers(found))
-    if (lived := len(found.seeds)) < WORLDS_OF_A_BAR:
-        say(f"{lived} of the {WORLDS_OF_A_BAR} worlds that a bar wants: as few lives as these meet or miss it by luck")
+    if (few := tables.few_worlds(len(found.seeds))) is not None:
+        say(few)
     for name, figure in found.figures.items():
         if figure["ok"] is False:
             say(escape(f"{name}: {tables.value_of(figure)}, {figure['bar']}: MISSED ({figure['why']})"))

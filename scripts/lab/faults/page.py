@@ -10,7 +10,16 @@ from database.enums import ActionType
 from scripts.lab import report
 from scripts.lab.faults.plot import TRAIN_ROWS
 from scripts.lab.faults.summary import AGENT, Matrix, Peer, Summary, Told, word
-from scripts.lab.faults.tables import agreement_of, interval_of, named, others_of, share, value_of, verdict_of
+from scripts.lab.faults.tables import (
+    agreement_of,
+    few_worlds,
+    interval_of,
+    named,
+    others_of,
+    share,
+    value_of,
+    verdict_of,
+)
 from scripts.lab.faults.world import CATEGORIES, NUMERIC, WINDOW_ROWS
 
 _FIGURES = {
@@ -87,7 +96,8 @@ def page_of(found: Summary) -> str:
             '<p class="note">Intervals (95 %) draw the scenarios anew: they say how much a figure hangs on which '
             "faults somebody thought of.</p>",
             "<h2>What was wrong, and what the agent named</h2>",
-            '<p class="note">Lives by what was true (rows) and what was named (columns). Blue is right.</p>',
+            '<p class="note">Lives by what was true (rows) and what was named (columns). Blue is right. '
+            "Where no label comes, a feed of labels that stopped is named when nothing graver can be known.</p>",
             f'<div class="two"><section><h3>With labels</h3>{_matrix(found.labelled)}</section>'
             f"<section><h3>Without labels</h3>{_matrix(found.blind)}</section></div>",
             "<h2>Alarms without labels, beside six standard detectors</h2>",
@@ -111,6 +121,7 @@ def _lead(found: Summary) -> str:
         f"world has {len(NUMERIC) + len(CATEGORIES)} features and another truth, from which {TRAIN_ROWS:,} patients "
         "taught the first version. The truth is known, so every answer, every named cause and every change can be "
         "judged. A scripted person approves what the evidence recommends, and nothing else."
+        + (f" {few}" if (few := few_worlds(worlds)) is not None else "")
     )
 
 

@@ -7,6 +7,7 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from config.vocabulary import CAUSES, words
+from scripts.lab.faults import WORLDS_OF_A_BAR
 from scripts.lab.faults.summary import Matrix, Peer, Summary, Told, word
 from scripts.lab.tables import number
 
@@ -98,6 +99,14 @@ def others_of(told: Told) -> str:
     """What was named instead, the most frequent first."""
     wrong = [(cause, times) for cause, times in told.named.most_common() if cause != word(told.scenario.cause)]
     return ", ".join(f"{named(cause)} {times}×" for cause, times in wrong)
+
+
+def few_worlds(seeds: int) -> str | None:
+    """Why the bars say little about so few worlds; None when they are enough."""
+    if seeds >= WORLDS_OF_A_BAR:
+        return None
+    lived = "1 world was" if seeds == 1 else f"{seeds} worlds were"
+    return f"Only {lived} lived; the bars are meant for {WORLDS_OF_A_BAR}, so meeting or missing one may be luck."
 
 
 def share(value: float | None) -> str:
