@@ -416,6 +416,9 @@ class AgentAction(Base):
         CheckConstraint("requires_approval OR risk_level = 1", name="only_low_risk_is_automatic"),
         CheckConstraint("requires_approval = (approvers_needed > 0)", name="approval_counts_people"),
         CheckConstraint(
+            f"requires_approval OR action_type NOT IN ({_listed(enums.CHANGING)})", name="change_needs_people"
+        ),
+        CheckConstraint(
             "status <> 'pending_approval' OR (evidence_digest IS NOT NULL AND expires_at IS NOT NULL)",
             name="asked_with_evidence",
         ),

@@ -57,8 +57,12 @@ class Try:
 
 
 def overtaken(open_ones: Iterable[PastAction], signals: Signals) -> bool:
-    """Whether every one of them waits for a person on evidence that newer judged windows have overtaken."""
-    return all(_waits(question) and len(_since(question, signals)) >= NEWER_WINDOWS for question in open_ones)
+    """Whether every one of them waits for a person on evidence that newer judged windows have overtaken. What only the
+    calendar asked for gives way to a loss at once."""
+    return all(
+        _of_the_calendar(question) or (_waits(question) and len(_since(question, signals)) >= NEWER_WINDOWS)
+        for question in open_ones
+    )
 
 
 def outgrown(history: Sequence[PastAction], signals: Signals) -> tuple[PastAction, ...]:
@@ -153,6 +157,10 @@ def _figures(signals: Signals, window: Window) -> tuple[Figure, ...]:
     kinds = (MetricKind.REALISED_CLEAN, MetricKind.REALISED)
     seen = next((found for kind in kinds if (found := window.of(kind, signals.watched))), ())
     return tuple(f for f in seen if not f.of)
+
+
+def _of_the_calendar(question: PastAction) -> bool:
+    return question.status is ActionStatus.PENDING_APPROVAL and "schedule" in question.why
 
 
 def _waits(question: PastAction) -> bool:

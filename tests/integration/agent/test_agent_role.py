@@ -26,6 +26,7 @@ from tests.integration.agent.world import (
     MODEL,
     POLICY,
     action_of,
+    approved_automatic,
     pending,
     register,
     reread,
@@ -220,3 +221,9 @@ def test_the_agent_enters_by_its_own_address_if_there_is_one(monkeypatch: pytest
     monkeypatch.setenv("AGENT_DATABASE_URL", "postgresql://agent@db/steward")
     settings = Settings(database=DatabaseSettings(), agent=AgentSettings())
     assert agent_database_url(settings).username == "agent"
+
+
+def test_no_row_says_that_a_change_of_what_serves_needs_nobody(agent_engine: Engine) -> None:
+    with pytest.raises(DBAPIError, match="change_needs_people"):
+        approved_automatic(agent_engine, "rollback_model", 1)
+    assert approved_automatic(agent_engine, "send_alert", 1)

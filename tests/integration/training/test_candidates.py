@@ -112,7 +112,9 @@ def test_a_candidate_nobody_can_convert_is_left_out_instead_of_ending_the_run(gi
 def test_one_row_of_a_class_is_too_few_to_train_on(contract: ModelContract) -> None:
     rows, _ = synthetic_rows("cleveland", 20, 1)
     few = material_of(contract, rows, np.array([1] + [0] * 19), np.zeros(20, dtype=bool))
-    with pytest.raises(InvalidError, match="at least two different rows of each class; of 20 rows, the rarer class has 1"):
+    with pytest.raises(
+        InvalidError, match="at least two different rows of each class; of 20 rows, the rarer class has 1"
+    ):
         train_candidate("logistic_regression", {}, few)
 
 

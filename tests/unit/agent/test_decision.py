@@ -120,6 +120,16 @@ def test_a_question_two_judged_windows_behind_is_asked_anew_while_the_loss_goes_
     assert proposed(choose(two_newer, waiting))[A.RETRAIN_MODEL].supersedes == (waiting.action_id,)
 
 
+def test_what_only_the_calendar_asked_for_gives_way_to_a_loss_and_what_a_person_asked_for_does_not() -> None:
+    found = signals(window(1, lost(), **drifted(0.5)))
+    for why, gives_way in (({"schedule": "weekly"}, True), ({"proposed_by": "person:anna"}, False)):
+        waiting = past(A.RETRAIN_MODEL, S.PENDING_APPROVAL, cause=None, why=why, evidence_seq=1)
+        asked = proposed(choose(found, waiting)).get(A.RETRAIN_MODEL)
+        assert (asked is not None and asked.supersedes == (waiting.action_id,)) is gives_way
+        running = past(A.RETRAIN_MODEL, S.EXECUTING, cause=None, why=why, evidence_seq=1)
+        assert A.RETRAIN_MODEL not in proposed(choose(found, running))
+
+
 def test_newer_windows_without_a_loss_do_not_replace_a_question() -> None:
     waiting = past(A.RETRAIN_MODEL, S.PENDING_APPROVAL, evidence_seq=2)
     found = signals(replace(HURT, seq=3, id=30), window(4), window(5))
