@@ -7,21 +7,20 @@ or put back begins with the first slot after that was first seen.
 
 from collections.abc import Collection
 from datetime import datetime
-from typing import Any
 from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 from loguru import logger
 from sqlalchemy.orm import Session
 
-from agent.core.approval_manager import success_test
+from agent.core.approval_manager import put_question
 from agent.core.schedule import slots, sort_out
 from agent.core.transitions import move
 from config.agent_policy import AgentPolicy, Schedule
-from database.enums import CHANGING, ActionStatus, ActionType, ActorKind, Automation, Risk, SlotStatus
+from database.enums import CHANGING, ActionStatus, ActionType, ActorKind, Automation, SlotStatus
 from database.models import AgentAction, ModelVersion, ScheduleSeen
 from database.queries import actions, automation, model_versions, schedule_slots
-from database.queries.audit import Actor, append
+from database.queries.audit import Actor
 
 NOT_SERVING = "no version serves yet, so there is nothing to change"
 
@@ -95,32 +94,23 @@ def _take(
 def _propose(
     session: Session, policy: AgentPolicy, row: ScheduleSeen, slot: datetime, champion: ModelVersion, *, dry_run: bool
 ) -> AgentAction:
-    """Ask for what the schedule says. A person decides on its evidence, whatever the policy's table says."""
-    schedule, actor, action_id = policy.schedules[row.schedule], _actor(row.schedule), uuid4()
-    rule, says = policy.rule(schedule.action), _says(row.schedule, schedule, slot)
-    why: dict[str, Any] = {"says": says, "schedule": row.schedule, "scheduled_for": slot.isoformat()}
-    action = AgentAction(
-        action_id=action_id,
-        model_name=row.model_name,
+    """Ask for what the schedule says."""
+    schedule, when = policy.schedules[row.schedule], slot.isoformat()
+    says = _says(row.schedule, schedule, slot)
+    action = put_question(
+        session,
+        _actor(row.schedule),
+        policy,
+        champion,
+        action_id=uuid4(),
         action_type=ActionType(schedule.action),
-        risk_level=Risk[rule.risk.upper()],
-        requires_approval=True,
-        approvers_needed=rule.approvers,
-        dry_run=dry_run,
-        dedupe_key=f"schedule:{row.schedule}:{row.model_name}:{slot.isoformat()}",
+        dedupe_key=f"schedule:{row.schedule}:{row.model_name}:{when}",
         question=f"Replace v{champion.version} by a version that learned from recent rows? {says}",
-        why=why | {"proposed_by": str(actor)},
-        params={},
-        from_version_id=champion.id,
-        success_test=success_test(policy, None),
-        proposed_by=str(actor),
-        max_attempts=rule.attempts,
+        why={"says": says, "schedule": row.schedule, "scheduled_for": when},
+        facts={"reason": says, "dry_run": dry_run},
+        dry_run=dry_run,
     )
-    session.add(action)
-    session.flush()
-    facts = {"model": row.model_name, "type": action.action_type, "reason": says, "dry_run": dry_run}
-    append(session, actor, "action.proposed", "action", action_id, facts)
-    logger.info("agent.schedule.claimed schedule={} model={} slot={}", row.schedule, row.model_name, slot.isoformat())
+    logger.info("agent.schedule.claimed schedule={} model={} slot={}", row.schedule, row.model_name, when)
     return action
 
 

@@ -16,7 +16,7 @@ from config.agent_policy import AgentPolicy
 from config.vocabulary import ACTIONS, words
 from database.enums import CHANGING, ActionStatus, ActionType, ActorKind, Decision, Risk, Role
 from database.errors import ConflictError, ExpiredError, ForbiddenError, InvalidError, StaleError, StewardError
-from database.models import AgentAction, Approval
+from database.models import AgentAction, Approval, ModelVersion
 from database.queries import actions, model_versions
 from database.queries.audit import SYSTEM, Actor, append, digest_of
 
@@ -157,37 +157,63 @@ def propose_by_person(
     if open_ones := actions.open_of(session, model_name, CHANGING):
         first = open_ones[0]
         raise ConflictError(f"{model_name}: this is open already: {first.question}")
+    person, action_id, says = Actor(ActorKind.PERSON, user_name), uuid4(), reason.strip()
+    action = put_question(
+        session,
+        person,
+        policy,
+        champion,
+        action_id=action_id,
+        action_type=action_type,
+        dedupe_key=f"person:{action_id}",
+        question=f"{user_name} asks to {words(ACTIONS, action_type)} (v{champion.version} serves)",
+        why={"says": says},
+        params=params,
+        facts={"reason": says},
+    )
+    return move(session, person, action, ActionStatus.GATHERING_EVIDENCE)
+
+
+def put_question(
+    session: Session,
+    asker: Actor,
+    policy: AgentPolicy,
+    champion: ModelVersion,
+    *,
+    action_id: UUID,
+    action_type: ActionType,
+    dedupe_key: str,
+    question: str,
+    why: dict[str, Any],
+    facts: dict[str, Any],
+    params: dict[str, Any] | None = None,
+    dry_run: bool = False,
+) -> AgentAction:
+    """A change of what serves that somebody else than the agent asks for, audited with `facts`. A person decides on its
+    evidence, whatever the policy's table says."""
     rule = policy.rule(action_type)
-    person = Actor(ActorKind.PERSON, user_name)
-    action_id = uuid4()
-    verb = words(ACTIONS, action_type)
     action = AgentAction(
         action_id=action_id,
-        model_name=model_name,
+        model_name=champion.model_name,
         action_type=action_type,
         risk_level=Risk[rule.risk.upper()],
         requires_approval=True,
         approvers_needed=rule.approvers,
-        dedupe_key=f"person:{action_id}",
-        question=f"{user_name} asks to {verb} (v{champion.version} serves)",
-        why={"says": reason.strip(), "proposed_by": str(person)},
-        params=params,
+        dry_run=dry_run,
+        dedupe_key=dedupe_key,
+        question=question,
+        why=why | {"proposed_by": str(asker)},
+        params=params or {},
         from_version_id=champion.id,
         success_test=success_test(policy, None),
-        proposed_by=str(person),
+        proposed_by=str(asker),
         max_attempts=rule.attempts,
     )
     session.add(action)
     session.flush()
-    append(
-        session,
-        person,
-        "action.proposed",
-        "action",
-        action_id,
-        {"model": model_name, "type": action_type, "reason": reason.strip()},
-    )
-    return move(session, person, action, ActionStatus.GATHERING_EVIDENCE)
+    told = {"model": champion.model_name, "type": action_type} | facts
+    append(session, asker, "action.proposed", "action", action_id, told)
+    return action
 
 
 def success_test(policy: AgentPolicy, metric: str | None) -> dict[str, Any]:

@@ -6,7 +6,7 @@ severity that comes and goes, or for odd answers of a single window. What was se
 told.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from agent.core import wording
@@ -21,6 +21,7 @@ from database.enums import ActionStatus, ActionType, Cause, IssueType, Severity
 
 # Trouble that comes back within so many windows is the same one, and people know of it.
 SAME_TROUBLE = 6
+_Message = tuple[PastAction, int]  # what was sent, and how many windows before
 _REACHED_NOBODY = frozenset({ActionStatus.FAILED, ActionStatus.CANCELLED, ActionStatus.EXPIRED})
 
 
@@ -37,8 +38,10 @@ def alert(case: Case, diagnosis: Diagnosis, escalation: str | None = None) -> Ch
     if diagnosis.severity is Severity.INFO:
         return NoAction("a note: nobody is called for it", ActionType.SEND_ALERT, diagnosis.cause)
     incident = next((i for i in case.signals.incidents if i.cause is diagnosis.cause), None)
-    heard = _heard(case, diagnosis, incident)
-    columns = _untold_columns(case, diagnosis, incident) if heard is not None else ()
+    began = _began(case, diagnosis, incident)
+    messages = list(_told_lately(case, began, diagnosis.cause))
+    heard = _heard(diagnosis, incident, messages)
+    columns = _untold_columns(case, diagnosis, began, messages) if heard is not None else ()
     if escalation is None and not columns and (held := _not_worth_a_call(case, diagnosis, incident, heard)) is not None:
         return NoAction(held, ActionType.SEND_ALERT, diagnosis.cause)
     window = diagnosis.windows[-1] if diagnosis.windows else 0
@@ -88,10 +91,9 @@ def _is_of_a_loss(told: PastAction) -> bool:
     return harm is not None and harm.get("metric") != LATENCY
 
 
-def _heard(case: Case, diagnosis: Diagnosis, incident: Incident | None) -> _Heard | None:
+def _heard(diagnosis: Diagnosis, incident: Incident | None, messages: Sequence[_Message]) -> _Heard | None:
     """What people know: of this incident, or of one like it that was told a few windows before this one began."""
     # One cause may be two troubles: odd answers and a loss nobody can explain are both "unknown".
-    messages = list(_told_lately(case, _began(case, diagnosis, incident), diagnosis.cause))
     alike = [(told, since) for told, since in messages if told.why.get("issue", diagnosis.issue) == diagnosis.issue]
     if incident is not None and incident.notified is not None and messages[:1] == alike[:1]:
         return _Heard(incident.notified, "this incident was told already")
@@ -102,11 +104,12 @@ def _heard(case: Case, diagnosis: Diagnosis, incident: Incident | None) -> _Hear
     return _Heard(severity, f"it came back after {since} windows: people were told of it then")
 
 
-def _untold_columns(case: Case, diagnosis: Diagnosis, incident: Incident | None) -> tuple[str, ...]:
+def _untold_columns(
+    case: Case, diagnosis: Diagnosis, began: int | None, messages: Sequence[_Message]
+) -> tuple[str, ...]:
     """The columns at fault in the two newest windows that no message about this trouble has named. One that was at
     fault before the oldest window that is read was named longer ago than is remembered."""
-    began, read = _began(case, diagnosis, incident), case.signals.windows
-    told = [one for one, _ in _told_lately(case, began, diagnosis.cause)]
+    read, told = case.signals.windows, [one for one, _ in messages]
     if diagnosis.cause is not Cause.DATA_FAULT or any("columns" not in p.why for p in told):
         return ()
     named = {column for p in told for column in p.why["columns"]}
@@ -123,7 +126,7 @@ def _began(case: Case, diagnosis: Diagnosis, incident: Incident | None) -> int |
     return next((w.seq for w in read if w.id == incident.opened_window), read[0].seq)
 
 
-def _told_lately(case: Case, seq: int | None, cause: Cause | None = None) -> Iterator[tuple[PastAction, int]]:
+def _told_lately(case: Case, seq: int | None, cause: Cause | None = None) -> Iterator[_Message]:
     """The messages that reached people about one cause or all, at most `SAME_TROUBLE` windows before the window of this
     number, and how many; newest first."""
     for past in case.past(ActionType.SEND_ALERT):
