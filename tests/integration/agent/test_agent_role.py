@@ -17,7 +17,7 @@ from database.address import agent_database_url
 from database.agent_role import AGENT_LOGIN, AGENT_ROLE, grant_agent_rights, make_agent_login
 from database.connection import ReadSession, session_scope
 from database.enums import Decision
-from database.models import AgentCycle, Base
+from database.models import AgentAction, AgentCycle, Base
 from database.queries import actions, audit
 from database.queries.audit import AGENT
 from tests.integration.agent.conftest import known_handlers
@@ -45,6 +45,16 @@ def agent_engine(database_url: URL) -> Iterator[Engine]:
     engine = create_engine(database_url.set(username=AGENT_LOGIN))
     yield engine
     engine.dispose()
+
+
+def _approve(engine: Engine, question: AgentAction) -> None:
+    person = user(engine, "ann", "approver")
+    with session_scope(engine) as session:
+        decide(
+            session, action_id=question.action_id, user_id=person.id, user_name="ann", roles=["approver"],
+            decision=Decision.APPROVE, comment="", evidence_digest=str(question.evidence_digest),
+            seen_version=question.version, idempotency_key="ann-1",
+        )  # fmt: skip
 
 
 def _denied(engine: Engine, statement: str) -> None:
@@ -126,13 +136,7 @@ def test_a_retrain_lives_its_whole_life_under_the_role(
     agent.once()
     question = action_of(engine, "retrain_model")
     assert question.status == "pending_approval"
-    person = user(engine, "ann", "approver")
-    with session_scope(engine) as session:
-        decide(
-            session, action_id=question.action_id, user_id=person.id, user_name="ann", roles=["approver"],
-            decision=Decision.APPROVE, comment="", evidence_digest=str(question.evidence_digest),
-            seen_version=question.version, idempotency_key="ann-1",
-        )  # fmt: skip
+    _approve(engine, question)
     agent.once()
     assert reread(engine, question.action_id).status == "verifying"
     verification(engine, question, 0.15, 0.1, POLICY.verification.min_rows)
@@ -152,13 +156,7 @@ def test_a_change_that_turns_out_worse_is_taken_back_under_the_role(
     executor = Executor(agent_engine, agent_settings, {MODEL: CONTRACT}, POLICY, known_handlers(), "w1")
     executor.run_all(GATHERING)
     question = action_of(engine, "retrain_model")
-    person = user(engine, "ann", "approver")
-    with session_scope(engine) as session:
-        decide(
-            session, action_id=question.action_id, user_id=person.id, user_name="ann", roles=["approver"],
-            decision=Decision.APPROVE, comment="", evidence_digest=str(question.evidence_digest),
-            seen_version=question.version, idempotency_key="ann-1",
-        )  # fmt: skip
+    _approve(engine, question)
     executor.run_all(EXECUTING)
     verification(engine, question, -0.3, 0.1, POLICY.verification.min_rows)
     with session_scope(agent_engine) as session:
