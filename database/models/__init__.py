@@ -1,0 +1,49 @@
+"""The tables. Each constraint carries its sentence; what a constraint cannot say stands in the migration as a trigger.
+
+Times are `timestamptz` in UTC. Statuses are text with a CHECK made from `database/enums.py`. A name ending in `_id`
+points at a row; `digest` is always sha256 in hex.
+"""
+
+from database.models.actions import ActionStep, AgentAction, Approval, AutomationSwitch
+from database.models.base import Base, Json
+from database.models.incidents import AgentCycle, Alert, Heartbeat
+from database.models.monitoring import (
+    DataQualityResult,
+    DriftReport,
+    MonitoringWindow,
+    PerformanceMetric,
+    QuarantinedRow,
+)
+from database.models.people import ApiKey, AuditEvent, LoginSession, User
+from database.models.schedules import ScheduleSeen, ScheduleSlot
+from database.models.serving import DeadLetter, Deployment, Label, ModelVersion, Prediction, PredictionOutcome, Replica
+
+__all__ = [
+    "ActionStep",
+    "AgentAction",
+    "AgentCycle",
+    "Alert",
+    "ApiKey",
+    "Approval",
+    "AuditEvent",
+    "AutomationSwitch",
+    "Base",
+    "DataQualityResult",
+    "DeadLetter",
+    "Deployment",
+    "DriftReport",
+    "Heartbeat",
+    "Json",
+    "Label",
+    "LoginSession",
+    "ModelVersion",
+    "MonitoringWindow",
+    "PerformanceMetric",
+    "Prediction",
+    "PredictionOutcome",
+    "QuarantinedRow",
+    "Replica",
+    "ScheduleSeen",
+    "ScheduleSlot",
+    "User",
+]
