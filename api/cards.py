@@ -1,7 +1,7 @@
 """From rows to answers: what a version, an action, a window or a figure looks like to the dashboard."""
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from api.schemas.actions import ActionCard
@@ -200,7 +200,8 @@ def service_out(beat: Heartbeat, now: datetime) -> ServiceOut:
     )
 
 
-def replica_out(replica: Replica, desired_generation: int, versions: Versions) -> ReplicaOut:
+def replica_out(replica: Replica, desired_generation: int, versions: Versions, now: datetime) -> ReplicaOut:
+    """`now` is the database's, as `seen_at` is: a machine whose own clock is wrong must not call others late."""
     return ReplicaOut(
         replica=replica.replica,
         model_name=replica.model_name,
@@ -210,7 +211,7 @@ def replica_out(replica: Replica, desired_generation: int, versions: Versions) -
         error=replica.error,
         spool_depth=replica.spool_depth,
         seen_at=replica.seen_at,
-        late=(datetime.now(UTC) - replica.seen_at).total_seconds() > _LATE_AT_LEAST_S,
+        late=(now - replica.seen_at).total_seconds() > _LATE_AT_LEAST_S,
     )
 
 

@@ -92,6 +92,11 @@ class Predictor:
             self._slots[desired.model_name] = slots
             return slots
 
+    def drop(self, model_name: str) -> None:
+        """Serve this model no more: nobody says any longer that it should."""
+        with self._lock:
+            self._slots.pop(model_name, None)
+
     def _change(self, slots: Slots, desired: Desired) -> Slots:
         began = time.perf_counter()
         try:

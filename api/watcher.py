@@ -85,7 +85,13 @@ class Watcher:
         self._thread = threading.Thread(target=self._run, name="watcher", daemon=True)
         self._reported: tuple[object, float] = (None, 0.0)
         self._saved: object = None
+        self._behind: dict[str, tuple[int, str]] = {}
         self.first_round = threading.Event()
+
+    @property
+    def behind(self) -> list[str]:
+        """What the database does not know, though this process had it from there: it was put back to an earlier day."""
+        return [says for _, (_, says) in sorted(self._behind.items())]
 
     def start(self) -> None:
         """Serve what was last known, then follow the database."""
@@ -116,11 +122,31 @@ class Watcher:
             desired = [_desired(*pair) for pair in overview.desired_deployments(session, self._facts.model_names)]
         self._gate.answered()
         self._keys.replace(keys)
+        self._compare(desired)
         slots = [self._predictor.follow(one, again=again) for one in desired]
         if self._saved != (desired, keys):
             last_known.save(self._facts.state_file, desired, keys)
             self._saved = (desired, keys)
         self._report(slots)
+
+    def _compare(self, desired: list[Desired]) -> None:
+        """Notice a database that was restored. It is followed all the same, and what it does not know is not served."""
+        now = {one.model_name: one for one in desired}
+        for slots in self._predictor.slots():
+            knew, one = slots.desired, now.get(slots.desired.model_name)
+            if one is not None and (one == knew or one.generation > knew.generation):
+                if one.generation > self._behind.get(one.model_name, (0, ""))[0]:
+                    self._behind.pop(one.model_name, None)
+                continue
+            has = f"has generation {one.generation} of it" if one else "has no deployment of it"
+            says = (
+                f"{knew.model_name}: version {knew.version} served as generation {knew.generation}, and the database "
+                f"{has}. Was it restored from a backup? Only what it knows is served"
+            )
+            self._behind[knew.model_name] = (knew.generation, says)
+            logger.error("api.database.behind {}", says)
+            if one is None or self._predictor.follow(one).error:
+                self._predictor.drop(knew.model_name)
 
     def _report(self, slots: list[Slots]) -> None:
         state = [(slot.desired, slot.current and slot.current.desired, slot.error) for slot in slots]

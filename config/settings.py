@@ -160,6 +160,9 @@ class MonitorSettings(_Group):
 
     interval_s: float = Field(15.0, gt=0, description="pause between two passes")
     metrics_port: int = Field(0, ge=0, le=65535, description="Prometheus port of the monitor; 0 = none")
+    artifact_check_interval_s: float = Field(
+        3600.0, ge=0, description="how often the files of what serves and served last are hashed again; 0 = never"
+    )
 
 
 class AuditSettings(_Group):

@@ -32,6 +32,8 @@ TITLES: dict[str, str] = {
 # Figures that the monitor writes and others ask for by name.
 LATENCY = "latency_p95_ms"
 ROWS_PER_HOUR = "rows_per_hour"
+# A check that tripped over a window, and at which look it did.
+COULD_NOT_LOOK, CLOSING, JUDGING = "could_not_look", "closing", "judging"
 # What a metric was in earlier windows of the same season: the beginning of such a figure's name.
 USUALLY = "usual_"
 # What a lost metric would be had one thing stayed as it was: the end of such a figure's name.

@@ -13,6 +13,7 @@ from loguru import logger
 from sqlalchemy.orm import Session
 
 from config.model_contract import ModelContract
+from config.vocabulary import JUDGING
 from database.connection import ReadSession
 from database.enums import MetricKind, Verdict, WindowStatus
 from database.models import Deployment, MonitoringWindow, PerformanceMetric
@@ -209,11 +210,21 @@ def judge_performance(
     together = _rows(session, contract, *reversed(earlier), window) if earlier else rows
     found = measure_performance(contract, version.reference_profile, rows, together, len(earlier) + 1, guard)
     session.add_all(one.to_row(version.id, window.id, rows.labels_as_of) for one in found)
+    _keep_stumbles(session, window, guard, n=rows.n)
     window.status, window.judged_at, window.labels_as_of = WindowStatus.MATURE, now, rows.labels_as_of
     window.n, window.labelled_n, window.suspect_n = rows.n, int(rows.labelled.sum()), int(rows.suspect.sum())
     session.flush()
     _log_judged(contract, window, found, again)
     return Judged(window, again, tuple(faults))
+
+
+def _keep_stumbles(session: Session, window: MonitoringWindow, guard: Guard, n: int) -> None:
+    """Once for each check, however often the window is judged."""
+    if not guard.reasons:
+        return
+    known = {one.details.get("check") for one in windows.checks_of(session, window.id)}
+    new = [one for one in guard.stumbles(JUDGING, n) if one.details["check"] not in known]
+    session.add_all(one.to_row(window.model_id, window.id) for one in new)
 
 
 def _look_at_labels(

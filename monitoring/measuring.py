@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from loguru import logger
 
 from config.model_contract import ModelContract
-from config.vocabulary import LATENCY, ROWS_PER_HOUR
+from config.vocabulary import CLOSING, COULD_NOT_LOOK, LATENCY, ROWS_PER_HOUR
 from database.enums import LabelFigure, MetricKind, Verdict
 from database.models import DataQualityResult, DriftReport, PerformanceMetric
 from monitoring import (
@@ -52,6 +52,7 @@ class Guard:
 
     window: str
     faults: list[str]
+    reasons: dict[str, str] = field(default_factory=dict)
 
     def look(self, check: str, look: Callable[[], Found], instead: Callable[[str], Found]) -> Found:
         try:
@@ -59,7 +60,16 @@ class Guard:
         except Exception as error:  # noqa: BLE001  whatever a check trips over must not blind the others
             self.faults.append(f"{check} of {self.window}: {place_of(error)}")
             logger.error("monitor.check.failed check={} window={} error={}", check, self.window, place_of(error))
-            return instead(f"could not look: {type(error).__name__}: {error}")
+            why = f"could not look: {type(error).__name__}: {error}"
+            self.reasons[check] = why
+            return instead(why)
+
+    def stumbles(self, stage: str, n: int) -> tuple[QualityCheck, ...]:
+        """Each check that failed, to be kept with the window: a check that is blind must show as such."""
+        return tuple(
+            QualityCheck(COULD_NOT_LOOK, None, Verdict.INCONCLUSIVE, 0, n, {"check": check, "stage": stage, "why": why})
+            for check, why in self.reasons.items()
+        )
 
 
 def place_of(error: Exception) -> str:
@@ -170,9 +180,9 @@ def measure_at_closing(
     checks = guard.look(
         "data quality",
         lambda: data_quality.check(contract, profile, rows, promises),
-        lambda why: (QualityCheck("could_not_look", None, Verdict.INCONCLUSIVE, 0, rows.n, {"why": why}),),
+        lambda _: (),
     )
-    return AtClosing(seasons.drift, (*answers, *estimates, *seasons.usual), checks)
+    return AtClosing(seasons.drift, (*answers, *estimates, *seasons.usual), (*checks, *guard.stumbles(CLOSING, rows.n)))
 
 
 def measure_performance(

@@ -14,7 +14,7 @@ import sys
 import threading
 import time
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from loguru import logger
 from sqlalchemy import Engine
@@ -29,6 +29,8 @@ from database.address import database_url
 from database.artifact_store import ArtifactStore
 from database.connection import first_line, is_away, make_engine, read_scope, session_scope
 from database.queries import heartbeats, model_versions, windows
+from database.queries.actions import database_now
+from monitoring.inspection import Inspection
 from monitoring.judging import close_next_window, judge_performance
 from monitoring.measuring import place_of
 from monitoring.metrics import MonitorMetrics
@@ -37,7 +39,9 @@ from monitoring.verification import verify_change
 from monitoring.vouching import Vouching
 from monitoring.windows import due
 
-SERVICE = "monitor"
+SERVICE = heartbeats.MONITOR
+# A fault met in this many passes in a row is not going away by itself.
+LASTING = 4
 # A backlog is worked off over several passes, so that the sign of life never waits for it.
 MOST_CLOSED_PER_PASS = 50
 # Mature windows further back than this take no more labels into account.
@@ -160,9 +164,11 @@ class Monitor:
     metrics: MonitorMetrics
     _away: bool = False
     _vouching: Vouching = field(init=False)
+    _inspection: Inspection = field(init=False)
+    _in_a_row: dict[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._vouching = Vouching(self.settings)
+        self._vouching, self._inspection = Vouching(self.settings), Inspection(self.settings)
 
     def run(self) -> None:
         """Pass after pass until told to stop."""
@@ -200,19 +206,23 @@ class Monitor:
 
     def _pass(self) -> None:
         began = time.monotonic()
-        report = run_pass(self.engine, self.settings, datetime.now(UTC), self.stop)
-        faults = [*self._vouching.faults(self.engine, datetime.now(UTC)), *report.faults]
+        with read_scope(self.engine) as session:
+            now = database_now(session)  # a machine whose clock is wrong must not cut windows early
+        report = run_pass(self.engine, self.settings, now, self.stop)
+        faults = [*self._vouching.faults(self.engine, now), *report.faults]
+        self._in_a_row = {fault: self._in_a_row.get(fault, 0) + 1 for fault in faults}
         seconds = time.monotonic() - began
         details = {
             "seconds": round(seconds, 3),
             "closed": sum(one.closed for one in report.models),
             "judged": sum(one.judged for one in report.models),
             "faults": faults[:10],
+            "lasting": [fault for fault, passes in self._in_a_row.items() if passes >= LASTING][:10],
+            "damaged": self._inspection.damaged(self.engine, now),
         }
         with session_scope(self.engine) as session:
             self._beat(session, details)
             self.metrics.show(session, [one.model_name for one in report.models])
-            now = datetime.now(UTC)
             wanted = windows.without_page(session, now - PAGE_NEWS, now - PAGE_CALM, limit=20)
         self.metrics.passed(time.time(), seconds, len(faults))
         if not self.stop.is_set():
@@ -234,7 +244,9 @@ def main() -> int:
     configure_logging(SERVICE, level=settings.platform.log_level, as_json=settings.platform.log_json)
     engine = make_engine(database_url(settings), settings.database, application="steward-monitor")
     if once:
-        report = run_pass(engine, settings, datetime.now(UTC))
+        with read_scope(engine) as session:
+            now = database_now(session)
+        report = run_pass(engine, settings, now)
         for fault in report.faults:
             logger.error("monitor.fault {}", fault)
         return 1 if report.faults else 0

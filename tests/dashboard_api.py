@@ -309,7 +309,7 @@ class FakeApi:
                 {"service": name, "instance": f"{name}-1", "seen_at": self._ago(seconds=8), "age_s": 8.0,
                  "interval_s": 15.0, "late": False, "details": {}} for name in ("agent", "monitor")
             ],
-            "replicas": [] if self.empty else [self.replica()], "intake": self.intake(),
+            "notices": [], "replicas": [] if self.empty else [self.replica()], "intake": self.intake(),
             "first_steps": dict.fromkeys(overview.FirstSteps.model_fields, not self.empty),
         }  # fmt: skip
 

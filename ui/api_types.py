@@ -366,6 +366,12 @@ class Headline(Answer):
     pending: int
 
 
+class Notice(Answer):
+    severity: str
+    title: str
+    text: str
+
+
 class FirstSteps(Answer):
     version_activated: bool
     predictions_received: bool
@@ -388,6 +394,7 @@ class Overview(Answer):
     happened: list[ActionCard]
     automation: AutomationOut
     services: list[ServiceOut]
+    notices: list[Notice] = []
     replicas: list[ReplicaOut]
     intake: Intake
     first_steps: FirstSteps

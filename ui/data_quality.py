@@ -21,6 +21,7 @@ WORDS = {
     "categories": "values that are no known category",
     "unit": "in another unit",
     "swapped": "changed places with another column",
+    "could_not_look": "a check that failed itself",
     "seen_differs": "the model sees something else than was sent",
 }
 

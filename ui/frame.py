@@ -26,17 +26,12 @@ class Banner:
 
 
 def most_urgent(overview: Overview) -> Banner | None:
-    """The banner of highest severity, or none. Silence of the monitors is worse than any figure they wrote."""
-    failing = [replica for replica in overview.replicas if replica.error]
-    late = sorted({service.service for service in overview.services if service.late})
+    """The banner of highest severity, or none: what is wrong with the platform makes every figure doubtful."""
     state = overview.automation
-    if late:
-        names = " and ".join(late)
-        text = f"No sign of life from {names}. What you see may be older than it looks."
-        return Banner("error", "Something is silent.", text)
-    if failing:
-        text = f"Replica {failing[0].replica}: {wording.sentence(failing[0].error)} It keeps serving the last good one."
-        return Banner("error", "A version could not be loaded.", text)
+    if overview.notices:
+        first, others = overview.notices[0], [notice.title for notice in overview.notices[1:]]
+        text = " ".join([wording.sentence(first.text), *(f"Also: {title}" for title in others)])
+        return Banner("error" if first.severity == "error" else "warning", first.title, text)
     if state.state != "running":
         what = "looks and asks, but executes nothing" if state.state == "paused" else "does nothing at all"
         text = f"The agent {what}. {state.changed_by}: {wording.sentence(state.reason)}"

@@ -57,6 +57,7 @@ def _health(runtime: Runtime) -> Health:
         since = runtime.gate.away_since
         when = f" since {since:%Y-%m-%d %H:%M:%S} UTC" if since else ""
         why.append(f"the database cannot be reached{when}; {runtime.shipper.depth} answers wait on disk")
+    why += runtime.watcher.behind
     if runtime.shipper.facts.last_error is not None and runtime.gate.is_open:
         why.append(f"answers cannot be stored now ({runtime.shipper.facts.last_error}); {runtime.shipper.depth} wait")
     full = runtime.spool.depth >= runtime.settings.spool.max_rows

@@ -26,11 +26,12 @@ from api.strict_json import StrictRoute
 from config.model_contract import ModelContract
 from database.connection import ReadSession
 from database.enums import ActionType
-from database.errors import ConflictError
+from database.errors import ConflictError, StewardError
 from database.models import AgentAction, ModelVersion
 from database.permissions import Permission
-from database.queries import model_versions, overview
+from database.queries import actions, heartbeats, model_versions, overview
 from database.queries.people import SignedIn
+from training.serving_artifact import KIND
 
 router = APIRouter(tags=["models"], route_class=StrictRoute)
 Reader = Annotated[SignedIn, Depends(PersonMay(Permission.READ))]
@@ -104,6 +105,7 @@ def rollback(request: Request, person: Proposer, name: ModelName, sent: Rollback
             target = model_versions.by_number(session, name, sent.version)
             if target.is_active:
                 raise ConflictError(f"{name}: version {sent.version} serves already")
+            _must_be_whole(runtime, target)
             params = {"version": target.version, "to_version_id": target.id}
         action = propose_by_person(
             session,
@@ -115,6 +117,15 @@ def rollback(request: Request, person: Proposer, name: ModelName, sent: Rollback
             policy=runtime.policy,
         )
         return _proposed(action)
+
+
+def _must_be_whole(runtime: Runtime, target: ModelVersion) -> None:
+    """Nobody is asked about a version that cannot be gone back to."""
+    try:
+        runtime.store.read(target.artifact_digest, KIND)
+    except StewardError as error:
+        message = f"{target.model_name}: version {target.version} cannot be restored: {error}"
+        raise ConflictError(message) from error
 
 
 @router.post("/retrain", status_code=202, summary="Ask for a retrain")
@@ -161,13 +172,18 @@ def replicas_of(session: ReadSession, name: str) -> list[ReplicaOut]:
     rows = model_versions.replicas(session, name)
     known = overview.versions_by_id(session, [row.version_id for row in rows])
     desired = model_versions.current_generation(session, name)
-    return [replica_out(row, desired.generation if desired else 0, known) for row in rows]
+    now = actions.database_now(session)
+    return [replica_out(row, desired.generation if desired else 0, known, now) for row in rows]
 
 
 def _cards(runtime: Runtime, session: ReadSession, name: str) -> list[VersionCard]:
     rows = model_versions.all_of(session, name)
     deployments = deployments_out(model_versions.deployments(session, name), {row.id: row for row in rows})
-    return [version_card(row, deployments, runtime.store.has(row.artifact_digest)) for row in rows]
+    damaged = heartbeats.damaged_artifacts(session)
+    return [
+        version_card(row, deployments, runtime.store.has(row.artifact_digest) and row.artifact_digest not in damaged)
+        for row in rows
+    ]
 
 
 def _facts(runtime: Runtime, session: ReadSession, contract: ModelContract) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from api.cards import (
     version_card,
 )
 from api.dependencies import PersonMay
+from api.notices import Stumbles, notices, present
 from api.routes.models import replicas_of
 from api.routes.monitoring import OfModel, contract_of
 from api.runtime import Runtime, runtime_of
@@ -26,8 +27,9 @@ from api.schemas.common import MetricPoint
 from api.schemas.models import VersionCard
 from api.schemas.overview import FirstSteps, Headline, Overview
 from config.model_contract import ModelContract
+from config.vocabulary import CLOSING
 from database.connection import ReadSession
-from database.enums import AlertStatus, DataSource, MetricKind, Severity, Verdict
+from database.enums import AlertStatus, DataSource, MetricKind, Severity, Verdict, WindowStatus
 from database.models import ModelVersion
 from database.permissions import Permission
 from database.queries import action_cards, automation, heartbeats, model_versions, overview, windows
@@ -56,6 +58,9 @@ def overview_page(request: Request, _: Reader, name: OfModel = None) -> Overview
             alert_out(alert) for alert in action_cards.alerts(session, statuses=_LIVE, model_name=model_name, limit=50)
         ]
         metrics = _newest(session, model_name, versions)
+        services = present([service_out(beat, now) for beat in heartbeats.latest(session)])
+        replicas = replicas_of(session, model_name)
+        since = deployments[0].since if deployments else None
         happened = action_cards.happened_without_a_person(session, model_name, now - _HAPPENED_WITHIN, 20)
         return Overview(
             generated_at=now,
@@ -66,14 +71,22 @@ def overview_page(request: Request, _: Reader, name: OfModel = None) -> Overview
             data_source=serving.data_source if serving else None,
             serving=serving,
             generation=deployments[0].generation if deployments else None,
-            serving_since=deployments[0].since if deployments else None,
+            serving_since=since,
             pending=pending,
             incidents=incidents,
             metrics=metrics,
             happened=action_list(session, happened),
             automation=automation_out(automation.switch(session)),
-            services=[service_out(beat, now) for beat in heartbeats.latest(session)],
-            replicas=replicas_of(session, model_name),
+            services=services,
+            notices=notices(
+                services=services,
+                replicas=replicas,
+                serving_since=since,
+                stumbles=_stumbles(session, model_name),
+                behind=runtime.watcher.behind,
+                now=now,
+            ),
+            replicas=replicas,
             intake=intake_out(session, model_name, runtime.shipper.depth),
             first_steps=FirstSteps.model_validate(overview.first_steps(session, model_name)),
         )
@@ -87,6 +100,22 @@ def _serving(runtime: Runtime, session: ReadSession, contract: ModelContract) ->
     ids = [one.version_id for one in deployments] + [one.previous_version_id or 0 for one in deployments]
     known = overview.versions_by_id(session, ids)
     return version_card(version, deployments_out(deployments, known), runtime.store.has(version.artifact_digest))
+
+
+def _stumbles(session: ReadSession, model_name: str) -> list[Stumbles]:
+    """The checks that tripped over recent windows. What labels are needed for looks at judged windows only."""
+    why: dict[tuple[str, str], dict[int, str]] = {}
+    for seq, row in windows.could_not_look(session, model_name, _RECENT_WINDOWS):
+        if check := row.details.get("check"):
+            why.setdefault((check, row.details["stage"]), {})[seq] = row.details["why"]
+    if not why:
+        return []
+    recent = windows.recent(session, model_name, _RECENT_WINDOWS)[::-1]
+    closed = [window.seq for window in recent]
+    judged = [window.seq for window in recent if window.status == WindowStatus.MATURE]
+    return [
+        Stumbles(check, closed if stage == CLOSING else judged, seqs) for (check, stage), seqs in sorted(why.items())
+    ]
 
 
 def _newest(session: ReadSession, model_name: str, versions: dict[int, ModelVersion]) -> list[MetricPoint]:

@@ -19,6 +19,14 @@ class Headline(Out):
     incidents: int
 
 
+class Notice(Out):
+    """Something about the platform itself that people should know. `severity`: error or warning."""
+
+    severity: str
+    title: str
+    text: str
+
+
 class FirstSteps(Out):
     """What a new installation still has to do."""
 
@@ -45,6 +53,7 @@ class Overview(Out):
     happened: list[ActionCard]
     automation: AutomationOut
     services: list[ServiceOut]
+    notices: list[Notice]
     replicas: list[ReplicaOut]
     intake: Intake
     first_steps: FirstSteps

@@ -9,6 +9,8 @@ from sqlalchemy.orm import Session
 from database.connection import ReadSession
 from database.models import Heartbeat
 
+MONITOR = "monitor"
+
 
 def beat(session: Session, service: str, instance: str, interval_s: float, details: dict[str, Any]) -> None:
     """Say that `instance` of `service` has just finished a round, and when its next one is due.
@@ -21,6 +23,13 @@ def beat(session: Session, service: str, instance: str, interval_s: float, detai
         .values(service=service, instance=instance, **facts)
         .on_conflict_do_update(index_elements=[Heartbeat.service, Heartbeat.instance], set_=facts)
     )
+
+
+def damaged_artifacts(session: ReadSession) -> dict[str, str]:
+    """What the monitor said last about each damaged artifact, by digest."""
+    query = select(Heartbeat.details["damaged"]).where(Heartbeat.service == MONITOR)
+    said = session.scalars(query.order_by(Heartbeat.seen_at.desc()).limit(1)).one_or_none()
+    return dict(said or {})
 
 
 def latest(session: Session | ReadSession) -> list[Heartbeat]:

@@ -169,6 +169,20 @@ def deployments(session: ReadSession, model_name: str, limit: int = 50) -> list[
     )
 
 
+def served_last(session: ReadSession, model_name: str, limit: int) -> list[ModelVersion]:
+    """The version that serves and those that served before it, newest first, without their reference profiles."""
+    last = func.max(Deployment.generation)
+    query = (
+        select(ModelVersion)
+        .join(Deployment, Deployment.version_id == ModelVersion.id)
+        .where(ModelVersion.model_name == model_name)
+        .group_by(ModelVersion.id)
+        .order_by(last.desc())
+        .limit(limit)
+    )
+    return list(session.scalars(query.options(WITHOUT_PROFILE)))
+
+
 def replicas(session: ReadSession, model_name: str) -> list[Replica]:
     """What each API process says it serves."""
     return list(session.scalars(select(Replica).where(Replica.model_name == model_name).order_by(Replica.replica)))

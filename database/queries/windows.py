@@ -7,6 +7,7 @@ from sqlalchemy import BigInteger, ColumnElement, and_, case, cast, extract, fun
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
+from config.vocabulary import COULD_NOT_LOOK
 from config.yardsticks import CHANCE
 from database.connection import ReadSession
 from database.crud import first, one
@@ -274,6 +275,17 @@ def checks(session: Session | ReadSession, window_ids: Collection[int]) -> list[
     """How each data check of these windows went."""
     query = select(DataQualityResult).where(DataQualityResult.window_id.in_(window_ids))
     return list(session.scalars(query.order_by(DataQualityResult.window_id, DataQualityResult.id)))
+
+
+def could_not_look(session: ReadSession, model_name: str, limit: int) -> list[tuple[int, DataQualityResult]]:
+    """What checks tripped over in the model's newest windows, each with its window's number."""
+    newest = [window.id for window in recent(session, model_name, limit)]
+    rows = session.execute(
+        select(MonitoringWindow.seq, DataQualityResult)
+        .join(MonitoringWindow, MonitoringWindow.id == DataQualityResult.window_id)
+        .where(DataQualityResult.window_id.in_(newest), DataQualityResult.check_name == COULD_NOT_LOOK)
+    )
+    return [(row[0], row[1]) for row in rows]
 
 
 def checks_of(session: Session | ReadSession, window_id: int) -> list[DataQualityResult]:

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from database.connection import session_scope
+from database.connection import read_scope, session_scope
 from database.enums import LabelFigure, MetricKind, Verdict, WindowStatus
 from database.models import (
     DataQualityResult,
@@ -19,7 +19,7 @@ from database.models import (
     PredictionOutcome,
 )
 from database.queries import windows
-from monitoring import data_quality, judging
+from monitoring import data_quality, drift_detector, judging, performance_monitor
 from tests.integration.monitoring.world import Columns, World
 from training.synthetic import synthetic_rows
 
@@ -390,6 +390,32 @@ def test_a_check_that_raises_is_inconclusive_with_its_reason_and_the_others_stil
     assert check.verdict == Verdict.INCONCLUSIVE
     assert "a library tripped" in check.details["why"]
     assert session.scalars(select(DriftReport)).one().verdict != Verdict.INCONCLUSIVE
+
+
+def test_every_check_that_trips_is_kept_with_its_window_once_and_nothing_is_called_sound(
+    world: World, session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise ValueError("a library tripped")
+
+    monkeypatch.setattr(drift_detector, "detect", broken)
+    monkeypatch.setattr(performance_monitor, "realised", broken)
+    rows, labels = rows_of("cleveland", 100)
+    ids = world.serve(rows)
+    world.label(ids[:60], labels[:60])
+    world.look()
+    world.label(ids[60:], labels[60:])
+    world.look()
+    report = session.scalars(select(DriftReport)).one()
+    assert (report.verdict, report.drift_detected) == (Verdict.INCONCLUSIVE, None)
+    assert {one.verdict for one in figures(session, MetricKind.REALISED, "f1")} == {Verdict.INCONCLUSIVE}
+    with read_scope(world.engine) as reading:
+        kept = [(seq, row.details) for seq, row in windows.could_not_look(reading, "heart_disease", 20)]
+    stumbled = sorted((seq, facts["check"], facts["stage"]) for seq, facts in kept)
+    assert (1, "drift", "closing") in stumbled
+    assert (1, "performance", "judging") in stumbled
+    assert len(stumbled) == len(set(stumbled))
+    assert all("a library tripped" in facts["why"] for _, facts in kept if facts["check"] == "drift")
 
 
 def test_a_model_without_a_contract_is_a_fault_and_does_not_stop_the_others(world: World, good: Columns) -> None:

@@ -44,22 +44,19 @@ def test_the_state_does_not_repeat_the_headline() -> None:
 
 
 def test_a_silent_monitor_is_more_urgent_than_a_paused_agent() -> None:
-    late = [service | {"late": True} for service in FULL.overview()["services"]]
+    silent = [
+        {"severity": "error", "title": f"The {name} is offline.", "text": "No sign of life since 08:10."}
+        for name in ("agent", "monitor")
+    ]
     paused = FULL.automation_answer() | {"state": "paused"}
     assert frame.most_urgent(told(FULL)) is None
     banner = frame.most_urgent(told(FULL, automation=paused))
     assert banner is not None
     assert banner.kind == "warning"
-    banner = frame.most_urgent(told(FULL, automation=paused, services=late))
+    banner = frame.most_urgent(told(FULL, automation=paused, notices=silent))
     assert banner is not None
-    assert "agent and monitor" in banner.text
-
-
-def test_a_version_that_cannot_be_loaded_is_told_with_the_replica_and_the_reason() -> None:
-    broken = [FULL.replica() | {"error": "the file does not fit its digest"}]
-    banner = frame.most_urgent(told(FULL, replicas=broken))
-    assert banner is not None
-    assert "api-1: The file does not fit its digest." in banner.text
+    assert banner.title == "The agent is offline."
+    assert banner.text == "No sign of life since 08:10. Also: The monitor is offline."
 
 
 def test_what_expires_first_comes_first_and_the_riskier_one_before() -> None:
