@@ -22,7 +22,8 @@ from sqlalchemy.orm import Session
 
 from agent.actions.registry import handlers
 from agent.core.aftercare import watch_changes
-from agent.core.approval_manager import expire_overdue, refresh_stale
+from agent.core.approval_manager import expire_overdue
+from agent.core.asking_again import refresh_stale
 from agent.core.cycle import run_cycle
 from agent.core.executor import EXECUTING, GATHERING, Executor
 from agent.core.work import Action

@@ -24,6 +24,7 @@ from database.errors import (
     IntegrityError,
     InvalidError,
     NotFoundError,
+    StaleError,
     StewardError,
     UnavailableError,
 )
@@ -63,11 +64,13 @@ class RefusalError(StewardError):
         detail: str,
         *,
         errors: Sequence[Fault] = (),
+        differences: Sequence[tuple[str, str, str]] = (),
         headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(detail)
         self.status, self.code, self.detail = status, code, detail
         self.errors, self.headers = tuple(errors), dict(headers or {})
+        self.differences = tuple(differences)
 
 
 def unauthenticated(detail: str, scheme: str) -> RefusalError:
@@ -82,8 +85,16 @@ def unavailable(code: str, detail: str) -> RefusalError:
     return RefusalError(503, code, detail, headers={"Retry-After": str(RETRY_AFTER_S)})
 
 
-def problem_body(status: int, code: str, detail: str, request_id: str, errors: Iterable[Fault] = ()) -> bytes:
-    """RFC 9457, with our stable code and the request's id."""
+def problem_body(
+    status: int,
+    code: str,
+    detail: str,
+    request_id: str,
+    errors: Iterable[Fault] = (),
+    differences: Iterable[tuple[str, str, str]] = (),
+) -> bytes:
+    """RFC 9457, with our stable code, the request's id, and what differs where something else was on the screen."""
+    found = [{"what": what, "then": then, "now": now} for what, then, now in differences]
     return orjson.dumps(
         {
             "type": f"urn:steward:problem:{code}",
@@ -94,6 +105,7 @@ def problem_body(status: int, code: str, detail: str, request_id: str, errors: I
             "request_id": request_id,
             "errors": [{"field": fault.field, "message": fault.message} for fault in list(errors)[:_MOST_ERRORS]],
         }
+        | ({"differences": found} if found else {})
     )
 
 
@@ -104,12 +116,13 @@ def as_refusal(error: StewardError) -> RefusalError:
     status = next((status for kind, status in _STATUS if isinstance(error, kind)), 500)
     headers = {"Retry-After": str(RETRY_AFTER_S)} if status == 503 else {}
     detail = str(error) or (type(error).__doc__ or "").strip()
-    return RefusalError(status, error.code, detail, headers=headers)
+    differences = error.differences if isinstance(error, StaleError) else ()
+    return RefusalError(status, error.code, detail, differences=differences, headers=headers)
 
 
 def _respond(request: Request, refusal: RefusalError) -> Response:
     request_id = request.scope.get("request_id", "")
-    body = problem_body(refusal.status, refusal.code, refusal.detail, request_id, refusal.errors)
+    body = problem_body(refusal.status, refusal.code, refusal.detail, request_id, refusal.errors, refusal.differences)
     return Response(body, refusal.status, refusal.headers, MEDIA_TYPE)
 
 

@@ -1,8 +1,9 @@
 """What the agent's own connection may do: all its work, and none of what only people may do.
 
 The role `steward_agent` reads what it needs, and writes neither decisions nor people, keys, sessions or the kill
-switch; it adds to the audit log and never alters it. So whoever takes over the agent's connection forges no approval.
-What the agent itself makes effective (versions, deployments) it can still write without one.
+switch; it adds to the audit log and to the kept evidence and never alters them. So whoever takes over the agent's
+connection forges no approval. What the agent itself makes effective (versions, deployments) it can still write without
+one.
 The role cannot log in by itself: a login of your own is made a member of it, and named by AGENT_DATABASE_URL. The
 embedded server gets one here.
 """
@@ -29,6 +30,7 @@ _LIMITED: dict[str, frozenset[str]] = {
     "api_keys": frozenset(),
     "login_sessions": frozenset(),
     "audit_log": _READ | {"INSERT"},
+    "evidence_bundles": _READ | {"INSERT"},
 }
 _COLUMNS: dict[tuple[str, str], frozenset[str]] = {
     # Who decided, and whether they still may; never the hash of a password.

@@ -146,6 +146,8 @@ NEXT: dict[ActionStatus, frozenset[ActionStatus]] = {
     _S.REVERTED: frozenset(),
     _S.INCONCLUSIVE: frozenset(),
 }
+# Nobody can decide on it now: its evidence is out of date, or being gathered. Votes given before do not count.
+NOT_ASKED_NOW: frozenset[ActionStatus] = frozenset({_S.STALE, _S.GATHERING_EVIDENCE})
 OPEN_STATUSES: frozenset[ActionStatus] = frozenset(status for status, arrows in NEXT.items() if arrows)
 
 

@@ -1,5 +1,7 @@
 """What can go wrong with data: a small vocabulary. Which HTTP status each becomes stands in `api/errors.py`."""
 
+from collections.abc import Sequence
+
 
 class StewardError(Exception):
     """The root of every error a person is meant to read. `code` is stable and machine-readable."""
@@ -20,9 +22,16 @@ class ConflictError(StewardError):
 
 
 class StaleError(ConflictError):
-    """What an approval rested on has changed since; look again."""
+    """What an approval rested on has changed since; look again.
+
+    `differences` are (what, then, now) in words: what was shown to the one who decides, and what holds instead.
+    """
 
     code = "stale"
+
+    def __init__(self, message: str = "", differences: Sequence[tuple[str, str, str]] = ()) -> None:
+        super().__init__(message)
+        self.differences = tuple(differences)
 
 
 class ExpiredError(ConflictError):

@@ -128,6 +128,8 @@ class FakeApi:
     rows_seen: int = 62
     notes: str = ""
     seen: list[str] = field(default_factory=list)
+    asked_before: bool = False
+    reevaluated: list[Json] = field(default_factory=list)
 
     def _ago(self, **span: float) -> datetime:
         return self.now - timedelta(**span)
@@ -177,7 +179,10 @@ class FakeApi:
             "approvals": [
                 {"user": self.user, "decision": d["decision"], "comment": d["comment"], "current": True,
                  "evidence_digest": d["evidence_digest"], "decided_at": self.now} for d in given
-            ],
+            ] + [
+                {"user": "grace", "decision": "approve", "comment": "convincing", "current": False,
+                 "evidence_digest": DIGEST, "decided_at": self._ago(hours=2)}
+            ] * self.asked_before,
             "steps": [
                 {"step": "activate", "status": "done", "result": {}, "started_at": self._ago(seconds=20),
                  "finished_at": self._ago(seconds=18)},
@@ -192,6 +197,13 @@ class FakeApi:
             ],
             "may_decide": {"allowed": self.why_not is None and self.status == "pending_approval",
                            "why_not": self.why_not},
+            "may_reevaluate": {
+                "allowed": self.status in {"pending_approval", "stale"} and self.roles != ("viewer",),
+                "why_not": None,
+            },
+            "asked_before": None if not self.asked_before else {
+                "evidence_digest": DIGEST, "asked_at": self._ago(hours=3), "differences": self.differences(),
+            },
             "serving": {"version_id": 1, "version": 1, "algorithm": "logistic_regression"},
         }  # fmt: skip
 
@@ -428,10 +440,37 @@ class FakeApi:
             "dataset_digest": "da" * 32, "artifact_digest": "ab" * 32, "mlflow_run_id": None, "mlflow_version": None,
         }  # fmt: skip
 
+    def differences(self) -> list[Json]:
+        """What is not as it was shown at first."""
+        again = {"what": "Evidence", "then": DIGEST[:8], "now": "being gathered again"}
+        serving = {"what": "Version that serves", "then": "v1", "now": "v3"}
+        if self.status in {"stale", "gathering_evidence"}:
+            return [serving, again]
+        return [
+            serving,
+            {"what": "F1, new minus old", "then": "+0.078 [+0.034, +0.121], better",
+             "now": "+0.012 [-0.020, +0.044], inconclusive"},
+            {"what": "Rows compared", "then": "198", "now": "260"},
+            {"what": "Recommendation", "then": "approve", "now": "nothing: it does not decide"},
+            {"what": "Time to decide", "then": "until 2026-11-24 12:00 UTC", "now": "until 2026-11-25 12:00 UTC"},
+            again | {"now": NEWER_DIGEST[:8]},
+        ]  # fmt: skip
+
+    def reevaluate(self, action_id: str, body: Json) -> tuple[type[BaseModel], Json]:
+        actions.ReevaluateIn.model_validate(body)
+        began = self.status != "gathering_evidence"
+        self.reevaluated.append(body | {"action_id": action_id})
+        self.status, self.asked_before = "gathering_evidence", True
+        says = "The evidence is gathered again." if began else "The evidence is being gathered already."
+        return actions.Reevaluated, {
+            "action_id": action_id, "status": self.status, "version": 5, "began": began, "says": says,
+        }  # fmt: skip
+
     def decide(self, action_id: str, body: Json) -> tuple[type[BaseModel], Json]:
         actions.DecisionIn.model_validate(body)
         if body["evidence_digest"] != self.digest:
-            raise Refused(409, "stale", "the evidence has changed since this page was opened")
+            said = "the evidence changed after this page was opened; look at the new one and decide again"
+            raise Refused(409, "stale", said, self.differences())
         known = [decision for decision in self.decisions if decision["idempotency_key"] == body["idempotency_key"]]
         if not known and self.status != "pending_approval":
             raise Refused(409, "conflict", "already decided by grace at 2026-11-21 09:00:00 UTC")
@@ -491,6 +530,8 @@ class FakeApi:
             return people.LoginOut, {"token": TOKEN, "person": self.person()}
         if path.endswith("/decision"):
             return self.decide(path.split("/")[2], body)
+        if path.endswith("/reevaluate"):
+            return self.reevaluate(path.split("/")[2], body)
         if path == "/automation":
             self.automation = agent.AutomationIn.model_validate(body).state
             return agent.AutomationOut, self.automation_answer()
@@ -519,7 +560,7 @@ class FakeApi:
         except Refused as refusal:
             problem = common.Problem(
                 type="about:blank", title="refused", status=refusal.status, code=refusal.code, detail=refusal.detail,
-                request_id="req-1",
+                request_id="req-1", differences=[common.Difference(**one) for one in refusal.differences],
             )  # fmt: skip
             return refusal.status, "application/problem+json", problem.model_dump_json().encode()
         return 200, "application/json", schema.model_validate(values).model_dump_json().encode()
@@ -539,6 +580,7 @@ class Refused(Exception):  # noqa: N818
     status: int
     code: str
     detail: str
+    differences: list[Json] = field(default_factory=list)
 
 
 async def asgi(fake: FakeApi, scope: Any, receive: Any, send: Any) -> None:

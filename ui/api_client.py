@@ -34,6 +34,7 @@ class ApiError(Exception):
     sentence: str
     request_id: str = ""
     fields: dict[str, str] = field(default_factory=dict)
+    differences: tuple[t.Difference, ...] = ()
 
     @property
     def signed_out(self) -> bool:
@@ -77,7 +78,16 @@ def problem_from(response: httpx.Response) -> ApiError:
         sentence=sentence,
         request_id=str(body.get("request_id") or response.headers.get("x-request-id", "")),
         fields=fields,
+        differences=_differences(body.get("differences")),
     )
+
+
+def _differences(found: object) -> tuple[t.Difference, ...]:
+    """What the API says is not as the page showed it."""
+    try:
+        return tuple(t.Difference.model_validate(one) for one in (found if isinstance(found, list) else []))
+    except ValidationError:
+        return ()
 
 
 class ApiClient:
@@ -210,6 +220,11 @@ class ApiClient:
             "idempotency_key": idempotency_key,
         }
         return self._ask(t.Receipt, "POST", f"/actions/{action_id}/decision", body=body)
+
+    def reevaluate(self, action_id: str, *, seen_version: int) -> t.Reevaluated:
+        """Have the evidence of an open question gathered again. Twice about the same version is once."""
+        body = {"seen_version": seen_version}
+        return self._ask(t.Reevaluated, "POST", f"/actions/{action_id}/reevaluate", body=body)
 
     def acknowledge(self, alert_id: int) -> None:
         self._send("POST", f"/alerts/{alert_id}/acknowledge")

@@ -125,6 +125,23 @@ class MayDecide(Answer):
     why_not: str | None
 
 
+class Difference(Answer):
+    what: str
+    then: str
+    now: str
+
+
+class AskedBefore(Answer):
+    evidence_digest: str
+    asked_at: datetime
+    differences: list[Difference]
+
+
+class Reevaluated(Answer):
+    began: bool
+    says: str
+
+
 class ActionDetail(ActionCard):
     why: Json
     params: Json
@@ -135,6 +152,8 @@ class ActionDetail(ActionCard):
     steps: list[StepOut]
     history: list[HistoryEvent]
     may_decide: MayDecide
+    may_reevaluate: MayDecide
+    asked_before: AskedBefore | None
 
 
 class ActionList(Answer):

@@ -9,8 +9,8 @@ from uuid import uuid4
 
 import streamlit as st
 
+from ui import asked_again, decision, session, vocabulary, wording
 from ui import components as c
-from ui import decision, session, vocabulary, wording
 from ui.api_client import ApiError
 from ui.api_types import ActionDetail, Receipt
 from ui.decision_blocks import course, progress
@@ -58,8 +58,12 @@ def _send(seen: ActionDetail, ask: Ask, comment: str) -> None:
             idempotency_key=ask.key,
         )
     except ApiError as problem:
-        c.show_problem(problem, key="decision-problem")
-        return
+        if problem.code != "stale":
+            c.show_problem(problem, key="decision-problem")
+            return
+        asked_again.refused(seen.action_id, problem)
+        _close()
+        st.rerun()
     st.session_state.setdefault(RECEIPTS, {})[seen.action_id] = receipt
     forget(seen.action_id)
     _close()
@@ -189,6 +193,7 @@ def _slot(action_id: str) -> str:
 def forget(action_id: str) -> None:
     """The next run reads the action anew."""
     st.session_state.pop(_slot(action_id), None)
+    asked_again.forget(action_id)
 
 
 def seen(action: ActionDetail) -> ActionDetail:

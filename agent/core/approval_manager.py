@@ -11,13 +11,14 @@ from uuid import UUID, uuid4
 
 from sqlalchemy.orm import Session
 
+from agent.core.asking_again import Shown, another_serves, since_shown
 from agent.core.transitions import move
 from config.agent_policy import AgentPolicy
 from config.vocabulary import ACTIONS, words
-from database.enums import CHANGING, ActionStatus, ActionType, ActorKind, Decision, Risk, Role
+from database.enums import CHANGING, NOT_ASKED_NOW, ActionStatus, ActionType, ActorKind, Decision, Risk, Role
 from database.errors import ConflictError, ExpiredError, ForbiddenError, InvalidError, StaleError, StewardError
 from database.models import AgentAction, Approval, ModelVersion
-from database.queries import actions, model_versions
+from database.queries import actions, evidence_bundles, model_versions
 from database.queries.audit import SYSTEM, Actor, append, digest_of
 
 
@@ -38,7 +39,8 @@ def decide(
 
     The same key again returns the action without deciding twice. Raises `ForbiddenError` (no approver, or the
     person's own proposal), `ConflictError` (decided already, naming by whom and when), `StaleError` (something else
-    was on the screen), `ExpiredError` (too late) and `InvalidError` (a rejection without a reason).
+    was on the screen, or another version serves; with the differences), `ExpiredError` (too late) and `InvalidError`
+    (a rejection without a reason).
     """
     if (barred := _no_approver(roles)) is not None:
         raise barred
@@ -48,10 +50,14 @@ def decide(
         return action
     person = Actor(ActorKind.PERSON, user_name)
     votes = [vote for vote, _ in actions.approvals(session, action_id) if vote.user_id == user_id]
+    shown = Shown(seen_version, evidence_digest)
     if (why_not := refusal(action, person, roles, votes, actions.database_now(session))) is not None:
-        raise why_not
+        raise StaleError(str(why_not), since_shown(session, action, shown)) if _is_asked_again(action) else why_not
     if action.version != seen_version or action.evidence_digest != evidence_digest:
-        raise StaleError("the evidence changed after this page was opened; look at the new one and decide again")
+        says = "the evidence changed after this page was opened; look at the new one and decide again"
+        raise StaleError(says, since_shown(session, action, shown))
+    if decision is Decision.APPROVE and (moved := another_serves(session, action)) is not None:
+        raise StaleError(moved, since_shown(session, action, shown))
     if decision is Decision.REJECT and not comment.strip():
         raise InvalidError("comment: say in a few words why this is rejected; the agent and the next person read it")
     session.add(
@@ -103,7 +109,16 @@ def _not_waiting(action: AgentAction) -> str:
     if action.reviewed_by and action.reviewed_at:
         word = "rejected" if action.status == ActionStatus.REJECTED else "approved"
         return f"already {word} by {action.reviewed_by} at {action.reviewed_at:%Y-%m-%d %H:%M:%S} UTC"
-    return f"this is not waiting for a decision: it is {action.status.replace('_', ' ')}"
+    if _is_asked_again(action):
+        return (
+            f"what this rested on has changed, and it is {words({}, action.status)}: look again when it is asked anew"
+        )
+    return f"this is not waiting for a decision: it is {words({}, action.status)}"
+
+
+def _is_asked_again(action: AgentAction) -> bool:
+    """Whether people have been asked this before and will be again."""
+    return action.status in NOT_ASKED_NOW and action.evidence_digest is not None
 
 
 def _count(session: Session, action: AgentAction, person: Actor, decision: Decision, comment: str) -> AgentAction:
@@ -231,9 +246,12 @@ def success_test(policy: AgentPolicy, metric: str | None) -> dict[str, Any]:
 def ask(
     session: Session, actor: Actor, action: AgentAction, evidence: dict[str, Any], policy: AgentPolicy, **changes: Any
 ) -> AgentAction:
-    """Put the gathered evidence on the action and the action before people, valid for as long as the policy says."""
+    """Put the gathered evidence on the action and the action before people, valid for as long as the policy says.
+
+    What they are shown is kept, so that it can be shown when something else has taken its place.
+    """
     expires = actions.database_now(session) + policy.rule(action.action_type).expires
-    return move(
+    asked = move(
         session,
         actor,
         action,
@@ -244,6 +262,8 @@ def ask(
         expires_at=expires,
         **changes,
     )
+    evidence_bundles.keep(session, asked)
+    return asked
 
 
 def expire_overdue(session: Session, at_most: int | None = None) -> list[AgentAction]:
@@ -258,39 +278,3 @@ def expire_overdue(session: Session, at_most: int | None = None) -> list[AgentAc
             says = "nobody decided in time" if undecided else "approved, but it could not be carried out in time"
             ended.append(move(session, SYSTEM, held, ActionStatus.EXPIRED, says=says))
     return ended
-
-
-def refresh_stale(session: Session, at_most: int | None = None) -> list[AgentAction]:
-    """Take back to evidence what was asked about a version that no longer serves; its approvals no longer count."""
-    moved: list[AgentAction] = []
-    for status in (ActionStatus.PENDING_APPROVAL, ActionStatus.STALE):
-        for action in actions.in_status(session, status):
-            if len(moved) == at_most:
-                return moved
-            champion = model_versions.active(session, action.model_name)
-            if action.action_type not in CHANGING or champion is None:
-                continue
-            if status is ActionStatus.PENDING_APPROVAL and action.from_version_id == champion.id:
-                continue
-            held = actions.locked(session, action.action_id)
-            if held.status == ActionStatus.PENDING_APPROVAL:
-                move(session, SYSTEM, held, ActionStatus.STALE, says="another version serves now")
-            if held.status == ActionStatus.STALE:
-                moved.append(regather(session, held, champion.id))
-    return moved
-
-
-def regather(session: Session, action: AgentAction, champion_id: int) -> AgentAction:
-    """Gather the evidence of a stale action again, against what serves now."""
-    actions.forget_steps(session, action.action_id)
-    return move(
-        session,
-        SYSTEM,
-        action,
-        ActionStatus.GATHERING_EVIDENCE,
-        from_version_id=champion_id,
-        to_version_id=None,
-        reviewed_by=None,
-        reviewed_at=None,
-        recommended=None,
-    )

@@ -3,9 +3,10 @@
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Depends, Path, Query, Request
 
 from agent.core.approval_manager import decide, refusal
+from agent.core.asking_again import no_reevaluation, reevaluate, since_asked
 from api.cards import action_facts, action_list, version_ref
 from api.dependencies import PersonMay
 from api.errors import Fault, RefusalError
@@ -14,23 +15,30 @@ from api.schemas.actions import (
     ActionDetail,
     ActionList,
     ApprovalOut,
+    AskedBefore,
     DecisionIn,
+    EvidenceOut,
     HistoryEvent,
     MayDecide,
     Receipt,
+    Reevaluated,
+    ReevaluateIn,
     StepOut,
 )
+from api.schemas.common import Difference
 from api.strict_json import StrictRoute
 from database.connection import ReadSession
-from database.enums import OPEN_STATUSES, ActionStatus, Decision
+from database.enums import NOT_ASKED_NOW, OPEN_STATUSES, ActionStatus, Decision
+from database.errors import ForbiddenError, StewardError
 from database.models import AgentAction, Approval, AuditEvent
-from database.permissions import Permission
-from database.queries import action_cards, actions, model_versions, overview
+from database.permissions import Permission, may
+from database.queries import action_cards, actions, evidence_bundles, model_versions, overview
 from database.queries.people import SignedIn
 
 router = APIRouter(prefix="/actions", tags=["actions"], route_class=StrictRoute)
 Reader = Annotated[SignedIn, Depends(PersonMay(Permission.READ))]
 Approver = Annotated[SignedIn, Depends(PersonMay(Permission.DECIDE))]
+Asker = Annotated[SignedIn, Depends(PersonMay(Permission.PROPOSE))]
 
 # Words for the groups people ask for, beside the statuses themselves.
 _GROUPS: dict[str, frozenset[str]] = {
@@ -91,6 +99,8 @@ def one(request: Request, person: Reader, action_id: UUID) -> ActionDetail:
             steps=[StepOut.model_validate(step) for step in actions.steps(session, action_id)],
             history=[_event(event) for event in action_cards.history(session, action_id)],
             may_decide=_may_decide(session, action, person, votes),
+            may_reevaluate=_may_reevaluate(action, person),
+            asked_before=_asked_before(session, action),
             serving=version_ref(model_versions.active(session, action.model_name)),
         )
 
@@ -101,7 +111,7 @@ def _approval(vote: Approval, name: str, action: AgentAction) -> ApprovalOut:
         decision=vote.decision,
         comment=vote.comment,
         evidence_digest=vote.evidence_digest,
-        current=vote.evidence_digest == action.evidence_digest,
+        current=vote.evidence_digest == action.evidence_digest and action.status not in NOT_ASKED_NOW,
         decided_at=vote.decided_at,
     )
 
@@ -114,11 +124,66 @@ def _event(event: AuditEvent) -> HistoryEvent:
 def _may_decide(session: ReadSession, action: AgentAction, person: SignedIn, votes: list[Any]) -> MayDecide:
     """What the decision itself would be told now, as a sentence for the page."""
     mine = [vote for vote, _ in votes if vote.user_id == person.user_id]
-    why_not = refusal(action, person.actor, person.roles, mine, actions.database_now(session))
+    return _may(refusal(action, person.actor, person.roles, mine, actions.database_now(session)))
+
+
+def _may_reevaluate(action: AgentAction, person: SignedIn) -> MayDecide:
+    if not may(person.roles, Permission.PROPOSE):
+        return _may(ForbiddenError("you may not ask for newer evidence"))
+    return _may(no_reevaluation(action))
+
+
+def _may(why_not: StewardError | None) -> MayDecide:
     if why_not is None:
         return MayDecide(allowed=True, why_not=None)
     said = str(why_not)
     return MayDecide(allowed=False, why_not=f"{said[0].upper()}{said[1:]}.")
+
+
+def _asked_before(session: ReadSession, action: AgentAction) -> AskedBefore | None:
+    found = since_asked(session, action)
+    if found is None:
+        return None
+    bundle, differences = found
+    told = [Difference(what=what, then=then, now=now) for what, then, now in differences]
+    return AskedBefore(evidence_digest=bundle.digest, asked_at=bundle.created_at, differences=told)
+
+
+@router.get("/{action_id}/evidence/{digest}", summary="Exactly what was shown and signed")
+def evidence(
+    request: Request, _: Reader, action_id: UUID, digest: Annotated[str, Path(pattern=r"^[0-9a-f]{64}$")]
+) -> EvidenceOut:
+    """Any evidence people were ever asked about, whatever has taken its place since."""
+    with runtime_of(request).reading() as session:
+        bundle = evidence_bundles.signed(session, action_id, digest)
+        return EvidenceOut(
+            action_id=str(action_id),
+            digest=digest,
+            asked_at=bundle.created_at,
+            expires_at=bundle.expires_at,
+            evidence=bundle.evidence,
+            signed_by=[
+                name
+                for vote, name in actions.approvals(session, action_id)
+                if vote.evidence_digest == digest and vote.decision == Decision.APPROVE
+            ],
+        )
+
+
+@router.post("/{action_id}/reevaluate", summary="Have the evidence of an open question gathered again")
+def reevaluation(request: Request, person: Asker, action_id: UUID, sent: ReevaluateIn) -> Reevaluated:
+    """Against what serves now. Asked twice it happens once; approvals given before no longer count."""
+    with runtime_of(request).writing() as session:
+        again = reevaluate(
+            session, action_id=action_id, user_name=person.name, seen_version=sent.seen_version, reason=sent.reason
+        )
+        return Reevaluated(
+            action_id=str(action_id),
+            status=again.action.status,
+            version=again.action.version,
+            began=again.began,
+            says=again.says,
+        )
 
 
 @router.post("/{action_id}/decision", summary="Approve or reject exactly what was shown")

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from pydantic import Field
 
-from api.schemas.common import In, Json, Out, PlainText, VersionRef
+from api.schemas.common import Difference, In, Json, Out, PlainText, VersionRef
 from database.enums import Decision
 
 
@@ -68,10 +68,29 @@ class HistoryEvent(Out):
 
 
 class MayDecide(Out):
-    """Whether the person who asks may decide now; if not, the sentence says why."""
+    """Whether the person who asks may do this now; if not, the sentence says why."""
 
     allowed: bool
     why_not: str | None
+
+
+class AskedBefore(Out):
+    """The last time people were asked this, and what differs now. While evidence is gathered, little is known yet."""
+
+    evidence_digest: str
+    asked_at: datetime
+    differences: list[Difference]
+
+
+class EvidenceOut(Out):
+    """Evidence as it was put before people; its digest, which was checked, is what their approvals signed."""
+
+    action_id: str
+    digest: str
+    asked_at: datetime
+    expires_at: datetime
+    evidence: Json
+    signed_by: list[str]
 
 
 class ActionDetail(ActionCard):
@@ -89,6 +108,8 @@ class ActionDetail(ActionCard):
     steps: list[StepOut]
     history: list[HistoryEvent]
     may_decide: MayDecide
+    may_reevaluate: MayDecide
+    asked_before: AskedBefore | None
     serving: VersionRef | None = Field(description="what serves now; differs from from_version when the world moved")
 
 
@@ -105,6 +126,23 @@ class DecisionIn(In):
     evidence_digest: str = Field(pattern=r"^[0-9a-f]{64}$")
     seen_version: int = Field(ge=1)
     idempotency_key: PlainText = Field(min_length=8, max_length=255)
+
+
+class ReevaluateIn(In):
+    """Have the evidence gathered again. `seen_version` is the action's `version` on the page."""
+
+    seen_version: int = Field(ge=1)
+    reason: PlainText = Field("", max_length=500)
+
+
+class Reevaluated(Out):
+    """`began` is false when there was nothing to do any more, which `says` explains."""
+
+    action_id: str
+    status: str
+    version: int
+    began: bool
+    says: str
 
 
 class Receipt(Out):

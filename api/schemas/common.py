@@ -37,8 +37,17 @@ class FieldError(Out):
     message: str
 
 
+class Difference(Out):
+    """Something about a question that is not as it was shown, in words."""
+
+    what: str
+    then: str
+    now: str
+
+
 class Problem(Out):
-    """An error (RFC 9457). `code` is stable; `request_id` finds the log line."""
+    """An error (RFC 9457). `code` is stable; `request_id` finds the log line. A `stale` one says what differs from what
+    the page showed."""
 
     type: str
     title: str
@@ -47,6 +56,7 @@ class Problem(Out):
     detail: str
     request_id: str
     errors: list[FieldError] = []
+    differences: list[Difference] = []
 
 
 class VersionRef(Out):

@@ -4,7 +4,7 @@ Times are `timestamptz` in UTC. Statuses are text with a CHECK made from `databa
 points at a row; `digest` is always sha256 in hex.
 """
 
-from database.models.actions import ActionStep, AgentAction, Approval, AutomationSwitch
+from database.models.actions import ActionStep, AgentAction, Approval, AutomationSwitch, EvidenceBundle
 from database.models.base import Base, Json
 from database.models.incidents import AgentCycle, Alert, Heartbeat
 from database.models.monitoring import (
@@ -32,6 +32,7 @@ __all__ = [
     "DeadLetter",
     "Deployment",
     "DriftReport",
+    "EvidenceBundle",
     "Heartbeat",
     "Json",
     "Label",

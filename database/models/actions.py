@@ -101,6 +101,23 @@ class AgentAction(Base):
     )
 
 
+class EvidenceBundle(Base):
+    """Append-only: what people were asked about, each time they were asked, so that it can be shown for good."""
+
+    __tablename__ = "evidence_bundles"
+    id: Mapped[int] = new_id()
+    action_id: Mapped[UUID] = mapped_column(ForeignKey("agent_actions.action_id"))
+    version: Mapped[int] = mapped_column(comment="the action's when it was asked; a decision names it")
+    digest: Mapped[str]
+    evidence: Mapped[Json]
+    from_version_id: Mapped[int | None] = mapped_column(
+        ForeignKey("model_versions.id"), comment="what served when it was asked"
+    )
+    expires_at: Mapped[datetime]
+    created_at: Mapped[datetime] = now()
+    __table_args__ = (UniqueConstraint("action_id", "version"),)
+
+
 class Approval(Base):
     """One person's decision on exactly one bundle of evidence."""
 

@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import func, select
 
 from database.connection import ReadSession
-from database.enums import ActionStatus, Decision
+from database.enums import NOT_ASKED_NOW, ActionStatus, Decision
 from database.models import AgentAction, AgentCycle, Alert, Approval, AuditEvent
 
 
@@ -75,6 +75,7 @@ def approvals_given(session: ReadSession, actions: Collection[AgentAction]) -> M
             AgentAction.action_id.in_([action.action_id for action in actions]),
             Approval.decision == Decision.APPROVE,
             Approval.evidence_digest == AgentAction.evidence_digest,
+            AgentAction.status.not_in(sorted(NOT_ASKED_NOW)),
         )
         .group_by(AgentAction.action_id)
     )

@@ -2,8 +2,8 @@
 
 import streamlit as st
 
+from ui import asked_again, decision_bar, session
 from ui import components as c
-from ui import decision_bar, session
 from ui import decision_blocks as block
 from ui.api_client import ApiError
 from ui.api_types import ActionDetail
@@ -20,7 +20,9 @@ def _draw(newest: ActionDetail) -> None:
             decision_bar.forget(newest.action_id)
             st.rerun()
     block.question(shown, now)
+    asked_again.show(shown, newest, now)
     block.verdicts(shown)
+    asked_again.button(shown, newest)
     block.comparison(shown)
     block.reasons(shown)
     block.blast_radius(shown)

@@ -13,7 +13,8 @@ from sqlalchemy import Engine, select
 
 from agent.actions.adjust_threshold import HIGHEST, LOWEST, STEP, best_threshold
 from agent.actions.registry import handlers
-from agent.core.approval_manager import propose_by_person, refresh_stale
+from agent.core.approval_manager import propose_by_person
+from agent.core.asking_again import refresh_stale
 from agent.core.executor import EXECUTING, GATHERING, Executor
 from config.settings import NotifySettings, Settings
 from database.artifact_store import ArtifactStore

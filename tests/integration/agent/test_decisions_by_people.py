@@ -9,7 +9,8 @@ import pytest
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import IntegrityError
 
-from agent.core.approval_manager import decide, expire_overdue, propose_by_person, refresh_stale
+from agent.core.approval_manager import decide, expire_overdue, propose_by_person
+from agent.core.asking_again import refresh_stale
 from database.connection import session_scope
 from database.enums import ActionType, Decision
 from database.errors import ConflictError, ExpiredError, ForbiddenError, InvalidError, NotFoundError, StaleError

@@ -9,7 +9,8 @@ from sqlalchemy import Engine, select
 
 from agent.actions.command import run, run_json
 from agent.core.aftercare import watch_changes
-from agent.core.approval_manager import decide, expire_overdue, refresh_stale
+from agent.core.approval_manager import decide, expire_overdue
+from agent.core.asking_again import refresh_stale
 from agent.core.executor import EXECUTING, GATHERING
 from agent.core.work import Gathered, InterruptedWorkError, PermanentError, TemporaryError, Work
 from database.connection import ReadSession, session_scope

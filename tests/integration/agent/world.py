@@ -26,7 +26,7 @@ from database.models import (
     Prediction,
     User,
 )
-from database.queries import actions, heartbeats, model_versions, windows
+from database.queries import actions, evidence_bundles, heartbeats, model_versions, windows
 from database.queries.audit import SYSTEM, digest_of
 
 PLATFORM = PlatformSettings()
@@ -247,6 +247,8 @@ def pending(engine: Engine, from_id: int, to: ModelVersion, *, kind: str = "retr
         session.add(action)
         session.flush()
         action.status, action.version = ActionStatus.PENDING_APPROVAL, 2
+        session.flush()
+        evidence_bundles.keep(session, action)
     return action
 
 

@@ -21,7 +21,7 @@ from database.models import (
     PerformanceMetric,
     Prediction,
 )
-from database.queries import heartbeats, people
+from database.queries import evidence_bundles, heartbeats, people
 from database.queries.audit import digest_of
 from database.queries.labels import NewLabel, record
 from tests.integration.api.conftest import PASSWORD, Api, Installation
@@ -149,6 +149,7 @@ def _action(session: Session, installed: Installation, alert: Alert) -> AgentAct
         action.evidence, action.evidence_digest = EVIDENCE, digest_of(EVIDENCE)
         action.expires_at, action.recommended = NOW + timedelta(hours=1), True
         session.flush()
+    evidence_bundles.keep(session, action)
     return action
 
 

@@ -330,3 +330,60 @@ def test_an_incident_that_somebody_else_resolved_meanwhile_is_a_sentence(open_pa
     at.run()
     assert not at.exception
     assert "was resolved by grace already" in words(at)
+
+
+def test_a_click_on_an_old_page_shows_what_changed_and_keeps_what_was_typed(open_page: Open, fake: FakeApi) -> None:
+    at = open_page("6_Decision.py", id=RETRAIN)
+    button(at, "approve").click()
+    at.run()
+    at.text_area(key="approve-comment").input("the clinic agrees").run()
+    original = fake.decide
+
+    def meanwhile(*sent: Any) -> Any:
+        fake.digest = NEWER_DIGEST
+        return original(*sent)
+
+    fake.decide = meanwhile  # type: ignore[method-assign]
+    button(at, "confirm-approve").click()
+    at.run()
+    assert not at.exception
+    said = words(at)
+    assert "What changed since you opened this page" in said
+    assert "look at the new one and decide again" in said
+    assert "+0.012 [-0.020, +0.044], inconclusive" in said
+    assert fake.decisions == []
+    button(at, "show-newer").click()
+    at.run()
+    assert "What changed since you opened this page" not in words(at)
+    button(at, "approve").click()
+    at.run()
+    assert at.text_area(key="approve-comment").value == "the clinic agrees"
+
+
+def test_one_click_has_the_evidence_gathered_again_and_the_page_says_so(open_page: Open, fake: FakeApi) -> None:
+    at = open_page("6_Decision.py", id=RETRAIN)
+    button(at, "reevaluate").click()
+    at.run()
+    assert not at.exception
+    assert [(sent["action_id"], sent["seen_version"]) for sent in fake.reevaluated] == [(RETRAIN, 3)]
+    said = words(at)
+    assert "The evidence is gathered again." in said
+    assert "This question is being asked again" in said
+    assert "being gathered again" in said
+    assert "grace approved the earlier evidence: this no longer counts." in said
+    assert button(at, "approve").disabled
+    assert not [found for found in at.button if found.key == "reevaluate"]
+
+
+def test_a_question_that_is_out_of_date_shows_the_difference_and_the_button(open_page: Open, fake: FakeApi) -> None:
+    fake.status, fake.asked_before = "stale", True
+    at = open_page("6_Decision.py", id=RETRAIN)
+    assert "Version that serves" in words(at)
+    assert button(at, "approve").disabled
+    assert not button(at, "reevaluate").disabled
+
+
+def test_who_may_not_ask_for_newer_evidence_finds_no_button(open_page: Open, fake: FakeApi) -> None:
+    fake.roles = ("viewer",)
+    at = open_page("6_Decision.py", id=RETRAIN)
+    assert not [found for found in at.button if found.key == "reevaluate"]
