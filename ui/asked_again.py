@@ -37,7 +37,7 @@ def no_longer_count(action: ActionDetail) -> str:
     )
     if not old:
         return ""
-    return f"{' and '.join(old)} approved the earlier evidence: {'this' if len(old) == 1 else 'that'} no longer counts."
+    return f"{' and '.join(old)} approved the earlier evidence, which no longer counts."
 
 
 def show(shown: ActionDetail, newest: ActionDetail, now: datetime) -> None:

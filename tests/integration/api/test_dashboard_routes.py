@@ -284,6 +284,48 @@ def test_a_decision_is_taken_once_on_what_was_shown_by_somebody_who_may(
     assert after["may_decide"]["why_not"].lower().strip(".") == said.lower().strip(".")
 
 
+def test_a_decision_about_a_world_that_moved_says_what_differs_and_is_asked_again_once(
+    api: Api, installed: Installation, found: Findings
+) -> None:
+    old, headers = f"/actions/{found.action_id}", api.sign_in("operator")
+    assert api.get(old, headers=headers).json()["may_reevaluate"] == {"allowed": True, "why_not": None}
+    viewer = api.sign_in("viewer")
+    assert api.get(old, headers=viewer).json()["may_reevaluate"]["allowed"] is False
+    assert api.post(f"{old}/reevaluate", json={"seen_version": 3}, headers=viewer).status_code == 403
+    installed.new_version(bias=1.0)
+    stale = _decide(api, found, "approver")
+    assert (stale.status_code, stale.json()["code"]) == (409, "stale")
+    serving = {"what": "Version that serves", "then": "v1", "now": "v2"}
+    assert stale.json()["differences"] == [serving]
+
+    clicks = [api.post(f"{old}/reevaluate", json={"seen_version": 3}, headers=headers) for _ in range(2)]
+    assert [click.status_code for click in clicks] == [200, 200], clicks[0].text
+    assert [click.json()["began"] for click in clicks] == [True, False]
+    assert clicks[1].json()["says"] == "The evidence is being gathered already."
+    page = api.get(old, headers=headers).json()
+    assert (page["status"], page["from_version"]["version"], page["approvals_given"]) == ("gathering_evidence", 2, 0)
+    again = {"what": "Evidence", "then": found.digest[:8], "now": "being gathered again"}
+    assert page["asked_before"]["differences"] == [serving, again]
+    assert _decide(api, found, "approver").json()["differences"] == [serving, again]
+    moved = installed.rows("SELECT actor, verb FROM audit_log WHERE verb IN ('action.stale') ORDER BY seq")
+    assert [tuple(row) for row in moved] == [("operator", "action.stale")]
+
+
+def test_what_was_signed_can_be_shown_for_good(api: Api, found: Findings) -> None:
+    assert _decide(api, found, "approver").status_code == 200
+    headers = api.sign_in("viewer")
+    shown = api.get(f"/actions/{found.action_id}/evidence/{found.digest}", headers=headers)
+    assert shown.status_code == 200, shown.text
+    assert (shown.json()["evidence"], shown.json()["signed_by"]) == (EVIDENCE, ["approver"])
+    for digest, status in (("0" * 64, 404), ("nonsense", 422)):
+        assert api.get(f"/actions/{found.action_id}/evidence/{digest}", headers=headers).status_code == status
+    closed = api.post(
+        f"/actions/{found.action_id}/reevaluate", json={"seen_version": 4}, headers=api.sign_in("operator")
+    )
+    assert closed.status_code == 409
+    assert closed.json()["detail"] == "only an open question can be asked again; this is approved"
+
+
 def test_asking_for_a_change_makes_a_proposal_that_others_decide(api: Api, installed: Installation) -> None:
     with Session(installed.engine) as session, session.begin():
         people.create_user(session, PERSON, "both", PASSWORD, ["approver", "operator"])

@@ -370,7 +370,7 @@ def test_one_click_has_the_evidence_gathered_again_and_the_page_says_so(open_pag
     assert "The evidence is gathered again." in said
     assert "This question is being asked again" in said
     assert "being gathered again" in said
-    assert "grace approved the earlier evidence: this no longer counts." in said
+    assert "grace approved the earlier evidence, which no longer counts." in said
     assert button(at, "approve").disabled
     assert not [found for found in at.button if found.key == "reevaluate"]
 
