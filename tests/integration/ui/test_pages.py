@@ -339,9 +339,9 @@ def test_a_click_on_an_old_page_shows_what_changed_and_keeps_what_was_typed(open
     at.text_area(key="approve-comment").input("the clinic agrees").run()
     original = fake.decide
 
-    def meanwhile(*sent: Any) -> Any:
+    def meanwhile(action_id: str, body: dict[str, Any]) -> Any:
         fake.digest = NEWER_DIGEST
-        return original(*sent)
+        return original(action_id, body)
 
     fake.decide = meanwhile  # type: ignore[method-assign]
     button(at, "confirm-approve").click()
