@@ -5,7 +5,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down test coverage crash check format clean
+.PHONY: help setup demo up down test coverage crash outage check format clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -37,6 +37,9 @@ coverage: $(READY) ## every branch of the agent's thinking is tested, without a 
 
 crash: $(READY) ## workers die at named places, others take over, a checker judges (ARGS="--trials 300")
 	@$(BIN)/python -m scripts.crash $(ARGS)
+
+outage: $(READY) ## PostgreSQL crashes 20 times, then stays away for a minute, while clients ask
+	@$(BIN)/python -m scripts.chaos outage $(ARGS)
 
 check: $(READY) ## format, lint, types, import rules, lock file
 	$(BIN)/ruff format --check .

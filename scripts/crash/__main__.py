@@ -4,48 +4,23 @@ import argparse
 import json
 import random
 import secrets
-import shutil
 import sys
-import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
-from pathlib import Path
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from config.logging_config import configure_logging
-from database import migrations
-from database.embedded import EmbeddedPostgres
 from scripts.crash import plan
 from scripts.crash.report import Report
 from scripts.crash.runner import Case, Ground, Trial
+from scripts.crash.server import CARELESS, own_server
 
 TEMPLATE = "crash_template"
-# Only processes die here, never the machine, so nothing has to reach the disk.
-_CARELESS = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 _SEEDS = 2**32
-
-
-@contextmanager
-def _server() -> Iterator[tuple[EmbeddedPostgres, Path]]:
-    """A cluster of our own, under a directory that goes with it."""
-    # /tmp, whatever TMPDIR says: the path of a socket has to be short.
-    directory = Path(tempfile.mkdtemp(prefix="steward-crash-", dir="/tmp"))
-    directory.chmod(0o755)
-    server = EmbeddedPostgres(directory / "postgres", settings=_CARELESS)
-    server.start()
-    try:
-        server.ensure_database(TEMPLATE)
-        migrations.upgrade(server.url(TEMPLATE))
-        yield server, directory
-    finally:
-        server.stop()
-        shutil.rmtree(directory / "postgres")
-        if not list(directory.glob("*.log")):  # else they say what a worker did before a violation
-            shutil.rmtree(directory)
 
 
 def _cases(ground: Ground, given: argparse.Namespace, seed: int) -> list[Case]:
@@ -82,7 +57,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     configure_logging("crash", level="WARNING")
     began = time.monotonic()
     with (
-        _server() as (server, directory),
+        own_server("crash", TEMPLATE, CARELESS) as (server, directory),
         Ground.at(server.url, TEMPLATE, directory, processes=given.processes) as ground,
     ):
         cases = _cases(ground, given, seed)

@@ -37,14 +37,18 @@ class Trained(ServingChange):
 
     def gather(self, work: Work) -> Gathered:
         """In this process, so that a fault point there kills the worker itself."""
-        return evidence_from(work.step("evidence", lambda: _trained(work)), work)
+        return evidence_from(work.step("evidence", lambda: self._trained(work)), work)
 
+    def stored(self, work: Work) -> str:
+        """The digest of the challenger's files."""
+        return world.stand_in(work.settings, b"the challenger")
 
-def _trained(work: Work) -> Json:
-    with session_scope(work.engine) as session:
-        made = world.made_version(session, work.settings, work.contract, b"the challenger", work.claim.action_id)
-        named = {"version_id": made.id, "version": made.version, "artifact_digest": made.artifact_digest}
-    return {"kind": "retrain", "challenger": named, "recommendation": "approve", "says": "better"}
+    def _trained(self, work: Work) -> Json:
+        digest = self.stored(work)
+        with session_scope(work.engine) as session:
+            made = world.made_version(session, work.contract, digest, work.claim.action_id)
+            named = {"version_id": made.id, "version": made.version, "artifact_digest": made.artifact_digest}
+        return {"kind": "retrain", "challenger": named, "recommendation": "approve", "says": "better"}
 
 
 @dataclass(frozen=True)
@@ -57,9 +61,10 @@ class Worker:
     agent: Agent
 
     @classmethod
-    def of(cls, engine: Engine, settings: Settings, life: str) -> "Worker":
+    def of(cls, engine: Engine, settings: Settings, life: str, retrain: type[Trained] = Trained) -> "Worker":
+        """At work as the agent is, with `retrain` for the training."""
         contract = load_contract(world.MODEL, settings.platform.contracts_dir)
-        known: Mapping[ActionType, Action] = {**handlers(), ActionType.RETRAIN_MODEL: Trained((), "retrained")}
+        known: Mapping[ActionType, Action] = {**handlers(), ActionType.RETRAIN_MODEL: retrain((), "retrained")}
         silent = Projection(engine, lambda: False, ("/bin/true",))
         agent = Agent(engine, settings, {contract.name: contract}, policy_of(settings), known, silent)
         return cls(engine, settings, life, agent)

@@ -35,12 +35,16 @@ SOUND: Json = {
 }  # fmt: skip
 
 
-def prepare(engine: Engine, settings: Settings, contract: ModelContract) -> None:
-    """A version that lost since it was released: positives it answers just below its threshold."""
+def prepare(engine: Engine, settings: Settings, contract: ModelContract, artifact: str | None = None) -> None:
+    """A version that lost since it was released: positives it answers just below its threshold.
+
+    `artifact`: its stored files; without them a stand-in that nobody can load.
+    """
+    digest = artifact or stand_in(settings, b"the model that serves")
     with session_scope(engine) as session:
         for name, role in ((ASKS, Role.OPERATOR), (APPROVES, Role.APPROVER)):
             session.add(User(name=name, password_hash="x", roles=[role]))  # noqa: S106  (nobody signs in)
-        champion = made_version(session, settings, contract, b"the model that serves")
+        champion = made_version(session, contract, digest)
         model_versions.activate(session, SYSTEM, champion, expected_active_id=None, reason="the first version")
         heartbeats.beat(session, "monitor", "crash", 3600.0, {})
         session.flush()
@@ -49,13 +53,15 @@ def prepare(engine: Engine, settings: Settings, contract: ModelContract) -> None
         _answered(session, champion.id, window)
 
 
-def made_version(
-    session: Session, settings: Settings, contract: ModelContract, model: bytes, action_id: UUID | None = None
-) -> ModelVersion:
-    """A version with files of its own, as training would store and register it. Nothing here loads them."""
-    store = ArtifactStore(settings.artifacts_dir)
-    meta: Json = {"threshold": 0.5}
-    digest = store.put(SERVING, {"model.onnx": model, "contract.json": b"{}"}, meta)
+def stand_in(settings: Settings, model: bytes) -> str:
+    """The digest of files that are really stored, and that nobody can load."""
+    return ArtifactStore(settings.artifacts_dir).put(
+        SERVING, {"model.onnx": model, "contract.json": b"{}"}, {"threshold": 0.5}
+    )
+
+
+def made_version(session: Session, contract: ModelContract, digest: str, action_id: UUID | None = None) -> ModelVersion:
+    """A version with these files, as training would register it."""
     return model_versions.register(
         session,
         SYSTEM,

@@ -25,6 +25,7 @@ from database.enums import ActionStatus, ActionType, Automation
 from database.models import ActionStep, AgentAction, AuditEvent
 from database.queries import actions, audit, automation
 from database.queries.audit import SYSTEM, append
+from scripts.chaos.waiting import wait_until
 from tests.integration.agent.conftest import MakeExecutor
 from tests.integration.agent.world import approve, approved_automatic, pending, register, reread, user
 
@@ -86,6 +87,7 @@ def test_two_workers_run_a_hundred_actions_exactly_once_each(engine: Engine, mak
         assert audit.verify(ReadSession(session)).ok
 
 
+VICTIMS_LEASE_S = 1.2
 VICTIM = """
 import sys, time
 from pathlib import Path
@@ -100,8 +102,9 @@ from tests.integration.agent.world import CONTRACT, MODEL, POLICY
 def work(work):
     work.step("first", lambda: {"by": "victim"})
     Path(sys.argv[1]).write_text("here")
-    time.sleep(60)
-    return {}
+    while not Path(sys.argv[2]).exists():
+        time.sleep(0.05)
+    return {"end": "victim"}
 
 settings = Settings(agent=AgentSettings(lease_s=1.2))
 engine = make_engine(database_url(settings))
@@ -115,23 +118,51 @@ def test_a_worker_killed_in_the_middle_is_taken_over_and_its_finished_steps_are_
 ) -> None:
     assert agent_settings.database.url is not None
     action_id = one(engine)
-    flag = tmp_path / "here"
-    victim = subprocess.Popen([sys.executable, "-c", VICTIM, str(flag)])
+    victim = in_the_middle(tmp_path)
     try:
-        for _ in range(200):
-            if flag.exists():
-                break
-            time.sleep(0.05)
-        assert flag.exists()
         heir = probe(make_executor, lambda w: w.step("first", lambda: {"by": "heir"}) | {"end": "heir"}, "heir")
         assert not heir.run_one(EXECUTING)  # it is alive, so it keeps what it holds
         os.kill(victim.pid, signal.SIGKILL)
     finally:
         victim.kill()
         victim.wait()
-    deadline = time.monotonic() + 10
-    while not heir.run_one(EXECUTING) and time.monotonic() < deadline:
-        time.sleep(0.1)
+    wait_until(lambda: heir.run_one(EXECUTING), 10)
+    assert_done_by_heir(engine, action_id)
+
+
+def test_a_worker_stopped_for_two_leases_finds_its_late_writes_refused_and_the_effect_stays_one(
+    engine: Engine, make_executor: MakeExecutor, agent_settings: Settings, tmp_path: Path
+) -> None:
+    assert agent_settings.database.url is not None
+    action_id = one(engine)
+    heir = probe(make_executor, lambda w: w.step("first", lambda: {"by": "heir"}) | {"end": "heir"}, "heir")
+    victim = in_the_middle(tmp_path)
+    try:
+        os.kill(victim.pid, signal.SIGSTOP)
+        stopped = time.monotonic()
+        wait_until(lambda: heir.run_one(EXECUTING), 10)
+        wait_until(lambda: time.monotonic() - stopped > 2 * VICTIMS_LEASE_S, 10)
+        (tmp_path / "go").write_text("on")
+        os.kill(victim.pid, signal.SIGCONT)
+        victim.wait(timeout=20)
+    finally:
+        victim.kill()
+        victim.wait()
+    assert victim.returncode == 0
+    assert "agent.action.lease_lost" in (tmp_path / "said").read_text()
+    assert_done_by_heir(engine, action_id)
+
+
+def in_the_middle(tmp_path: Path) -> "subprocess.Popen[bytes]":
+    """A worker in a process of its own that has finished its first step and is at the second until `go` is there."""
+    flag, go = tmp_path / "here", tmp_path / "go"
+    with (tmp_path / "said").open("wb") as said:
+        victim = subprocess.Popen([sys.executable, "-c", VICTIM, str(flag), str(go)], stderr=said)
+    wait_until(flag.exists, 20)
+    return victim
+
+
+def assert_done_by_heir(engine: Engine, action_id: UUID) -> None:
     done = reread(engine, action_id)
     assert done.status == "succeeded"
     assert done.execution_result is not None

@@ -1,14 +1,8 @@
 """A whole API on a real database: in a thread of the test (`api`), or as a process to be killed (`ApiProcess`)."""
 
-import os
 import shutil
-import signal
-import socket
-import subprocess
-import sys
 import tempfile
 import threading
-import time
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,7 +23,11 @@ from config.settings import ApiSettings, DatabaseSettings, PlatformSettings, Set
 from database.artifact_store import ArtifactStore
 from database.models import ModelVersion
 from database.queries import people
+from scripts.chaos.api_process import ApiProcess
+from scripts.chaos.waiting import wait_until
 from tests.serving_factories import EXAMPLE, HASH_KEY, PERSON, Keys, activate, make_keys, put_model, register
+
+__all__ = ["ApiProcess", "wait_until"]
 
 PASSWORD = "correct horse battery"
 
@@ -135,67 +133,6 @@ def serve(app: FastAPI) -> Generator[Api, None, None]:
 @pytest.fixture
 def api(installed: Installation) -> Iterator[Api]:
     yield from serve(create_app(installed.settings))
-
-
-def wait_until(condition: Any, seconds: float) -> None:
-    """Poll until it holds; fail when it does not in time."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.01)
-
-
-class ApiProcess:
-    """The API as it runs in production: `uvicorn --factory` in a process of its own."""
-
-    def __init__(self, settings: Settings) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = int(probe.getsockname()[1])
-        url = settings.database.url
-        assert url is not None
-        self._environment = {
-            **os.environ,
-            "STEWARD_HOME": str(settings.platform.home),
-            "STEWARD_SECRET_KEY": HASH_KEY,
-            "DATABASE_URL": url.get_secret_value(),
-            "API_POLL_S": "0.2",
-            "API_RATE_PER_S": "100000",
-            "API_RATE_BURST": "1000000",
-            "SPOOL_SHIP_INTERVAL_S": "0.05",
-        }
-        self.url = f"http://127.0.0.1:{self.port}"
-        self._process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> float:
-        """Start it; how many seconds until it answered."""
-        command = [sys.executable, "-m", "uvicorn", "api.main:create_app", "--factory", "--host", "127.0.0.1"]
-        command += ["--port", str(self.port), "--no-access-log", "--log-level", "warning"]
-        began = time.monotonic()
-        self._process = subprocess.Popen(command, env=self._environment, stderr=subprocess.DEVNULL)
-        wait_until(self._ready, 20)
-        return time.monotonic() - began
-
-    def _ready(self) -> bool:
-        try:
-            return httpx.get(f"{self.url}/readyz", timeout=2).status_code == 200
-        except httpx.HTTPError:
-            return False
-
-    @property
-    def pid(self) -> int:
-        assert self._process is not None
-        return self._process.pid
-
-    def end(self, number: signal.Signals) -> int:
-        """Send the signal and wait; the exit code."""
-        assert self._process is not None
-        self._process.send_signal(number)
-        return self._process.wait(timeout=20)
-
-    def stop(self) -> None:
-        if self._process is not None and self._process.poll() is None:
-            self.end(signal.SIGKILL)
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ import os
 import shutil
 import signal
 import tempfile
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,6 +20,7 @@ from api.main import create_app
 from api.spool_file import Answered
 from database import migrations
 from database.embedded import EmbeddedPostgres
+from scripts.chaos.load import Load
 from tests.integration.api.conftest import (
     Api,
     ApiProcess,
@@ -37,40 +37,11 @@ def _ids(installed: Installation) -> list[str]:
     return [str(row[0]) for row in installed.rows("SELECT id FROM predictions")]
 
 
-class _Load:
-    """Clients that ask as fast as they can and remember every id they were given."""
-
-    def __init__(self, url: str, key: str, clients: int) -> None:
-        self._url, self._key = url, key
-        self.acknowledged: list[str] = []
-        self.unanswered = 0
-        self._stop = threading.Event()
-        self._threads = [threading.Thread(target=self._ask) for _ in range(clients)]
-        for thread in self._threads:
-            thread.start()
-
-    def _ask(self) -> None:
-        with httpx.Client(base_url=self._url, headers={"X-API-Key": self._key}, timeout=5) as client:
-            while not self._stop.is_set():
-                try:
-                    answer = client.post("/predict", json=EXAMPLE)
-                except httpx.HTTPError:
-                    self.unanswered += 1
-                    return
-                assert answer.status_code == 200, answer.text
-                self.acknowledged.append(answer.json()["prediction_id"])
-
-    def end(self) -> None:
-        self._stop.set()
-        for thread in self._threads:
-            thread.join(timeout=10)
-
-
 def test_kill_9_under_load_loses_no_answered_row_and_doubles_none(
     api_process: ApiProcess, installed: Installation
 ) -> None:
     api_process.start()
-    load = _Load(api_process.url, installed.keys.everything, clients=4)
+    load = Load(api_process.url, installed.keys.everything, clients=4)
     wait_until(lambda: len(load.acknowledged) > 150, 15)
     api_process.end(signal.SIGKILL)
     load.end()
@@ -80,12 +51,13 @@ def test_kill_9_under_load_loses_no_answered_row_and_doubles_none(
     assert len(stored) == len(set(stored))
     # A request that died between disk and answer may be there, once: its client knows that it does not know.
     assert len(set(stored) - set(load.acknowledged)) <= load.unanswered
+    assert not load.faults
 
 
 def test_an_orderly_stop_leaves_nothing_behind(api_process: ApiProcess, installed: Installation) -> None:
     seconds = api_process.start()
     assert seconds < 15
-    load = _Load(api_process.url, installed.keys.everything, clients=2)
+    load = Load(api_process.url, installed.keys.everything, clients=2)
     wait_until(lambda: len(load.acknowledged) > 50, 10)
     load.end()
     assert api_process.end(signal.SIGTERM) in {0, -signal.SIGTERM}
@@ -220,7 +192,7 @@ def test_a_swap_under_load_fails_nobody_and_every_row_names_the_version_that_com
     api: Api, installed: Installation
 ) -> None:
     biases = {installed.version.id: 0.3}
-    load = _Load(str(api.base_url), installed.keys.everything, clients=3)
+    load = Load(str(api.base_url), installed.keys.everything, clients=3)
     for step in range(1, 6):
         wanted = len(load.acknowledged) + 30
         wait_until(lambda wanted=wanted: len(load.acknowledged) >= wanted, 10)
@@ -231,7 +203,7 @@ def test_a_swap_under_load_fails_nobody_and_every_row_names_the_version_that_com
     wanted = len(load.acknowledged) + 30
     wait_until(lambda: len(load.acknowledged) >= wanted, 10)
     load.end()
-    assert load.unanswered == 0
+    assert (load.unanswered, load.faults) == (0, {})
     wait_until(lambda: len(_ids(installed)) == len(load.acknowledged), 10)
     rows = installed.rows("SELECT model_id, generation, probability FROM predictions")
     assert {row[0] for row in rows} == set(biases)

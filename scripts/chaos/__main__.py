@@ -1,0 +1,49 @@
+"""`make outage`, `make chaos`: PostgreSQL and workers are broken on purpose; exits with 1 when a promise was broken."""
+
+import argparse
+import json
+import secrets
+import sys
+from collections.abc import Sequence
+
+from config.logging_config import configure_logging
+from scripts.chaos import outage
+
+_SEEDS = 2**32
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The command; 1 when something is not as promised."""
+    parser = argparse.ArgumentParser(prog="python -m scripts.chaos", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    asked = commands.add_parser("outage", help="PostgreSQL crashes, then stays away, under prediction load")
+    asked.add_argument("--crashes", type=int, help="how often it is killed; 0: not at all")
+    asked.add_argument("--away", type=float, help="seconds it stays away; 0: not at all")
+    for command in (asked,):
+        command.add_argument("--seed", type=int, help="draws every moment; default: a new one, printed")
+        command.add_argument("--json", action="store_true", help="print one JSON object")
+    given = parser.parse_args(argv)
+    seed: int = given.seed if given.seed is not None else secrets.randbelow(_SEEDS)
+    print(f"seed {seed}", file=sys.stderr)
+    configure_logging("chaos", level="ERROR")
+    return _outage(given, seed)
+
+
+def _outage(given: argparse.Namespace, seed: int) -> int:
+    """Only what was asked for; without either, both."""
+    neither = given.crashes is None and given.away is None
+    count, seconds = (20, 60.0) if neither else (given.crashes or 0, given.away or 0.0)
+    found = []
+    if count:
+        found.append(outage.measure(f"{count} crashes", outage.crashes(count, seed)))
+    if seconds:
+        found.append(outage.measure(f"{seconds:g} s away", outage.away(seconds)))
+    if given.json:
+        print(json.dumps({"seed": seed, "runs": [one.to_json() for one in found]}))
+    else:
+        print("\n\n".join(one.told() for one in found))
+    return 0 if all(one.as_promised for one in found) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,80 @@
+"""The API as it runs in production, to be killed: `uvicorn --factory` in a process of its own."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import httpx
+
+from config.settings import Settings
+from database.address import database_url
+from scripts.chaos.waiting import wait_until
+from scripts.platform_roles import free_port
+
+_HOST = "127.0.0.1"
+
+
+class ApiProcess:
+    """One process with these settings, on a free port that it keeps when it is started again."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.port = free_port(_HOST)
+        self.url = f"http://{_HOST}:{self.port}"
+        self._environment = os.environ | _environment(settings)
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> float:
+        """Start it; how many seconds until it answered."""
+        command = [sys.executable, "-m", "uvicorn", "api.main:create_app", "--factory", "--host", _HOST]
+        command += ["--port", str(self.port), "--no-access-log", "--log-level", "warning"]
+        began = time.monotonic()
+        self._process = subprocess.Popen(command, env=self._environment, stderr=subprocess.DEVNULL)
+        wait_until(self._ready, 20)
+        return time.monotonic() - began
+
+    def _ready(self) -> bool:
+        try:
+            return httpx.get(f"{self.url}/readyz", timeout=2).status_code == 200
+        except httpx.HTTPError:
+            return False
+
+    def readiness(self) -> dict[str, object]:
+        """What it says about itself. Raises `httpx.HTTPError` when it does not answer."""
+        said: dict[str, object] = httpx.get(f"{self.url}/readyz", timeout=5).json()
+        return said
+
+    @property
+    def pid(self) -> int:
+        return self._started().pid
+
+    def end(self, number: signal.Signals) -> int:
+        """Send the signal and wait; the exit code."""
+        self._started().send_signal(number)
+        return self._started().wait(timeout=20)
+
+    def stop(self) -> None:
+        """Kill it, if it runs."""
+        if self._process is not None and self._process.poll() is None:
+            self.end(signal.SIGKILL)
+
+    def _started(self) -> "subprocess.Popen[bytes]":
+        if self._process is None:
+            raise RuntimeError("it was never started")
+        return self._process
+
+
+def _environment(settings: Settings) -> dict[str, str]:
+    """What a process has to be told to read the same settings; only those a run here changes."""
+    url = database_url(settings).set(drivername="postgresql").render_as_string(hide_password=False)
+    api, spool = settings.api, settings.spool
+    return {
+        "STEWARD_HOME": str(settings.platform.home),
+        "STEWARD_SECRET_KEY": settings.platform.hash_key.decode(),
+        "DATABASE_URL": url,
+        "API_POLL_S": str(api.poll_s),
+        "API_RATE_PER_S": str(api.rate_per_s),
+        "API_RATE_BURST": str(api.rate_burst),
+        "SPOOL_SHIP_INTERVAL_S": str(spool.ship_interval_s),
+    }
