@@ -129,6 +129,7 @@ class FakeApi:
     notes: str = ""
     seen: list[str] = field(default_factory=list)
     asked_before: bool = False
+    scheduled: bool = True
     reevaluated: list[Json] = field(default_factory=list)
 
     def _ago(self, **span: float) -> datetime:
@@ -301,6 +302,22 @@ class FakeApi:
             "state": self.automation, "changed_by": "system", "reason": "start", "changed_at": self._ago(hours=30)
         }  # fmt: skip
 
+    def plan(self) -> Json:
+        """A weekly schedule: one slot asked, one gave way, one was skipped."""
+        became = (
+            ("claimed", "it was due", RETRAIN),
+            ("superseded", f"a change of {MODEL} was open: roll back to v1?", ROLLBACK),
+            ("skipped", "automation is paused; looked at 2026-11-09 03:00 UTC, and at most 1 d is caught up", None),
+        )
+        return {
+            "schedule": "weekly", "cron": "0 2 * * 0", "timezone": "Europe/Amsterdam", "followed": True, "due": None,
+            "next_at": self.now + timedelta(days=2), "next_local": "Sunday 29 Nov 2026 02:00 Europe/Amsterdam",
+            "slots": [
+                {"scheduled_for": self._ago(days=5 + 7 * week), "status": status, "why": why, "action_id": action_id}
+                for week, (status, why, action_id) in enumerate(became)
+            ],
+        }  # fmt: skip
+
     def overview(self) -> Json:
         waiting = len(self.pending())
         return {
@@ -316,6 +333,7 @@ class FakeApi:
             "serving_since": None if self.empty else self._ago(hours=29), "pending": self.pending(),
             "incidents": [] if self.empty or self.incident == "resolved" else [self.alert()],
             "metrics": self.points()[:5],
+            "planned": [self.plan()] if self.scheduled and not self.empty else [],
             "happened": [] if self.empty else [self.card(DONE)], "automation": self.automation_answer(),
             "services": [] if self.empty else [
                 {"service": name, "instance": f"{name}-1", "seen_at": self._ago(seconds=8), "age_s": 8.0,

@@ -399,6 +399,22 @@ class FirstSteps(Answer):
     approver_exists: bool
 
 
+class SlotOut(Answer):
+    scheduled_for: datetime
+    status: str
+    why: str
+    action_id: str | None
+
+
+class Planned(Answer):
+    schedule: str
+    followed: bool
+    due: datetime | None
+    next_at: datetime | None
+    next_local: str | None
+    slots: list[SlotOut]
+
+
 class Overview(Answer):
     generated_at: datetime
     model_name: str
@@ -411,6 +427,7 @@ class Overview(Answer):
     incidents: list[AlertOut]
     metrics: list[MetricPoint]
     happened: list[ActionCard]
+    planned: list[Planned]
     automation: AutomationOut
     services: list[ServiceOut]
     notices: list[Notice] = []

@@ -70,6 +70,11 @@ VERSION_STATUSES: dict[str, Sign] = {
     "training": Sign("Training", "◔", "blue"),
     "archived": Sign("Archived", "○", "gray"),
 }
+SLOT_STATUSES: dict[str, Sign] = {
+    "claimed": Sign("Asked", "●", "blue"),
+    "skipped": Sign("Skipped", "▲", "orange"),
+    "superseded": Sign("Gave way", "○", "gray"),
+}
 AUTOMATION: dict[str, Sign] = {
     "running": Sign("Running", "●", "green"),
     "paused": Sign("Paused", "▲", "orange"),

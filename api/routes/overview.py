@@ -18,6 +18,7 @@ from api.cards import (
 )
 from api.dependencies import PersonMay
 from api.notices import Stumbles, notices, present
+from api.planned import planned
 from api.routes.models import replicas_of
 from api.routes.monitoring import OfModel, contract_of
 from api.runtime import Runtime, runtime_of
@@ -76,6 +77,7 @@ def overview_page(request: Request, _: Reader, name: OfModel = None) -> Overview
             incidents=incidents,
             metrics=metrics,
             happened=action_list(session, happened),
+            planned=planned(session, runtime.policy.schedules, model_name, now),
             automation=automation_out(automation.switch(session)),
             services=services,
             notices=notices(

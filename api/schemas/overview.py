@@ -37,6 +37,29 @@ class FirstSteps(Out):
     approver_exists: bool
 
 
+class SlotOut(Out):
+    """A slot that came. `action_id`: what was proposed, or the open change that the slot gave way to."""
+
+    scheduled_for: datetime
+    status: str
+    why: str
+    action_id: str | None
+
+
+class Planned(Out):
+    """A schedule. `due`: the newest slot that has come and is not decided yet; `next_local`: on the schedule's clock;
+    `slots`: what became of the last ones, newest first."""
+
+    schedule: str
+    cron: str
+    timezone: str
+    followed: bool
+    due: datetime | None
+    next_at: datetime | None
+    next_local: str | None
+    slots: list[SlotOut]
+
+
 class Overview(Out):
     generated_at: datetime
     model_name: str
@@ -51,6 +74,7 @@ class Overview(Out):
     incidents: list[AlertOut]
     metrics: list[MetricPoint]
     happened: list[ActionCard]
+    planned: list[Planned]
     automation: AutomationOut
     services: list[ServiceOut]
     notices: list[Notice]

@@ -52,6 +52,18 @@ def followed(session: Session | ReadSession) -> set[tuple[str, str]]:
     return {(row.schedule, row.model_name) for row in session.scalars(select(ScheduleSeen))}
 
 
+def of_schedules(session: Session | ReadSession, model_name: str) -> list[ScheduleSeen]:
+    """Every schedule that is followed for a model, by name."""
+    query = select(ScheduleSeen).where(ScheduleSeen.model_name == model_name)
+    return list(session.scalars(query.order_by(ScheduleSeen.schedule)))
+
+
+def newest(session: Session | ReadSession, schedule: str, model_name: str, limit: int) -> list[ScheduleSlot]:
+    """What became of the last slots of a schedule of a model, newest first."""
+    query = select(ScheduleSlot).where(ScheduleSlot.schedule == schedule, ScheduleSlot.model_name == model_name)
+    return list(session.scalars(query.order_by(ScheduleSlot.scheduled_for.desc()).limit(limit)))
+
+
 def forget(session: Session, actor: Actor, schedule: str, model_name: str) -> None:
     """A schedule that is no longer on the page: put there again, it begins anew. Audited."""
     gone = session.execute(

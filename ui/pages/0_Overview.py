@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from ui import action_cards, incidents, session, vocabulary, wording
+from ui import action_cards, incidents, planned, session, vocabulary, wording
 from ui import components as c
 from ui import overview as view
 from ui.api_types import Overview
@@ -51,6 +51,7 @@ def page() -> None:
     _figures(overview)
     if overview.incidents:
         _incidents(overview)
+    planned.show(overview.planned, overview.generated_at)
     c.section("Happened without you", "What the agent did by itself: only low risk, and all of it is recorded.")
     if overview.happened:
         rows = action_cards.lines(overview.happened, overview.generated_at)

@@ -387,3 +387,14 @@ def test_who_may_not_ask_for_newer_evidence_finds_no_button(open_page: Open, fak
     fake.roles = ("viewer",)
     at = open_page("6_Decision.py", id=RETRAIN)
     assert not [found for found in at.button if found.key == "reevaluate"]
+
+
+def test_the_overview_shows_what_is_planned_and_what_became_of_each_slot(open_page: Open, fake: FakeApi) -> None:
+    said = words(open_page())
+    assert "Sunday 29 Nov 2026 02:00 Europe/Amsterdam" in said
+    assert all(word in said for word in ("Asked", "Gave way", "Skipped", "Automation is paused"))
+    assert f"/decision?id={RETRAIN}" in said
+    fake.scheduled = False
+    said = words(open_page())
+    assert "Nothing is planned" in said
+    assert "Skipped" not in said

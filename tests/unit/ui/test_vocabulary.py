@@ -23,6 +23,7 @@ OTHER_NAMES = {"Me": "Person", "LoginAnswer": "LoginOut", "Answer": "Out"}
         (enums.AlertStatus, vocabulary.ALERT_STATUSES),
         (enums.VersionStatus, vocabulary.VERSION_STATUSES),
         (enums.Automation, vocabulary.AUTOMATION),
+        (enums.SlotStatus, vocabulary.SLOT_STATUSES),
         (enums.WindowStatus, vocabulary.WINDOW_STATUSES),
         (enums.ActionType, vocabulary.ACTIONS),
         (enums.Cause, vocabulary.CAUSES),
