@@ -83,8 +83,14 @@ class PersonMay:
         logger.warning("api.permission.denied person={} permission={}", person.name, self.permission)
         if self.permission is Permission.DECIDE:
             action_id = str(request.path_params.get("action_id", ""))[:64]
-            with runtime.writing() as session:
-                append(session, person.actor, "decision.denied", "action", action_id, {"roles": list(person.roles)})
+            note_denied(runtime, person, action_id, "not an approver")
+
+
+def note_denied(runtime: Runtime, person: SignedIn, action_id: object, why: str) -> None:
+    """Audit a refused decision in a transaction of its own: the one that refused it is rolled back."""
+    facts = {"roles": list(person.roles), "why": why}
+    with runtime.writing() as session:
+        append(session, person.actor, "decision.denied", "action", str(action_id), facts)
 
 
 def session_digest(request: Request) -> str:

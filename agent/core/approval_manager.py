@@ -1,4 +1,4 @@
-"""People and actions: deciding, asking for something, and letting go of what nobody decided in time.
+"""People and actions: deciding, and asking for something.
 
 A decision names exactly what it saw (the evidence's digest and the action's version). It counts only if that is still
 what would be done, if the person may decide it, and if the database's clock says there is time left.
@@ -12,13 +12,14 @@ from uuid import UUID, uuid4
 from sqlalchemy.orm import Session
 
 from agent.core.asking_again import Shown, another_serves, since_shown
-from agent.core.transitions import move
+from agent.core.beginning import TOO_LATE
+from agent.core.transitions import move, ran_out
 from config.agent_policy import AgentPolicy
 from config.vocabulary import ACTIONS, words
 from database.enums import CHANGING, NOT_ASKED_NOW, ActionStatus, ActionType, ActorKind, Decision, Risk, Role
-from database.errors import ConflictError, ExpiredError, ForbiddenError, InvalidError, StaleError, StewardError
+from database.errors import ConflictError, ForbiddenError, InvalidError, StaleError, StewardError
 from database.models import AgentAction, Approval, ModelVersion
-from database.queries import actions, evidence_bundles, model_versions
+from database.queries import actions, evidence_bundles, model_versions, people
 from database.queries.audit import SYSTEM, Actor, append, digest_of
 
 
@@ -28,7 +29,6 @@ def decide(
     action_id: UUID,
     user_id: int,
     user_name: str,
-    roles: Collection[str],
     decision: Decision,
     comment: str,
     evidence_digest: str,
@@ -37,21 +37,24 @@ def decide(
 ) -> AgentAction:
     """Record one person's decision, and move the action when it is enough.
 
-    The same key again returns the action without deciding twice. Raises `ForbiddenError` (no approver, or the
-    person's own proposal), `ConflictError` (decided already, naming by whom and when), `StaleError` (something else
-    was on the screen, or another version serves; with the differences), `ExpiredError` (too late) and `InvalidError`
-    (a rejection without a reason).
+    The same key again returns the action without deciding twice. Roles count as they are when everybody who was faster
+    is through, not as they were when the request came in. Raises `ForbiddenError` (no approver, or the person's own
+    proposal), `ConflictError` (decided already, naming by whom and when), `StaleError` (something else was on the
+    screen, or another version serves; with the differences), `ExpiredError` (too late) and `InvalidError` (a rejection
+    without a reason).
     """
+    actions.lock_decision(session, user_id, idempotency_key)
+    action = actions.locked(session, action_id)
+    roles = people.roles_now(session, user_id)
     if (barred := _no_approver(roles)) is not None:
         raise barred
-    action = actions.locked(session, action_id)
     if (sent := actions.approval_by_key(session, user_id, idempotency_key)) is not None:
         _same_request(sent, action_id, decision, evidence_digest)
         return action
     person = Actor(ActorKind.PERSON, user_name)
     votes = [vote for vote, _ in actions.approvals(session, action_id) if vote.user_id == user_id]
-    shown = Shown(seen_version, evidence_digest)
-    if (why_not := refusal(action, person, roles, votes, actions.database_now(session))) is not None:
+    shown, now = Shown(seen_version, evidence_digest), actions.database_now(session)
+    if (why_not := refusal(action, person, roles, votes, now)) is not None:
         raise StaleError(str(why_not), since_shown(session, action, shown)) if _is_asked_again(action) else why_not
     if action.version != seen_version or action.evidence_digest != evidence_digest:
         says = "the evidence changed after this page was opened; look at the new one and decide again"
@@ -68,6 +71,7 @@ def decide(
             comment=comment.strip(),
             evidence_digest=evidence_digest,
             idempotency_key=idempotency_key,
+            decided_at=now,
         )
     )
     session.flush()
@@ -80,20 +84,24 @@ def _same_request(sent: Approval, action_id: UUID, decision: Decision, evidence_
 
 
 def refusal(
-    action: AgentAction, person: Actor, roles: Collection[str], votes: Collection[Approval], now: datetime
+    action: AgentAction,
+    person: Actor,
+    roles: Collection[str],
+    votes: Collection[Approval],
+    now: datetime,
 ) -> StewardError | None:
     """Why this person may not decide on the action as it is, or None. `votes`: the person's own on this action.
 
     Pure: a page asks before it offers the decision, and the decision asks again under the lock.
     """
     if action.status != ActionStatus.PENDING_APPROVAL:
-        return ConflictError(_not_waiting(action))
+        return _not_waiting(action)
     if (barred := _no_approver(roles)) is not None:
         return barred
     if action.proposed_by == str(person):
         return ForbiddenError("you asked for this, so somebody else must decide it")
     if action.expires_at is not None and now >= action.expires_at:
-        return ExpiredError(f"the time to decide ran out at {action.expires_at:%Y-%m-%d %H:%M:%S} UTC")
+        return ran_out(action.expires_at)
     if any(vote.evidence_digest == action.evidence_digest for vote in votes):
         return ConflictError("you have approved this already; another approver is needed")
     return None
@@ -105,15 +113,17 @@ def _no_approver(roles: Collection[str]) -> ForbiddenError | None:
     return ForbiddenError("you are not an approver: ask an administrator for the role `approver`")
 
 
-def _not_waiting(action: AgentAction) -> str:
+def _not_waiting(action: AgentAction) -> ConflictError:
+    if action.status == ActionStatus.EXPIRED and action.expires_at is not None and action.reviewed_by is None:
+        return ran_out(action.expires_at)
     if action.reviewed_by and action.reviewed_at:
         word = "rejected" if action.status == ActionStatus.REJECTED else "approved"
-        return f"already {word} by {action.reviewed_by} at {action.reviewed_at:%Y-%m-%d %H:%M:%S} UTC"
+        return ConflictError(f"already {word} by {action.reviewed_by} at {action.reviewed_at:%Y-%m-%d %H:%M:%S} UTC")
     if _is_asked_again(action):
-        return (
+        return ConflictError(
             f"what this rested on has changed, and it is {words({}, action.status)}: look again when it is asked anew"
         )
-    return f"this is not waiting for a decision: it is {words({}, action.status)}"
+    return ConflictError(f"this is not waiting for a decision: it is {words({}, action.status)}")
 
 
 def _is_asked_again(action: AgentAction) -> bool:
@@ -248,18 +258,21 @@ def ask(
 ) -> AgentAction:
     """Put the gathered evidence on the action and the action before people, valid for as long as the policy says.
 
-    What they are shown is kept, so that it can be shown when something else has taken its place.
+    What they are shown is kept, so that it can be shown when something else has taken its place. When it was asked is
+    signed with the evidence, so that approvals of an earlier asking never count for a later one.
     """
-    expires = actions.database_now(session) + policy.rule(action.action_type).expires
+    now, rule = actions.database_now(session), policy.rule(action.action_type)
+    signed = evidence | {"asked_at": now.isoformat()}
     asked = move(
         session,
         actor,
         action,
         ActionStatus.PENDING_APPROVAL,
         says=str(evidence.get("says", "")) or None,
-        evidence=evidence,
-        evidence_digest=digest_of(evidence),
-        expires_at=expires,
+        evidence=signed,
+        evidence_digest=digest_of(signed),
+        expires_at=now + rule.expires,
+        approvers_needed=max(action.approvers_needed, rule.approvers),
         **changes,
     )
     evidence_bundles.keep(session, asked)
@@ -275,6 +288,6 @@ def expire_overdue(session: Session, at_most: int | None = None) -> list[AgentAc
         held = actions.locked(session, action.action_id)
         if held.status in {ActionStatus.PENDING_APPROVAL, ActionStatus.APPROVED}:
             undecided = held.status == ActionStatus.PENDING_APPROVAL
-            says = "nobody decided in time" if undecided else "approved, but it could not be carried out in time"
+            says = "nobody decided in time" if undecided else TOO_LATE
             ended.append(move(session, SYSTEM, held, ActionStatus.EXPIRED, says=says))
     return ended

@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from agent.core.pricing import Price
-from database.errors import ConflictError, ExpiredError, InvalidError, StaleError
+from database.errors import ExpiredError, InvalidError, StaleError
 from database.models import AgentAction, ModelVersion
 from database.queries import actions, model_versions
 from database.queries.audit import digest_of
@@ -34,14 +34,14 @@ def still_holds(session: Session, action: AgentAction) -> ModelVersion:
     """The version to activate, if everything the approvals rested on is as it was.
 
     Raises `StaleError` (the evidence on the action is not what was signed, another version serves now, or the target
-    is not what the evidence was about), `ExpiredError`, or `ConflictError` (not enough people).
+    is not what the evidence was about, or not enough people who may approve did) or `ExpiredError`.
     """
     if action.evidence is None or digest_of(action.evidence) != action.evidence_digest:
         raise StaleError("the evidence on the action is not what was approved")
     if action.expires_at is None or actions.database_now(session) >= action.expires_at:
         raise ExpiredError("the approval ran out before it could take effect")
     if action.requires_approval and actions.approving_people(session, action) < action.approvers_needed:
-        raise ConflictError("not enough people approved exactly this evidence")
+        raise StaleError("not enough people who may approve did approve exactly this evidence")
     champion = model_versions.active(session, action.model_name)
     if champion is None or champion.id != action.from_version_id:
         raise StaleError(f"version {champion.version if champion else 'none'} serves now, not what this was about")

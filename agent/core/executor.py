@@ -16,6 +16,7 @@ from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from agent.core.approval_manager import ask
+from agent.core.beginning import asked_again, held_back
 from agent.core.transitions import move
 from agent.core.work import (
     Action,
@@ -161,8 +162,12 @@ class Executor:
         return Claim.of(action), gathering
 
     def _begin(self, session: Session, action: AgentAction) -> bool:
-        """Begin to execute. False when the database's own gate finds that nobody approved what is on the action now:
-        then it is asked about again, and the rest of the queue goes on."""
+        """Begin to execute. False when the policy in force or the clock holds it back, or the database's own gate finds
+        that nobody who may approved what is on the action now: then it ends or is asked about again."""
+        if (held := held_back(action, self._policy, actions.database_now(session))) is not None:
+            logger.warning("agent.action.held_back action_id={} why={}", action.action_id, held.says)
+            move(session, AGENT, action, held.to, says=held.says)
+            return False
         try:
             with session.begin_nested():
                 move(session, AGENT, action, ActionStatus.EXECUTING)
@@ -171,7 +176,7 @@ class Executor:
                 raise
             logger.error("agent.action.not_approved action_id={}", action.action_id)
             session.refresh(action)
-            move(session, AGENT, action, ActionStatus.STALE, says="not what was approved")
+            move(session, AGENT, action, asked_again(action), says="not what was approved, or by too few who may")
             return False
         return True
 

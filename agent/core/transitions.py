@@ -1,5 +1,6 @@
 """The one function that moves an action, with the audit row of the move in the same transaction."""
 
+from datetime import datetime
 from typing import Any
 
 from loguru import logger
@@ -7,8 +8,9 @@ from sqlalchemy import func, update
 from sqlalchemy.orm import Session
 
 from database.enums import NEXT, ActionStatus
-from database.errors import ConflictError, IllegalTransitionError
+from database.errors import ConflictError, ExpiredError, IllegalTransitionError
 from database.models import AgentAction
+from database.queries.actions import database_now
 from database.queries.audit import Actor, append
 
 
@@ -26,7 +28,8 @@ def move(
 
     `says` is the sentence kept as the outcome when this ends the action, and in the audit row always. With
     `before_expiry` the move only counts while the database's clock is before `expires_at`. Raises
-    `IllegalTransitionError` for an arrow that does not exist and `ConflictError` when somebody was faster.
+    `IllegalTransitionError` for an arrow that does not exist, `ExpiredError` when the time is over and `ConflictError`
+    when somebody was faster.
     """
     begin = ActionStatus(action.status)
     if to not in NEXT[begin]:
@@ -45,11 +48,18 @@ def move(
         statement.values(values | changes).returning(AgentAction.id).execution_options(synchronize_session=False)
     ).scalar_one_or_none()
     if moved is None:
+        if before_expiry and action.expires_at is not None and database_now(session) >= action.expires_at:
+            raise ran_out(action.expires_at)
         raise ConflictError(f"action {action.action_id}: it is not as it was when it was read; look again")
     session.refresh(action)
     append(session, actor, f"action.{to}", "action", action.action_id, _facts(action, begin, says))
     logger.info("agent.action.moved action_id={} from={} to={} by={}", action.action_id, begin, to, actor)
     return action
+
+
+def ran_out(expired_at: datetime) -> ExpiredError:
+    """What somebody hears who decides too late."""
+    return ExpiredError(f"the time to decide ran out at {expired_at:%Y-%m-%d %H:%M:%S} UTC")
 
 
 def _facts(action: AgentAction, begin: ActionStatus, says: str | None) -> dict[str, Any]:

@@ -4,11 +4,12 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Path, Query, Request
+from sqlalchemy.orm import Session
 
 from agent.core.approval_manager import decide, refusal
 from agent.core.asking_again import no_reevaluation, reevaluate, since_asked
 from api.cards import action_facts, action_list, version_ref
-from api.dependencies import PersonMay
+from api.dependencies import PersonMay, note_denied
 from api.errors import Fault, RefusalError
 from api.runtime import runtime_of
 from api.schemas.actions import (
@@ -189,35 +190,42 @@ def reevaluation(request: Request, person: Asker, action_id: UUID, sent: Reevalu
 @router.post("/{action_id}/decision", summary="Approve or reject exactly what was shown")
 def decision(request: Request, person: Approver, action_id: UUID, sent: DecisionIn) -> Receipt:
     """Repeating the same `idempotency_key` returns the same receipt and decides nothing twice."""
-    with runtime_of(request).writing() as session:
-        action = decide(
-            session,
-            action_id=action_id,
-            user_id=person.user_id,
-            user_name=person.name,
-            roles=person.roles,
-            decision=Decision(sent.decision),
-            comment=sent.comment,
-            evidence_digest=sent.evidence_digest,
-            seen_version=sent.seen_version,
-            idempotency_key=sent.idempotency_key,
-        )
-        session.flush()
-        read = ReadSession(session)
-        mine = actions.approval_by_key(session, person.user_id, sent.idempotency_key)
-        if mine is None:
-            raise RuntimeError(f"the decision on {action_id} left no row")
-        given = action_cards.approvals_given(read, [action]).get(action_id, 0)
-        verb = f"action.{sent.decision}"
-        proofs = [e for e in action_cards.history(read, action_id) if e.verb == verb and e.actor == person.name]
-        return Receipt(
-            action_id=str(action_id),
-            status=action.status,
-            decision=mine.decision,
-            by=person.name,
-            at=mine.decided_at,
-            evidence_digest=mine.evidence_digest,
-            approvals_given=given,
-            approvers_needed=action.approvers_needed,
-            audit_seq=proofs[-1].seq if proofs else None,
-        )
+    try:
+        with runtime_of(request).writing() as session:
+            decide(
+                session,
+                action_id=action_id,
+                user_id=person.user_id,
+                user_name=person.name,
+                decision=Decision(sent.decision),
+                comment=sent.comment,
+                evidence_digest=sent.evidence_digest,
+                seen_version=sent.seen_version,
+                idempotency_key=sent.idempotency_key,
+            )
+            session.flush()
+            return _receipt(session, person, sent.idempotency_key)
+    except ForbiddenError as error:
+        note_denied(runtime_of(request), person, action_id, str(error))
+        raise
+
+
+def _receipt(session: Session, person: SignedIn, key: str) -> Receipt:
+    """What the decision came to when it was recorded, as the audit log tells it: the same however often it is asked."""
+    mine = actions.approval_by_key(session, person.user_id, key)
+    proof = action_cards.proof_of(ReadSession(session), mine, person.name) if mine else None
+    if mine is None or proof is None:
+        raise RuntimeError("a decision left no row")
+    given, needed = int(proof.details["approvals"]), int(proof.details["needed"])
+    waits = ActionStatus.PENDING_APPROVAL if given < needed else ActionStatus.APPROVED
+    return Receipt(
+        action_id=str(mine.action_id),
+        status=ActionStatus.REJECTED if mine.decision == Decision.REJECT else waits,
+        decision=mine.decision,
+        by=person.name,
+        at=mine.decided_at,
+        evidence_digest=mine.evidence_digest,
+        approvals_given=given,
+        approvers_needed=needed,
+        audit_seq=proof.seq,
+    )

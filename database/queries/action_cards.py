@@ -4,11 +4,11 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import any_, func, select
 
 from database.connection import ReadSession
-from database.enums import NOT_ASKED_NOW, ActionStatus, Decision
-from database.models import AgentAction, AgentCycle, Alert, Approval, AuditEvent
+from database.enums import NOT_ASKED_NOW, ActionStatus, Decision, Role
+from database.models import AgentAction, AgentCycle, Alert, Approval, AuditEvent, User
 
 
 def listed(
@@ -67,15 +67,18 @@ def changes_between(session: ReadSession, model_name: str, from_at: datetime, to
 
 
 def approvals_given(session: ReadSession, actions: Collection[AgentAction]) -> Mapping[UUID, int]:
-    """How many different people approved the evidence each action carries now."""
+    """How many different people approved the evidence each action carries now and may still approve."""
     rows = session.execute(
         select(AgentAction.action_id, func.count(func.distinct(Approval.user_id)))
         .join(Approval, Approval.action_id == AgentAction.action_id)
+        .join(User, User.id == Approval.user_id)
         .where(
             AgentAction.action_id.in_([action.action_id for action in actions]),
             Approval.decision == Decision.APPROVE,
             Approval.evidence_digest == AgentAction.evidence_digest,
             AgentAction.status.not_in(sorted(NOT_ASKED_NOW)),
+            User.disabled_at.is_(None),
+            any_(User.roles) == Role.APPROVER,
         )
         .group_by(AgentAction.action_id)
     )
@@ -92,6 +95,18 @@ def history(session: ReadSession, action_id: UUID) -> list[AuditEvent]:
             .limit(200)
         )
     )
+
+
+def proof_of(session: ReadSession, vote: Approval, name: str) -> AuditEvent | None:
+    """The event of this decision in the audit log. A person decides once on one bundle of evidence."""
+    query = select(AuditEvent).where(
+        AuditEvent.object_type == "action",
+        AuditEvent.object_id == str(vote.action_id),
+        AuditEvent.verb == f"action.{vote.decision}",
+        AuditEvent.actor == name,
+        AuditEvent.details["evidence"].astext == vote.evidence_digest,
+    )
+    return session.scalars(query.order_by(AuditEvent.seq).limit(1)).one_or_none()
 
 
 def alerts(

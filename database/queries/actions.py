@@ -279,6 +279,11 @@ def approving_people(session: Session, action: AgentAction) -> int:
     return count
 
 
+def lock_decision(session: Session, user_id: int, idempotency_key: str) -> None:
+    """Wait for everybody else who sends a decision of this person under this key, on whichever action."""
+    crud.wait_for(session, f"decide:{user_id}:{idempotency_key}")
+
+
 def approval_by_key(session: Session, user_id: int, idempotency_key: str) -> Approval | None:
     """The decision this person sent under this key before, if any."""
     return session.scalars(

@@ -79,6 +79,12 @@ def by_name(session: Session | ReadSession, name: str) -> User:
     return one(session, select(User).where(User.name == name), f"there is no user {name}")
 
 
+def roles_now(session: Session | ReadSession, user_id: int) -> Collection[str]:
+    """What somebody may do at this moment; nothing when there is no such person, or they were disabled."""
+    roles = session.scalar(select(User.roles).where(User.id == user_id, User.disabled_at.is_(None)))
+    return tuple(roles or ())
+
+
 def list_users(session: Session | ReadSession) -> list[User]:
     return list(session.scalars(select(User).order_by(User.name)))
 

@@ -102,7 +102,6 @@ class Worker:
                 action_id=action.action_id,
                 user_id=person.id,
                 user_name=person.name,
-                roles=person.roles,
                 decision=Decision.APPROVE,
                 comment="",
                 evidence_digest=str(action.evidence_digest),

@@ -51,7 +51,7 @@ def _approve(engine: Engine, question: AgentAction) -> None:
     person = user(engine, "ann", "approver")
     with session_scope(engine) as session:
         decide(
-            session, action_id=question.action_id, user_id=person.id, user_name="ann", roles=["approver"],
+            session, action_id=question.action_id, user_id=person.id, user_name="ann",
             decision=Decision.APPROVE, comment="", evidence_digest=str(question.evidence_digest),
             seen_version=question.version, idempotency_key="ann-1",
         )  # fmt: skip
@@ -108,7 +108,7 @@ def test_a_decision_is_refused_though_the_agents_own_code_would_write_it(
         session_scope(agent_engine) as session,
     ):
         decide(
-            session, action_id=question.action_id, user_id=person.id, user_name="ann", roles=["approver"],
+            session, action_id=question.action_id, user_id=person.id, user_name="ann",
             decision=Decision.APPROVE, comment="", evidence_digest=str(question.evidence_digest),
             seen_version=question.version, idempotency_key="forged",
         )  # fmt: skip

@@ -41,7 +41,6 @@ def say(engine: Engine, page: AgentAction, person: User, decision: Decision = De
             action_id=page.action_id,
             user_id=person.id,
             user_name=person.name,
-            roles=person.roles,
             decision=decision,
             comment="because",
             evidence_digest=str(page.evidence_digest),

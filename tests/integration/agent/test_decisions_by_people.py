@@ -18,15 +18,12 @@ from database.models import AgentAction, User
 from database.queries import actions
 from tests.integration.agent.world import MODEL, POLICY, pending, register, reread, user
 
-APPROVER = ("approver",)
-
 
 def say(engine: Engine, action: AgentAction, person: User, **changes: Any) -> AgentAction:
     given: dict[str, Any] = {
         "action_id": action.action_id,
         "user_id": person.id,
         "user_name": person.name,
-        "roles": APPROVER,
         "decision": Decision.APPROVE,
         "comment": "looks right",
         "evidence_digest": action.evidence_digest,
@@ -57,7 +54,7 @@ def test_a_rejection_needs_a_reason_and_ends_it(engine: Engine, question: AgentA
 
 def test_who_is_no_approver_is_refused_even_an_admin(engine: Engine, question: AgentAction) -> None:
     with pytest.raises(ForbiddenError, match="not an approver"):
-        say(engine, question, user(engine, "root", "admin"), roles=("admin", "operator"))
+        say(engine, question, user(engine, "root", "admin", "operator"))
 
 
 @pytest.mark.parametrize("lost", ["UPDATE users SET disabled_at = now()", "UPDATE users SET roles = '{viewer}'"])

@@ -76,7 +76,7 @@ def decided(engine: Engine, question: AgentAction, name: str = "ann") -> None:
     person = user(engine, name, "approver")
     with session_scope(engine) as session:
         decide(
-            session, action_id=question.action_id, user_id=person.id, user_name=name, roles=["approver"],
+            session, action_id=question.action_id, user_id=person.id, user_name=name,
             decision=Decision.APPROVE, comment="", evidence_digest=str(question.evidence_digest),
             seen_version=question.version, idempotency_key=uuid4().hex,
         )  # fmt: skip

@@ -38,7 +38,17 @@ def test_an_approver_who_has_not_voted_may_decide_until_the_time_runs_out() -> N
         ({"proposed_by": "person:ann"}, ForbiddenError, "you asked for this, so somebody else must decide it"),
         ({"expires_at": NOW}, ExpiredError, "ran out at 2026-11-21 09:00:00 UTC"),
         ({"voted_on": "e" * 64}, ConflictError, "another approver is needed"),
-        ({"status": "gathering_evidence"}, ConflictError, "not waiting for a decision: it is gathering evidence"),
+        ({"status": "expired", "expires_at": NOW}, ExpiredError, "the time to decide ran out at"),
+        (
+            {"status": "expired", "reviewed_by": "bob", "reviewed_at": NOW, "expires_at": NOW},
+            ConflictError,
+            "already approved by bob",
+        ),
+        (
+            {"status": "gathering_evidence", "evidence_digest": None},
+            ConflictError,
+            "not waiting for a decision: it is gath",
+        ),
         (
             {"status": "rejected", "reviewed_by": "bob", "reviewed_at": NOW, "roles": ("viewer",)},
             ConflictError,
