@@ -311,7 +311,8 @@ class FakeApi:
         )
         return {
             "schedule": "weekly", "cron": "0 2 * * 0", "timezone": "Europe/Amsterdam", "followed": True, "due": None,
-            "next_at": self.now + timedelta(days=2), "next_local": "Sunday 29 Nov 2026 02:00 Europe/Amsterdam",
+            "next_at": datetime(2026, 11, 29, 1, 0, tzinfo=UTC),
+            "next_local": "Sunday 29 Nov 2026 02:00 Europe/Amsterdam",
             "slots": [
                 {"scheduled_for": self._ago(days=5 + 7 * week), "status": status, "why": why, "action_id": action_id}
                 for week, (status, why, action_id) in enumerate(became)
@@ -479,7 +480,7 @@ class FakeApi:
         began = self.status != "gathering_evidence"
         self.reevaluated.append(body | {"action_id": action_id})
         self.status, self.asked_before = "gathering_evidence", True
-        says = "The evidence is gathered again." if began else "The evidence is being gathered already."
+        says = "The evidence is being gathered again." if began else "The evidence is being gathered already."
         return actions.Reevaluated, {
             "action_id": action_id, "status": self.status, "version": 5, "began": began, "says": says,
         }  # fmt: skip

@@ -52,12 +52,12 @@ def show(shown: ActionDetail, newest: ActionDetail, now: datetime) -> None:
         differences = problem.differences
         _block("What changed since you opened this page", newest, differences, problem.sentence, "when you opened it")
     elif earlier:
-        when = wording.when(earlier.asked_at, now)
-        says = f"{'This question is being asked again' if between else 'This question was asked before'}: {when}."
-        _block("Asked again", newest, earlier.differences, says, "then")
-    if answer := st.session_state.get(ANSWERED, {}).get(newest.action_id):
+        title = "This question is being asked again" if between else "This question was asked before"
+        _block(title, newest, earlier.differences, f"Then: {wording.when(earlier.asked_at, now)}.", "then")
+    answer = st.session_state.get(ANSWERED, {}).get(newest.action_id)
+    if answer and (between or not answer.began):
         with st.container(key="reevaluation-answer"):
-            st.info(wording.plain(answer))
+            st.info(wording.plain(answer.says))
 
 
 def _block(title: str, action: ActionDetail, differences: Sequence[Difference], says: str = "", then: str = "") -> None:
@@ -77,7 +77,8 @@ def _block(title: str, action: ActionDetail, differences: Sequence[Difference], 
 
 def button(shown: ActionDetail, newest: ActionDetail) -> None:
     """For those who may: one click, against what serves now, however often it is pressed."""
-    if not newest.may_reevaluate.allowed or newest.status not in OPEN_ACTIONS:
+    newer = newest.status not in BETWEEN and newest.evidence_digest != shown.evidence_digest
+    if newer or not newest.may_reevaluate.allowed or newest.status not in OPEN_ACTIONS:
         return
     with st.container(key="reevaluation", horizontal=True, vertical_alignment="center"):
         pressed = st.button("Gather the evidence again", key="reevaluate", icon=":material/refresh:")
@@ -89,5 +90,5 @@ def button(shown: ActionDetail, newest: ActionDetail) -> None:
     except ApiError as problem:
         c.show_problem(problem, key="reevaluation-problem")
         return
-    st.session_state.setdefault(ANSWERED, {})[newest.action_id] = answer.says
+    st.session_state.setdefault(ANSWERED, {})[newest.action_id] = answer
     st.rerun()

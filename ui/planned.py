@@ -43,7 +43,7 @@ def show(plans: list[Planned], now: datetime) -> None:
         return
     with st.container(key="planned", gap="small"):
         for plan in plans:
-            st.markdown(f"**{wording.plain(plan.schedule)}** {wording.plain(next_slot(plan, now))}")
+            st.markdown(f"**{wording.plain(plan.schedule)}** · {wording.plain(next_slot(plan, now))}")
         if rows := lines(plans, now):
             c.table(rows, key="planned-slots", alt="The last slots of the schedules")
         else:

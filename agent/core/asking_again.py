@@ -123,7 +123,7 @@ def reevaluate(session: Session, *, action_id: UUID, user_name: str, seen_versio
     if waits:
         says = f"{user_name} asks for newer evidence" + (f": {reason.strip()}" if reason.strip() else "")
         move(session, person, action, ActionStatus.STALE, says=says)
-    return Again(regather(session, person, action, champion.id), True, "The evidence is gathered again.")
+    return Again(regather(session, person, action, champion.id), True, "The evidence is being gathered again.")
 
 
 def no_reevaluation(action: AgentAction) -> StewardError | None:

@@ -12,7 +12,7 @@ from ui.vocabulary import OPEN_ACTIONS
 
 def _draw(newest: ActionDetail) -> None:
     now, shown = c.now(), decision_bar.seen(newest)
-    if newest.evidence_digest != shown.evidence_digest:
+    if newest.evidence_digest != shown.evidence_digest and newest.status not in asked_again.BETWEEN:
         c.banner(
             "warning", "Newer evidence is available.", "This page still shows what you began to read.", key="newer"
         )

@@ -367,7 +367,7 @@ def test_one_click_has_the_evidence_gathered_again_and_the_page_says_so(open_pag
     assert not at.exception
     assert [(sent["action_id"], sent["seen_version"]) for sent in fake.reevaluated] == [(RETRAIN, 3)]
     said = words(at)
-    assert "The evidence is gathered again." in said
+    assert "The evidence is being gathered again." in said
     assert "This question is being asked again" in said
     assert "being gathered again" in said
     assert "grace approved the earlier evidence, which no longer counts." in said
