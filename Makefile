@@ -5,7 +5,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down test coverage crash outage check format clean
+.PHONY: help setup demo up down test coverage crash outage chaos check format clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -40,6 +40,9 @@ crash: $(READY) ## workers die at named places, others take over, a checker judg
 
 outage: $(READY) ## PostgreSQL crashes 20 times, then stays away for a minute, while clients ask
 	@$(BIN)/python -m scripts.chaos outage $(ARGS)
+
+chaos: $(READY) ## workers, clients and PostgreSQL at once, broken as a seed draws; a checker judges
+	@$(BIN)/python -m scripts.chaos run $(ARGS)
 
 check: $(READY) ## format, lint, types, import rules, lock file
 	$(BIN)/ruff format --check .

@@ -5,9 +5,10 @@ import json
 import secrets
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from config.logging_config import configure_logging
-from scripts.chaos import outage
+from scripts.chaos import outage, run
 
 _SEEDS = 2**32
 
@@ -19,14 +20,23 @@ def main(argv: Sequence[str] | None = None) -> int:
     asked = commands.add_parser("outage", help="PostgreSQL crashes, then stays away, under prediction load")
     asked.add_argument("--crashes", type=int, help="how often it is killed; 0: not at all")
     asked.add_argument("--away", type=float, help="seconds it stays away; 0: not at all")
-    for command in (asked,):
+    chaos = commands.add_parser("run", help="workers, clients and PostgreSQL at once, and a nemesis that a seed draws")
+    chaos.add_argument("--seconds", type=float, default=60.0, help="how long things are broken")
+    chaos.add_argument("--keep", type=Path, help="where to leave the history of the clients and the workers' logs")
+    for command in (asked, chaos):
         command.add_argument("--seed", type=int, help="draws every moment; default: a new one, printed")
         command.add_argument("--json", action="store_true", help="print one JSON object")
     given = parser.parse_args(argv)
     seed: int = given.seed if given.seed is not None else secrets.randbelow(_SEEDS)
     print(f"seed {seed}", file=sys.stderr)
     configure_logging("chaos", level="ERROR")
-    return _outage(given, seed)
+    return _outage(given, seed) if given.command == "outage" else _run(given, seed)
+
+
+def _run(given: argparse.Namespace, seed: int) -> int:
+    report = run.run(given.seconds, seed, given.keep)
+    print(json.dumps(report.to_json()) if given.json else report.told())
+    return 1 if report.violations else 0
 
 
 def _outage(given: argparse.Namespace, seed: int) -> int:

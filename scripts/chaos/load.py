@@ -38,7 +38,7 @@ class Load:
 
     def _ask(self, at: int) -> None:
         url = self._urls[at % len(self._urls)]
-        with httpx.Client(base_url=url, headers={"X-API-Key": self._key}, timeout=5) as client:
+        with httpx.Client(base_url=url, headers={"X-API-Key": self._key}, timeout=15) as client:
             while not self._stop.wait(self._pause_s):
                 self._ask_once(client)
 

@@ -21,8 +21,8 @@ DATABASE = "steward"
 PASSWORD = "a password of this run alone"  # noqa: S105  (the run's database goes with the run)
 APPROVERS = ("bob", "cleo", "dan", "eve")
 OPERATOR = "otto"
-# As short as the settings allow, so that a minute holds many takeovers.
-LEASE_S = 1.5
+# Short, so that a minute holds many takeovers.
+LEASE_S = 2.5
 
 
 def settings_of(home: Path, url: URL) -> Settings:

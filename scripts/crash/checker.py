@@ -1,8 +1,7 @@
 """What must be true of a database after any run, whatever died in it: one sentence for each thing that is not.
 
-The facts are read once; each invariant is a pure function of them, under the name the reliability plan gives it. Not
-here are I6 (what clients were told is stored: a test of serving has the clients) and I11 (figures against their rows,
-which the monitor's tests compute anew).
+The facts are read once; each invariant is a pure function of them, under the name the reliability plan gives it. I6
+(what clients were told is stored) and I11 (figures against their rows) stand in `serving_checker.py`.
 """
 
 from collections import defaultdict
