@@ -1,8 +1,8 @@
 """The agent's process: puts the parts together and keeps them going.
 
-The main thread thinks and settles what waits; one thread executes and one gathers evidence, so that a training run of
-minutes neither delays a decision that was made nor the next look. Killed at any moment, the next start continues: what
-was claimed is taken over when its lease runs out.
+The main thread thinks and settles what waits; one thread executes, one gathers evidence and one relays messages, so
+that a training run of minutes neither delays a decision that was made nor the next look. Killed at any moment, the next
+start continues: what was claimed is taken over when its lease runs out.
 """
 
 import argparse
@@ -21,13 +21,14 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from agent.actions.registry import handlers
+from agent.channels.registry import every, people_and_programs
 from agent.core.aftercare import watch_changes
 from agent.core.approval_manager import expire_overdue
 from agent.core.asking_again import refresh_stale
 from agent.core.cycle import run_cycle
 from agent.core.executor import EXECUTING, GATHERING, Executor
 from agent.core.work import Action
-from agent.projection import Projection
+from agent.relay import Relay
 from agent.schedules import end_removed, follow, to_follow
 from config.agent_policy import AgentPolicy, load_policy
 from config.logging_config import configure_logging
@@ -50,6 +51,8 @@ DEADLOCK = "40P01"
 # Approved work should begin at once, so the queue is looked at more often than the world.
 QUEUE_S = 1.0
 LONGEST_PAUSE_S = 30.0
+# What is still being sent when the process stops gets this long.
+GOODBYE_S = 3.0
 
 
 class Agent:
@@ -62,16 +65,15 @@ class Agent:
         contracts: Mapping[str, ModelContract],
         policy: AgentPolicy,
         actions: Mapping[ActionType, Action] | None = None,
-        projection: Projection | None = None,
+        relay: Relay | None = None,
     ) -> None:
         self.stopping = threading.Event()
         self.instance = f"{socket.gethostname()}:{os.getpid()}"
         self._engine, self._settings, self._contracts, self._policy = engine, settings, contracts, policy
-        self._projection = projection or Projection(engine, self.stopping.is_set)
+        stopping = self.stopping.is_set
+        self._relay = relay or Relay(engine, every(settings.notify, engine, stopping), stopping)
         known = actions if actions is not None else handlers()
-        self._executor = Executor(
-            engine, settings, contracts, policy, known, self.instance, stopping=self.stopping.is_set
-        )
+        self._executor = Executor(engine, settings, contracts, policy, known, self.instance, stopping=stopping)
 
     def think(self) -> None:
         """Settle what waits, then one pass over each model; a model's trouble stays its own."""
@@ -133,10 +135,9 @@ class Agent:
         """Find the proof for everything that needs some."""
         return self._executor.run_all(GATHERING)
 
-    def project(self) -> None:
-        """Tell MLflow what serves."""
-        for name in self._contracts:
-            self._projection.catch_up(name)
+    def tell(self) -> None:
+        """Take to the channels what stands in the outbox and is due."""
+        self._relay.once()
 
     def _cycle(self, contract: ModelContract) -> None:
         try:
@@ -171,23 +172,21 @@ class Agent:
         self.gather()
         self.execute()
         self.settle()
-        self.project()
+        self.tell()
 
     def run(self) -> None:
         """Until told to stop."""
         workers = [
             threading.Thread(target=self._every, args=("execute", self.execute, QUEUE_S), name="execute"),
-            threading.Thread(target=self._every, args=("gather", self._gather_and_project, QUEUE_S), name="gather"),
+            threading.Thread(target=self._every, args=("gather", self.gather, QUEUE_S), name="gather"),
+            threading.Thread(target=self._every, args=("relay", self._relay.tick, QUEUE_S), name="relay"),
         ]
         for worker in workers:
             worker.start()
         self._every("think", self.think, self._settings.agent.interval_s)
         for worker in workers:
             worker.join()
-
-    def _gather_and_project(self) -> None:
-        self.gather()
-        self.project()
+        self._relay.rest(GOODBYE_S)
 
     def _every(self, name: str, do: Callable[[], object], interval_s: float) -> None:
         """Do it, pause, again; a database that is away is waited for, and said once."""
@@ -217,6 +216,7 @@ def main(argv: list[str] | None = None) -> int:
         settings = Settings()
         contracts = load_contracts(settings.platform.contracts_dir)
         policy = load_policy(settings.platform.policy_file)
+        people_and_programs(settings.notify)
         url = agent_database_url(settings)
     except (ConfigError, StewardError) as error:
         sys.stderr.write(f"{error}\n")

@@ -56,6 +56,8 @@ POINTS = frozenset(
         "agent.after_incident",
         "agent.after_proposal",
         "agent.pass_recorded",
+        # A message that was sent, before that is written down.
+        "relay.sent",
     }
 )
 

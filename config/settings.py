@@ -6,6 +6,7 @@ working directory; an empty one is not given. Durations are in seconds where the
 """
 
 import os
+import re
 import secrets
 from functools import cached_property
 from pathlib import Path
@@ -16,6 +17,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 ROOT = Path(__file__).resolve().parent.parent
 PLACEHOLDER_SECRETS = frozenset({"", "changeme", "change-me", "secret", "password", "example", "test"})
+
+
+CHANNEL_NAME = r"[a-z0-9][a-z0-9_-]{0,31}"
 
 
 def default_home() -> Path:
@@ -209,10 +213,40 @@ class MlflowSettings(_Group):
     port: int = Field(5000, ge=0, le=65535, description="of `steward up --with mlflow`")
 
 
-class NotifySettings(_Group):
-    """Where alerts go besides the dashboard."""
+class WebhookTarget(BaseModel):
+    """Where a signed webhook goes, and the key both sides know."""
 
-    slack_webhook_url: SecretStr | None = Field(None, description="incoming webhook; unset = dashboard and log only")
+    model_config = {"frozen": True, "hide_input_in_errors": True}
+
+    url: SecretStr
+    secret: SecretStr
+
+
+class NotifySettings(_Group):
+    """Where messages go besides the dashboard. A channel's name is yours; addresses are secrets."""
+
+    model_config = SettingsConfigDict(hide_input_in_errors=True)
+
+    slack_webhook_url: SecretStr | None = Field(None, description="incoming webhook; makes the channel `slack`")
+    notify_urls: dict[str, SecretStr] = Field(
+        {}, description='Apprise addresses by channel, JSON: {"on-call": "mailtos://…", "team": "workflows://…"}'
+    )
+    notify_webhooks: dict[str, WebhookTarget] = Field(
+        {}, description='signed webhooks by channel, JSON: {"ops": {"url": "https://…", "secret": "whsec_…"}}'
+    )
+    notify_topics: dict[str, list[str]] = Field(
+        {}, description='what a channel is told instead of the usual, JSON: {"slack": ["incident.told"]}'
+    )
+
+    @model_validator(mode="after")
+    def _one_channel_a_name(self) -> Self:
+        names = ["mlflow", *(["slack"] if self.slack_webhook_url else []), *self.notify_urls, *self.notify_webhooks]
+        for name in names:
+            if not re.fullmatch(CHANNEL_NAME, name):
+                raise ValueError(f"a channel's name is up to 32 small letters, digits, - and _, not {name[:40]!r}")
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"NOTIFY_URLS, NOTIFY_WEBHOOKS: more than one channel is called {', '.join(twice)}")
+        return self
 
 
 class Settings(BaseModel):

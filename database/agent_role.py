@@ -31,6 +31,8 @@ _LIMITED: dict[str, frozenset[str]] = {
     "login_sessions": frozenset(),
     "audit_log": _READ | {"INSERT"},
     "evidence_bundles": _READ | {"INSERT"},
+    "outbox": _READ | {"INSERT"},
+    "deliveries": _READ | {"INSERT", "UPDATE"},
 }
 _COLUMNS: dict[tuple[str, str], frozenset[str]] = {
     # Who decided, and whether they still may; never the hash of a password.
@@ -38,6 +40,8 @@ _COLUMNS: dict[tuple[str, str], frozenset[str]] = {
     # To hold the switch still while something takes effect (FOR SHARE) PostgreSQL wants a column that may be written;
     # this one can only ever be 1.
     ("automation", "UPDATE"): frozenset({"id"}),
+    # A message that was written stays as it is.
+    ("outbox", "UPDATE"): frozenset({"routed_at"}),
 }
 _TAKEN = frozenset({"42710", "23505"})  # somebody made the role at the same moment
 

@@ -202,6 +202,29 @@ class Automation(StrEnum):
     STOPPED = "stopped"
 
 
+class Topic(StrEnum):
+    """What a message to the world outside tells of."""
+
+    VERSION_ACTIVATED = "version.activated"
+    INCIDENT_TOLD = "incident.told"
+    ACTION_ASKED = "action.asked"
+    ACTION_APPROVED = "action.approved"
+    ACTION_REJECTED = "action.rejected"
+    ACTION_EXPIRED = "action.expired"
+    ACTION_FAILED = "action.failed"
+    ACTION_SUCCEEDED = "action.succeeded"
+    ACTION_REVERTED = "action.reverted"
+    ACTION_INCONCLUSIVE = "action.inconclusive"
+
+
+class DeliveryStatus(StrEnum):
+    """How far a message has come on one channel. `DEAD`: nobody tries any more, unless a person asks for it."""
+
+    PENDING = "pending"
+    SENT = "sent"
+    DEAD = "dead"
+
+
 class LabelSource(StrEnum):
     LABEL = "label"
     FEEDBACK = "feedback"

@@ -17,6 +17,7 @@ class Permission(StrEnum):
     HANDLE_ALERTS = "alerts.handle"
     PROPOSE = "actions.propose"
     DECIDE = "actions.decide"
+    RETRY_DELIVERIES = "deliveries.retry"
     STOP_AUTOMATION = "automation.stop"
     RESUME_AUTOMATION = "automation.resume"
     RELOAD = "serving.reload"
@@ -30,6 +31,7 @@ ALLOWED: dict[Role, frozenset[Permission]] = {
             Permission.READ,
             Permission.HANDLE_ALERTS,
             Permission.PROPOSE,
+            Permission.RETRY_DELIVERIES,
             Permission.STOP_AUTOMATION,
             Permission.RELOAD,
         }
@@ -39,6 +41,7 @@ ALLOWED: dict[Role, frozenset[Permission]] = {
             Permission.READ,
             Permission.HANDLE_ALERTS,
             Permission.PROPOSE,
+            Permission.RETRY_DELIVERIES,
             Permission.DECIDE,
             Permission.STOP_AUTOMATION,
             Permission.RESUME_AUTOMATION,

@@ -1,4 +1,4 @@
-"""The one function that moves an action, with the audit row of the move in the same transaction."""
+"""The one function that moves an action, with the audit row and the message of the move in the same transaction."""
 
 from datetime import datetime
 from typing import Any
@@ -7,9 +7,11 @@ from loguru import logger
 from sqlalchemy import func, update
 from sqlalchemy.orm import Session
 
+from database import messages
 from database.enums import NEXT, ActionStatus
 from database.errors import ConflictError, ExpiredError, IllegalTransitionError
 from database.models import AgentAction
+from database.queries import outbox
 from database.queries.actions import database_now
 from database.queries.audit import Actor, append
 
@@ -24,7 +26,8 @@ def move(
     before_expiry: bool = False,
     **changes: Any,
 ) -> AgentAction:
-    """Move `action` to `to` if nobody moved it since it was read, setting `changes` on it, and audit the move.
+    """Move `action` to `to` if nobody moved it since it was read, setting `changes` on it; audit the move, and tell the
+    world outside where it wants to know.
 
     `says` is the sentence kept as the outcome when this ends the action, and in the audit row always. With
     `before_expiry` the move only counts while the database's clock is before `expires_at`. Raises
@@ -52,6 +55,8 @@ def move(
             raise ran_out(action.expires_at)
         raise ConflictError(f"action {action.action_id}: it is not as it was when it was read; look again")
     session.refresh(action)
+    if (message := messages.of_move(action)) is not None:
+        outbox.put(session, message)
     append(session, actor, f"action.{to}", "action", action.action_id, _facts(action, begin, says))
     logger.info("agent.action.moved action_id={} from={} to={} by={}", action.action_id, begin, to, actor)
     return action

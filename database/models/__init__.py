@@ -14,6 +14,7 @@ from database.models.monitoring import (
     PerformanceMetric,
     QuarantinedRow,
 )
+from database.models.outbox import Delivery, OutboxMessage
 from database.models.people import ApiKey, AuditEvent, LoginSession, User
 from database.models.schedules import ScheduleSeen, ScheduleSlot
 from database.models.serving import DeadLetter, Deployment, Label, ModelVersion, Prediction, PredictionOutcome, Replica
@@ -30,6 +31,7 @@ __all__ = [
     "Base",
     "DataQualityResult",
     "DeadLetter",
+    "Delivery",
     "Deployment",
     "DriftReport",
     "EvidenceBundle",
@@ -39,6 +41,7 @@ __all__ = [
     "LoginSession",
     "ModelVersion",
     "MonitoringWindow",
+    "OutboxMessage",
     "PerformanceMetric",
     "Prediction",
     "PredictionOutcome",

@@ -6,11 +6,13 @@ from uuid import UUID
 from sqlalchemy import func, select, text, update
 from sqlalchemy.orm import Session, defer
 
+from database import messages
 from database.connection import ReadSession
 from database.crud import first, one, wait_for
 from database.enums import VersionStatus
 from database.errors import ConflictError
 from database.models import Deployment, ModelVersion, Replica
+from database.queries import outbox
 from database.queries.audit import Actor, append
 
 # A profile holds samples of every feature; lists do without. Reading it from such a row raises instead of asking again.
@@ -99,7 +101,7 @@ def activate(
     reason: str,
     action_id: UUID | None = None,
 ) -> Deployment:
-    """Make `version` the serving one, in the caller's transaction, and tell the replicas.
+    """Make `version` the serving one, in the caller's transaction, and tell the replicas and the outbox.
 
     Raises `ConflictError` if what serves now is not `expected_active_id` (somebody was faster) or if `version` serves
     already. The previous version becomes `archived`.
@@ -138,6 +140,8 @@ def activate(
     )
     session.add(deployment)
     session.flush()
+    before = current.version if current else None
+    outbox.put(session, messages.of_activation(deployment, version.version, before))
     append(
         session,
         actor,

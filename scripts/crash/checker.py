@@ -4,7 +4,7 @@ The facts are read once; each invariant is a pure function of them, under the na
 (what clients were told is stored) and I11 (figures against their rows) stand in `serving_checker.py`.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -17,9 +17,20 @@ from sqlalchemy.orm import Session
 
 from database.artifact_store import ArtifactStore
 from database.connection import ReadSession
-from database.enums import CHANGING, NEXT, ActionStatus, Decision, SlotStatus
+from database.enums import CHANGING, NEXT, ActionStatus, Decision, SlotStatus, Topic
 from database.errors import StewardError
-from database.models import ActionStep, AgentAction, Approval, AuditEvent, Deployment, ModelVersion, ScheduleSlot, User
+from database.models import (
+    ActionStep,
+    AgentAction,
+    Approval,
+    AuditEvent,
+    Delivery,
+    Deployment,
+    ModelVersion,
+    OutboxMessage,
+    ScheduleSlot,
+    User,
+)
 from database.queries import actions, audit
 from training.serving_artifact import KIND
 
@@ -46,6 +57,8 @@ class Facts:
     deployments: Mapping[str, list[Deployment]]
     versions: Mapping[int, ModelVersion]
     slots: Mapping[UUID, list[ScheduleSlot]]
+    messages: Mapping[str, OutboxMessage]
+    deliveries: Mapping[str, list[Delivery]]
     chain: tuple[str, ...]
     broken: Mapping[str, str]
 
@@ -68,6 +81,8 @@ class Facts:
             deployments=deployments,
             versions=versions,
             slots=_grouped(session, claimed, "action_id"),
+            messages={one.message_id: one for one in session.scalars(select(OutboxMessage).order_by(OutboxMessage.id))},
+            deliveries=_grouped(session, select(Delivery).order_by(Delivery.id), "message_id"),
             chain=audit.verify(reading).faults,
             broken=_broken(store, deployments, versions) if store else {},
         )
@@ -232,6 +247,30 @@ def _fenced(facts: Facts) -> Iterator[str]:
             newest = max(newest, step.lease_epoch)
 
 
+def _told_once(facts: Facts) -> Iterator[str]:
+    """Each activation has one message, and no other is told of."""
+    told: dict[tuple[str, int], int] = defaultdict(int)
+    for message in facts.messages.values():
+        if message.topic == Topic.VERSION_ACTIVATED:
+            told[message.model_name, int(message.payload["facts"]["generation"])] += 1
+    for name, deployed in facts.deployments.items():
+        for one in deployed:
+            if (count := told.pop((name, one.generation), 0)) != 1:
+                yield f"{name}: generation {one.generation} has {count} messages in the outbox"
+    for name, generation in told:
+        yield f"{name}: the outbox tells of generation {generation}, which does not exist"
+
+
+def _sent_once(facts: Facts) -> Iterator[str]:
+    """A message is on its way to a channel once at most."""
+    for message_id, deliveries in facts.deliveries.items():
+        if message_id not in facts.messages:
+            yield f"message {message_id} is on its way and stands in no outbox"
+        for channel, count in Counter(one.channel for one in deliveries).items():
+            if count > 1:
+                yield f"message {message_id} is on its way to {channel} {count} times"
+
+
 INVARIANTS: Mapping[str, Callable[[Facts], Iterator[str]]] = {
     "I1": _ended_once,
     "I2": _one_change_each,
@@ -243,4 +282,6 @@ INVARIANTS: Mapping[str, Callable[[Facts], Iterator[str]]] = {
     "I9": _slots_once,
     "I10": _whole_artifacts,
     "I12": _fenced,
+    "I13": _told_once,
+    "I14": _sent_once,
 }

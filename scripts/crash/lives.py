@@ -7,6 +7,8 @@ both the real agent works; the person and the monitor are parts of the worker, s
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
 
 from sqlalchemy import Engine, func, select, text
 from sqlalchemy.orm import Session
@@ -16,20 +18,31 @@ from agent.actions.serving_change import ServingChange, evidence_from
 from agent.core.approval_manager import decide, propose_by_person
 from agent.core.work import Action, Gathered, Json, Work
 from agent.main import Agent
-from agent.projection import Projection
+from agent.relay import Relay
 from config.agent_policy import AgentPolicy, load_policy
 from config.model_contract import load_contract
 from config.settings import Settings
 from database.connection import is_away, read_scope, session_scope
-from database.enums import NEXT, ActionStatus, ActionType, Decision, MetricKind
-from database.models import AgentAction, Alert, AuditEvent, Deployment, ModelVersion, User
+from database.enums import NEXT, ActionStatus, ActionType, Decision, DeliveryStatus, MetricKind, Topic
+from database.models import (
+    AgentAction,
+    Alert,
+    AuditEvent,
+    Delivery,
+    Deployment,
+    ModelVersion,
+    OutboxMessage,
+    User,
+)
 from database.queries import actions, model_versions, windows
+from database.queries.outbox import Claimed
 from scripts.crash import world
 
 Part = Callable[[], object]
 _ENDS = [status for status, arrows in NEXT.items() if not arrows]
 # A bug that shows once must not use up every try.
 _TRIES = 3
+HEARD = "heard.txt"
 
 
 class Trained(ServingChange):
@@ -52,6 +65,22 @@ class Trained(ServingChange):
 
 
 @dataclass(frozen=True)
+class Paper:
+    """A channel that writes down the id of each message it gets; what is on paper stays there when the worker dies."""
+
+    file: Path
+    name: str = "paper"
+    longest: timedelta = timedelta(seconds=60)
+
+    def wants(self, topic: Topic, payload: Json) -> bool:  # noqa: ARG002
+        return True
+
+    def send(self, message: Claimed) -> None:
+        with self.file.open("a") as paper:
+            paper.write(f"{message.message_id}\n")
+
+
+@dataclass(frozen=True)
 class Worker:
     """One process at work on one database."""
 
@@ -65,22 +94,24 @@ class Worker:
         """At work as the agent is, with `retrain` for the training."""
         contract = load_contract(world.MODEL, settings.platform.contracts_dir)
         known: Mapping[ActionType, Action] = {**handlers(), ActionType.RETRAIN_MODEL: retrain((), "retrained")}
-        silent = Projection(engine, lambda: False, ("/bin/true",))
-        agent = Agent(engine, settings, {contract.name: contract}, policy_of(settings), known, silent)
+        relay = Relay(engine, [Paper(settings.platform.home / HEARD)])
+        agent = Agent(engine, settings, {contract.name: contract}, policy_of(settings), known, relay)
         return cls(engine, settings, life, agent)
 
     def parts(self) -> Sequence[Part]:
         """What is done in each round. `hurry` comes last, so that a round that fails waits for nothing."""
         looks: Sequence[Part] = (self.agent.think,) if self.life == "whole" else ()
-        work = (self.agent.gather, self.approve, self.agent.execute, self.measure, self.agent.settle)
+        work = (self.agent.gather, self.approve, self.agent.execute, self.measure, self.agent.settle, self.agent.tell)
         return (*looks, *work, self.hurry)
 
     def over(self) -> bool:
-        """Whether the change this life is about has ended, and nothing else is open."""
+        """Whether the change this life is about has ended, nothing else is open, and everybody was told."""
         with read_scope(self.engine) as session:
             changes = session.scalar(select(func.count()).where(AgentAction.action_type.in_(_CHANGES))) or 0
             still = session.scalar(select(func.count()).where(AgentAction.status.not_in(_ENDS))) or 0
-        return changes > 0 and still == 0
+            untold = session.scalar(select(func.count()).where(OutboxMessage.routed_at.is_(None))) or 0
+            waiting = session.scalar(select(func.count()).where(Delivery.status == DeliveryStatus.PENDING)) or 0
+        return changes > 0 and still + untold + waiting == 0
 
     def approve(self) -> None:
         """The approver clicks, and clicks again when the answer was lost."""
@@ -125,6 +156,9 @@ class Worker:
             connection.execute(text("UPDATE agent_actions SET run_after = now() WHERE run_after > now()"))
             connection.execute(
                 text("UPDATE agent_actions SET lease_until = now() - interval '1 ms' WHERE lease_until > now()")
+            )
+            connection.execute(
+                text("UPDATE deliveries SET lease_until = now() - interval '1 ms' WHERE lease_until > now()")
             )
 
 
@@ -177,6 +211,8 @@ def deviations(session: Session, life: str) -> list[str]:
         "deployments": (2, select(func.count()).select_from(Deployment)),
         "incidents": (told, select(func.count()).select_from(Alert)),
         "messages sent": (told, select(func.count()).where(AuditEvent.verb == "alert.sent")),
+        "messages": (6 + told, select(func.count()).select_from(OutboxMessage)),
+        "messages that arrived": (6 + told, select(func.count()).where(Delivery.status == DeliveryStatus.SENT)),
         "effects": (1, select(func.count()).where(AuditEvent.verb == "version.activated", AuditEvent.seq > _FIRST)),
     }
     for name, (expected, query) in wanted.items():

@@ -34,6 +34,8 @@ CHECKED = {
     "ck_action_steps_status_known": enums.StepStatus,
     "ck_automation_state_known": enums.Automation,
     "ck_schedule_slots_status_known": enums.SlotStatus,
+    "ck_outbox_topic_known": enums.Topic,
+    "ck_deliveries_status_known": enums.DeliveryStatus,
     "ck_audit_log_actor_kind_known": enums.ActorKind,
 }
 
@@ -43,7 +45,7 @@ def test_every_closed_set_has_the_same_words_on_both_sides(engine: Engine) -> No
         rows = connection.execute(
             text("SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint WHERE conname LIKE 'ck\\_%\\_known'")
         )
-        found = {name: set(re.findall(r"'([a-z_]+)'::text", definition)) for name, definition in rows}
+        found = {name: set(re.findall(r"'([a-z_.]+)'::text", definition)) for name, definition in rows}
     found.pop("ck_agent_actions_risk_known")
     found.pop("ck_users_roles_known")
     assert found == {name: {str(word) for word in words} for name, words in CHECKED.items()}

@@ -6,18 +6,19 @@ import pytest
 from sqlalchemy import URL, Engine, create_engine, func, select, text
 from sqlalchemy.exc import DBAPIError
 
+from agent.channels.mlflow_aliases import MlflowAliases
 from agent.core.aftercare import watch_changes
 from agent.core.approval_manager import decide
 from agent.core.executor import EXECUTING, GATHERING, Executor
 from agent.main import Agent
-from agent.projection import Projection
+from agent.relay import Relay
 from config.settings import AgentSettings, DatabaseSettings, PlatformSettings, Settings
 from database import agent_role, migrations
 from database.address import agent_database_url
 from database.agent_role import AGENT_LOGIN, AGENT_ROLE, grant_agent_rights, make_agent_login
 from database.connection import ReadSession, session_scope
 from database.enums import Decision
-from database.models import AgentAction, AgentCycle, Base
+from database.models import AgentAction, AgentCycle, Base, Delivery
 from database.queries import actions, audit
 from database.queries.audit import AGENT
 from tests.integration.agent.conftest import known_handlers
@@ -81,6 +82,9 @@ def test_what_only_people_may_write_is_refused(agent_engine: Engine, table: str)
     "statement",
     [
         "UPDATE audit_log SET actor = 'x'",
+        "UPDATE outbox SET payload = '{}'",
+        "DELETE FROM outbox",
+        "DELETE FROM deliveries",
         "DELETE FROM audit_log",
         "TRUNCATE audit_log",
         "ALTER TABLE audit_log DISABLE TRIGGER ALL",
@@ -130,8 +134,8 @@ def test_a_retrain_lives_its_whole_life_under_the_role(
     engine: Engine, agent_engine: Engine, champion: int, agent_settings: Settings
 ) -> None:
     known = known_handlers()
-    projection = Projection(agent_engine, lambda: False, ("/bin/true",))
-    agent = Agent(agent_engine, agent_settings, {MODEL: CONTRACT}, POLICY, known, projection)
+    relay = Relay(agent_engine, [MlflowAliases(agent_engine, lambda: False, ("/bin/true",))])
+    agent = Agent(agent_engine, agent_settings, {MODEL: CONTRACT}, POLICY, known, relay)
     window(engine, champion)
     agent.once()
     question = action_of(engine, "retrain_model")
@@ -144,6 +148,7 @@ def test_a_retrain_lives_its_whole_life_under_the_role(
     assert reread(engine, question.action_id).status == "succeeded"
     with session_scope(engine) as session:
         assert session.scalar(select(func.count()).select_from(AgentCycle)) == 3
+        assert [(one.channel, one.status) for one in session.scalars(select(Delivery))] == [("mlflow", "sent")]
         assert audit.verify(ReadSession(session)).ok
 
 

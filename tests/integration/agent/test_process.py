@@ -1,4 +1,4 @@
-"""The agent as a process of its own: one pass, a signal, a database that is away; and what it projects."""
+"""The agent as a process of its own: one pass, a signal, a database that is away."""
 
 import os
 import signal
@@ -11,7 +11,7 @@ from datetime import timedelta
 from sqlalchemy import Engine, select
 
 from agent.main import Agent
-from agent.projection import Projection
+from agent.relay import Relay
 from config.settings import Settings
 from database.connection import session_scope
 from database.enums import Automation
@@ -23,19 +23,16 @@ from tests.integration.agent.world import (
     CONTRACT,
     MODEL,
     POLICY,
-    approve,
     drawn,
     pending,
     register,
     reread,
-    user,
     window,
 )
 
 
-def agent(engine: Engine, settings: Settings, *command: str) -> Agent:
-    projection = Projection(engine, lambda: False, command or ("/bin/true",))
-    return Agent(engine, settings, {MODEL: CONTRACT}, POLICY, known_handlers(), projection)
+def agent(engine: Engine, settings: Settings) -> Agent:
+    return Agent(engine, settings, {MODEL: CONTRACT}, POLICY, known_handlers(), Relay(engine, []))
 
 
 def test_one_pass_thinks_asks_and_acts(engine: Engine, champion: int, agent_settings: Settings) -> None:
@@ -81,20 +78,6 @@ def test_paused_means_it_asks_and_does_nothing(engine: Engine, champion: int, ag
     with session_scope(engine) as session:
         found = {a.action_type: a.status for a in session.scalars(select(AgentAction))}
     assert found == {"send_alert": "approved", "generate_report": "approved", "retrain_model": "pending_approval"}
-
-
-def test_what_an_action_activated_is_projected_once_and_a_failure_is_no_harm(
-    engine: Engine, champion: int, agent_settings: Settings
-) -> None:
-    question = pending(engine, champion, register(engine))
-    approve(engine, question, user(engine, "ann", "approver"))
-    broken = agent(engine, agent_settings, "/bin/false")
-    broken.execute()
-    broken.project()
-    assert reread(engine, question.action_id).status == "verifying"
-    projection = Projection(engine, lambda: False, ("/bin/true",))
-    assert projection.catch_up(MODEL)
-    assert not projection.catch_up(MODEL)
 
 
 def test_the_process_ends_well_when_told_to(engine: Engine, champion: int, agent_settings: Settings) -> None:
