@@ -15,7 +15,19 @@ from api.contract_schema import request_body
 from api.dependencies import refuse_undeclared
 from api.middleware.context import RequestContext
 from api.middleware.limits import BodyLimits, KnownHosts
-from api.routes import actions, agent, alerts, auth, health, labels, models, monitoring, overview, predict
+from api.routes import (
+    actions,
+    agent,
+    alerts,
+    auth,
+    health,
+    labels,
+    models,
+    monitoring,
+    notifications,
+    overview,
+    predict,
+)
 from api.runtime import Runtime, build_runtime
 from config.logging_config import configure_logging
 from config.model_contract import ModelContract, load_contracts
@@ -32,6 +44,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     alerts.router,
     monitoring.router,
     agent.router,
+    notifications.router,
 )
 _DESCRIPTION = """Serves tabular models and lets people decide about them.
 

@@ -36,7 +36,7 @@ err = Console(stderr=True, highlight=False)
 
 
 @contextmanager
-def _session() -> Iterator[tuple[Session, Settings]]:
+def administering() -> Iterator[tuple[Session, Settings]]:
     """One transaction on this installation's database, which is started for its length if need be."""
     with said_plainly() as settings, running_database(settings) as database:
         engine = make_engine(database.url, settings.database, application="steward-admin")
@@ -47,7 +47,7 @@ def _session() -> Iterator[tuple[Session, Settings]]:
             engine.dispose()
 
 
-def _table(*columns: str) -> Table:
+def narrow_table(*columns: str) -> Table:
     """A table that is whole at 80 columns: names give way and go on in the next line, nothing is cut off."""
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, collapse_padding=True)
     for column in columns:
@@ -55,7 +55,7 @@ def _table(*columns: str) -> Table:
     return table
 
 
-def _me() -> Actor:
+def me() -> Actor:
     """Who administers: whoever may run commands on this machine."""
     return Actor(ActorKind.SYSTEM, f"shell:{getpass.getuser()}")
 
@@ -69,10 +69,10 @@ def create_key(
     as_json: JsonFlag = False,
 ) -> None:
     """Make a key. Its secret is shown once, here."""
-    with _session() as (session, settings):
+    with administering() as (session, settings):
         key, secret = api_keys.create_key(
             session,
-            _me(),
+            me(),
             name=name,
             scopes=scope or [Scope.PREDICT, Scope.LABELS],
             models=model,
@@ -91,7 +91,7 @@ def create_key(
 @keys.command("list")
 def list_keys(as_json: JsonFlag = False) -> None:
     """Show the keys; secrets are not kept and cannot be shown."""
-    with _session() as (session, _):
+    with administering() as (session, _):
         found = api_keys.list_keys(ReadSession(session))
         rows = [
             {
@@ -108,7 +108,7 @@ def list_keys(as_json: JsonFlag = False) -> None:
     if as_json:
         print(json.dumps(rows))
         return
-    table = _table("id", "name", "scopes", "models", "valid to", "last used")
+    table = narrow_table("id", "name", "scopes", "models", "valid to", "last used")
     for row in rows:
         ended = row["revoked_at"]
         table.add_row(
@@ -125,8 +125,8 @@ def list_keys(as_json: JsonFlag = False) -> None:
 @keys.command("revoke")
 def revoke_key(key_id: Annotated[str, typer.Argument(help="the id shown by `keys list`")]) -> None:
     """Revoke a key; replicas refuse it within a second or two."""
-    with _session() as (session, _):
-        api_keys.revoke_key(session, _me(), key_id)
+    with administering() as (session, _):
+        api_keys.revoke_key(session, me(), key_id)
     err.print(f"key {key_id} is revoked")
 
 
@@ -142,8 +142,8 @@ def add_user(
     """
     password = os.environ.get("STEWARD_NEW_PASSWORD")
     secret = password or secrets.token_urlsafe(12)
-    with _session() as (session, _):
-        people.create_user(session, _me(), name=name, password=secret, roles=role or [Role.VIEWER])
+    with administering() as (session, _):
+        people.create_user(session, me(), name=name, password=secret, roles=role or [Role.VIEWER])
     if as_json:
         print(json.dumps({"name": name, "roles": role or [Role.VIEWER], "password": None if password else secret}))
         return
@@ -158,24 +158,24 @@ def set_role(
     role: Annotated[list[Role], typer.Argument(help="all the roles this person has from now on")],
 ) -> None:
     """Set a person's roles; it holds from their next request on."""
-    with _session() as (session, _):
-        people.set_roles(session, _me(), name=name, roles=role)
+    with administering() as (session, _):
+        people.set_roles(session, me(), name=name, roles=role)
     err.print(f"{name} is now {', '.join(role)}")
 
 
 @users.command("disable")
 def disable_user(name: Annotated[str, typer.Argument()]) -> None:
     """Close a person's account; open sessions end with their next request."""
-    with _session() as (session, _):
-        people.disable(session, _me(), name=name)
+    with administering() as (session, _):
+        people.disable(session, me(), name=name)
     err.print(f"{name} may no longer sign in")
 
 
 @users.command("list")
 def list_users() -> None:
     """Show the people and their roles."""
-    table = _table("name", "roles", "since", "disabled")
-    with _session() as (session, _):
+    table = narrow_table("name", "roles", "since", "disabled")
+    with administering() as (session, _):
         for user in people.list_users(ReadSession(session)):
             disabled = f"{user.disabled_at:%Y-%m-%d}" if user.disabled_at else ""
             table.add_row(user.name, ", ".join(user.roles), f"{user.created_at:%Y-%m-%d}", disabled)
@@ -185,7 +185,7 @@ def list_users() -> None:
 @audit.command("checkpoint")
 def checkpoint_audit(as_json: JsonFlag = False) -> None:
     """Sign how far the log reaches now, if it has grown; the monitor does so by itself every few minutes."""
-    with _session() as (session, settings):
+    with administering() as (session, settings):
         place = place_of(settings)
         done = add_checkpoint(ReadSession(session), place, datetime.now(UTC))
     if as_json:
@@ -210,7 +210,7 @@ def verify_audit(
     The chain tells what was changed, deleted or moved within. That its end was cut off, or that all of it was written
     anew, only checkpoints tell.
     """
-    with _session() as (session, settings):
+    with administering() as (session, settings):
         place = place_of(settings)
         file, key = checkpoints or place.file, public_key or place.public_key
         given = checkpoints is not None or public_key is not None
@@ -246,8 +246,8 @@ Reason = Annotated[str, typer.Option(help="why, for the log")]
 
 
 def _switch(state: Automation, reason: str) -> None:
-    with _session() as (session, _):
-        automation.set_state(session, _me(), state, reason)
+    with administering() as (session, _):
+        automation.set_state(session, me(), state, reason)
     err.print(f"automation is {state}")
 
 

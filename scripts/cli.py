@@ -23,6 +23,7 @@ from scripts import admin, policy_check
 from scripts.bench.stack import bench_stack
 from scripts.demo import run_demo
 from scripts.lab.faults import WORLDS_OF_A_BAR
+from scripts.notifications import notifications
 from scripts.plain_speech import CommandFailedError, JsonFlag, said_plainly, say
 from scripts.platform_roles import DEFAULT_ROLES
 from scripts.supervisor import (
@@ -43,6 +44,7 @@ app = typer.Typer(
 app.add_typer(admin.keys, name="keys")
 app.add_typer(admin.users, name="users")
 app.add_typer(admin.audit, name="audit")
+app.add_typer(notifications, name="notifications")
 policy = typer.Typer(help="The page that says what the agent may do.", no_args_is_help=True)
 app.add_typer(policy, name="policy")
 bench = typer.Typer(help="Measure speed and size on this machine.", no_args_is_help=True)

@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 from pydantic import BaseModel
 
-from api.schemas import actions, agent, alerts, common, models, monitoring, overview, people
+from api.schemas import actions, agent, alerts, common, models, monitoring, notifications, overview, people
 from database.permissions import permissions_of
 
 Json = dict[str, Any]
@@ -127,6 +127,7 @@ class FakeApi:
     reviewed_by: str | None = None
     rows_seen: int = 62
     notes: str = ""
+    delivery: str = "dead"
     seen: list[str] = field(default_factory=list)
     asked_before: bool = False
     scheduled: bool = True
@@ -508,6 +509,22 @@ class FakeApi:
         self.incident = status
         return alerts.AlertOut, self.alert()
 
+    def deliveries(self) -> list[Json]:
+        dead = {
+            "delivery_id": 1, "message_id": "msg_1", "topic": "incident.told", "model_name": MODEL,
+            "title": "A source sends faulty data (Heart disease v1)", "channel": "on-call", "status": self.delivery,
+            "attempts": 10 if self.delivery == "dead" else 0, "last_error": "the receiver answered 410",
+            "next_at": self._ago(hours=-1), "sent_at": None, "created_at": self._ago(hours=80),
+        }  # fmt: skip
+        waiting = {"delivery_id": 2, "status": "pending", "attempts": 2, "last_error": "the receiver answered 503"}
+        return [] if self.empty else [dead, dead | waiting]
+
+    def retried(self) -> tuple[type[BaseModel], Json]:
+        if "deliveries.retry" not in permissions_of(self.roles):
+            raise Refused(403, "forbidden", "this needs the permission deliveries.retry")
+        self.delivery = "pending"
+        return notifications.DeliveryOut, self.deliveries()[0]
+
     def _action(self, action_id: str) -> tuple[type[BaseModel], Json]:
         if action_id not in {RETRAIN, ROLLBACK, DONE} or self.empty:
             raise Refused(404, "not_found", f"there is no action {action_id}")
@@ -531,6 +548,7 @@ class FakeApi:
             "/data-quality": (monitoring.DataQuality, self.data_quality()),
             "/trends": (monitoring.Trends, self.trends()),
             "/agent/cycles": (agent.ActivityList, self.cycles()),
+            "/notifications": (notifications.DeliveryList, {"deliveries": self.deliveries()}),
             "/actions": (actions.ActionList, {"actions": listed, "pending": len(self.pending())}),
             "/alerts": (alerts.AlertList, {"alerts": [] if self.empty else [self.alert()]}),
         }
@@ -554,6 +572,8 @@ class FakeApi:
         if path == "/automation":
             self.automation = agent.AutomationIn.model_validate(body).state
             return agent.AutomationOut, self.automation_answer()
+        if path == "/notifications/1/retry":
+            return self.retried()
         if path == "/alerts/1/acknowledge":
             return self.handle_incident("acknowledged")
         if path == "/alerts/1/resolve":

@@ -192,6 +192,10 @@ class ApiClient:
     def cycles(self, model: str) -> t.ActivityList:
         return self._ask(t.ActivityList, "GET", "/agent/cycles", {"model": model})
 
+    def notifications(self) -> t.DeliveryList:
+        """Messages that have not arrived: dead letters first, then what waits."""
+        return self._ask(t.DeliveryList, "GET", "/notifications")
+
     # --------------------------------------------------------------------------------------------------- deciding
 
     def actions(self, *, status: str | None = None, model: str | None = None) -> t.ActionList:
@@ -231,6 +235,9 @@ class ApiClient:
 
     def resolve(self, alert_id: int, notes: str) -> None:
         self._send("POST", f"/alerts/{alert_id}/resolve", body={"notes": notes})
+
+    def retry_delivery(self, delivery_id: int) -> None:
+        self._send("POST", f"/notifications/{delivery_id}/retry")
 
     def propose_rollback(self, model: str, *, reason: str, version: int | None) -> t.Proposed:
         return self._ask(t.Proposed, "POST", f"/models/{model}/rollback", body={"reason": reason, "version": version})

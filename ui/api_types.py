@@ -434,3 +434,20 @@ class Overview(Answer):
     replicas: list[ReplicaOut]
     intake: Intake
     first_steps: FirstSteps
+
+
+class DeliveryOut(Answer):
+    delivery_id: int
+    topic: str
+    model_name: str
+    title: str
+    channel: str
+    status: str
+    attempts: int
+    last_error: str | None
+    next_at: datetime
+    created_at: datetime
+
+
+class DeliveryList(Answer):
+    deliveries: list[DeliveryOut]

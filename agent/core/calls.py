@@ -2,8 +2,9 @@
 the remedies are used up. Pure.
 
 A message costs somebody's attention, so nobody is called for a note, for trouble they heard of a few windows ago, for a
-severity that comes and goes, or for odd answers of a single window. What was sent and reached nobody does not count as
-told.
+severity that comes and goes, or for odd answers of a single window. People are told when the message
+stands on the dashboard and in the outbox; one that did not get that far does not count. What a channel outside does not
+take is a dead letter that people see, and no reason to call again: the next message would go the same way.
 """
 
 from collections.abc import Iterator, Sequence

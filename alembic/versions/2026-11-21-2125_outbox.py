@@ -1,6 +1,6 @@
 """Messages to the world outside, and how far each has come on each channel.
 
-Revision: e2c9d41b7a06, after changes need people
+Revision: e2c9d41b7a06, after evidence bundles
 """
 
 import sqlalchemy as sa
@@ -8,7 +8,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision: str = "e2c9d41b7a06"
-down_revision: str | None = "5b90e2d7c418"
+down_revision: str | None = "7d2c94be61a0"
 branch_labels = None
 depends_on = None
 

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from ui import action_cards, activity, session, wording
+from ui import action_cards, activity, notifications, session, wording
 from ui import components as c
 from ui.activity import Entry, Line
 
@@ -32,6 +32,10 @@ def page() -> None:
     visit = session.visit()
     if visit.overview is not None and visit.overview.services:
         c.table(activity.services(visit.overview.services, c.now()), key="services", alt="Signs of life")
+    c.section("Messages that have not arrived")
+    waiting = c.fetched(lambda: session.client().notifications(), key="notifications")
+    if waiting is not None:
+        notifications.show(waiting.deliveries, c.now())
     found = c.fetched(lambda: session.client().cycles(visit.model), key="cycles")
     if found is None:
         return

@@ -1,30 +1,24 @@
 """What each low-risk action really does, and that doing it twice does it once."""
 
 import json
-import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import pytest
-from pydantic import SecretStr
 from sqlalchemy import Engine, select
 
 from agent.actions.adjust_threshold import HIGHEST, LOWEST, STEP, best_threshold
 from agent.actions.registry import handlers
 from agent.core.approval_manager import propose_by_person
 from agent.core.asking_again import refresh_stale
-from agent.core.executor import EXECUTING, GATHERING, Executor
-from config.settings import NotifySettings, Settings
+from agent.core.executor import EXECUTING, GATHERING
+from config.settings import Settings
 from database.artifact_store import ArtifactStore
 from database.connection import session_scope
-from database.enums import ActionType, LabelFigure, MetricKind, Verdict
-from database.models import Alert, ModelVersion, QuarantinedRow
-from database.queries import actions
-from tests.integration.agent.conftest import MakeExecutor, known_handlers
+from database.enums import ActionType, LabelFigure, MetricKind, Topic, Verdict
+from database.models import Alert, ModelVersion, OutboxMessage, QuarantinedRow
+from tests.integration.agent.conftest import MakeExecutor
 from tests.integration.agent.world import (
-    CONTRACT,
     MODEL,
     POLICY,
     SOUND,
@@ -98,79 +92,21 @@ def test_a_page_the_monitor_has_drawn_is_found_and_no_process_is_started(
     assert "was there already" in str(done.outcome)
 
 
-class Slack(BaseHTTPRequestHandler):
-    """Takes messages and answers as it is told."""
-
-    messages: ClassVar[list[str]] = []
-    status: ClassVar[int] = 200
-
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        Slack.messages.append(json.loads(body)["text"])
-        self.send_response(Slack.status)
-        self.end_headers()
-
-    def log_message(self, *_: object) -> None:
-        """Nothing on the screen."""
-
-
-@pytest.fixture
-def slack() -> Iterator[str]:
-    Slack.messages, Slack.status = [], 200
-    server = HTTPServer(("127.0.0.1", 0), Slack)
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}/secret-path"
-    server.shutdown()
-    server.server_close()
-
-
-def told(engine: Engine, settings: Settings, url: str) -> Executor:
-    notify = NotifySettings(slack_webhook_url=SecretStr(url))
-    return Executor(
-        engine, settings.model_copy(update={"notify": notify}), {MODEL: CONTRACT}, POLICY, known_handlers(), "w"
-    )
-
-
-def test_people_are_told_once_in_slack_and_on_the_dashboard(
-    engine: Engine, champion: int, agent_settings: Settings, slack: str
+def test_people_are_told_of_an_incident_once_by_one_message_in_the_outbox(
+    engine: Engine, champion: int, make_executor: MakeExecutor
 ) -> None:
     window(engine, champion)
-    cycle(engine)
-    executor = told(engine, agent_settings, slack)
-    executor.run_all(EXECUTING)
-    cycle(engine)
-    executor.run_all(EXECUTING)
-    assert len(Slack.messages) == 1
-    assert "The inputs changed and the answers got worse (Heart disease v1)" in Slack.messages[0]
+    for _ in range(2):
+        cycle(engine)
+        make_executor().run_all(EXECUTING)
     with session_scope(engine) as session:
+        (message,) = session.scalars(select(OutboxMessage).where(OutboxMessage.topic == Topic.INCIDENT_TOLD))
         assert session.scalars(select(Alert)).one().evidence["notified"] == "critical"
-
-
-@pytest.mark.parametrize(("status", "ends"), [(503, "executing"), (404, "succeeded")])
-def test_slack_that_is_away_is_tried_again_and_one_that_refuses_is_not(
-    engine: Engine, champion: int, agent_settings: Settings, slack: str, status: int, ends: str
-) -> None:
-    Slack.status = status
-    window(engine, champion)
-    cycle(engine)
-    told(engine, agent_settings, slack).run_all(EXECUTING)
-    alert = action_of(engine, "send_alert")
-    assert alert.status == ends
-    assert "secret-path" not in json.dumps(alert.execution_result)
-
-
-def test_slack_that_cannot_be_reached_gives_away_no_address(
-    engine: Engine, champion: int, agent_settings: Settings
-) -> None:
-    window(engine, champion)
-    cycle(engine)
-    with session_scope(engine) as session:
-        actions.get(session, action_of(engine, "send_alert").action_id).max_attempts = 1
-    told(engine, agent_settings, "http://127.0.0.1:9/secret-path").run_all(EXECUTING)
-    ended = action_of(engine, "send_alert")
-    assert ended.status == "failed"
-    assert "secret" not in str(ended.outcome)
+    assert message.payload["title"] == "The inputs changed and the answers got worse (Heart disease v1)"
+    assert message.payload["text"] == (
+        "Severity: critical. F1 fell to 0.620 from 0.820. The incident is on the dashboard."
+    )
+    assert message.payload["facts"]["action_id"] == str(action_of(engine, "send_alert").action_id)
 
 
 # ---------------------------------------------------------------------------------------------------- the threshold

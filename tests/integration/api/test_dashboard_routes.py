@@ -21,7 +21,7 @@ from database.models import (
     PerformanceMetric,
     Prediction,
 )
-from database.queries import evidence_bundles, heartbeats, people
+from database.queries import evidence_bundles, heartbeats, outbox, people
 from database.queries.audit import digest_of
 from database.queries.labels import NewLabel, record
 from tests.integration.api.conftest import PASSWORD, Api, Installation
@@ -32,6 +32,7 @@ READ = (
     "/auth/me", "/overview", "/models", "/models/heart_disease", "/models/heart_disease/versions",
     "/models/heart_disease/versions/1", "/actions", "/actions?status=pending", "/alerts", "/performance", "/drift",
     "/data-quality", "/trends", "/trends?hours=1", "/agent/cycles", "/automation", "/audit?verify=true",
+    "/notifications", "/notifications?status=sent",
 )  # fmt: skip
 EVIDENCE = {
     "kind": "retrain",
@@ -386,3 +387,24 @@ def test_a_reload_reads_the_desired_version_again(api: Api, installed: Installat
     reloaded = api.post("/reload", headers=api.sign_in("operator"))
     assert reloaded.status_code == 200, reloaded.text
     assert api.predict(installed.keys.everything).json()["model_version"] == 2
+
+
+def test_a_dead_letter_is_seen_by_all_and_tried_again_by_who_may(api: Api, installed: Installation) -> None:
+    with Session(installed.engine) as session, session.begin():
+        outbox.route(session, lambda *_: ["on-call"])
+        claimed = outbox.claim(session, "on-call", timedelta(seconds=60))
+        assert claimed is not None
+        outbox.failed(session, claimed, "the receiver answered 410", None)
+    (dead,) = api.get("/notifications", headers=api.sign_in("viewer")).json()["deliveries"]
+    assert (dead["status"], dead["channel"], dead["attempts"]) == ("dead", "on-call", 1)
+    assert (dead["title"], dead["last_error"]) == ("heart_disease: v1 serves now", "the receiver answered 410")
+    again = f"/notifications/{dead['delivery_id']}/retry"
+    for role, status in (("viewer", 403), ("admin", 403), ("operator", 200), ("approver", 200)):
+        assert api.post(again, headers=api.sign_in(role)).status_code == status, role
+    (waiting,) = api.get("/notifications?status=pending", headers=api.sign_in("viewer")).json()["deliveries"]
+    assert (waiting["attempts"], waiting["message_id"]) == (0, dead["message_id"])
+    audited = installed.rows(
+        "SELECT actor, details ->> 'was' FROM audit_log WHERE verb = 'delivery.retried' ORDER BY seq"
+    )
+    assert [tuple(row) for row in audited] == [("operator", "dead"), ("approver", "pending")]
+    assert api.post("/notifications/999/retry", headers=api.sign_in("operator")).status_code == 404

@@ -63,6 +63,9 @@ AGAIN = """INSERT INTO agent_actions (action_id, model_name, action_type, risk_l
                max_attempts, lease_epoch)
            SELECT gen_random_uuid(), model_name, action_type, risk_level, requires_approval, approvers_needed,
                'proposed', 1, false, 'again', question, why, params, proposed_by, 0, 1, 0 FROM agent_actions"""
+TOLD_AGAIN = """INSERT INTO outbox (message_id, about, topic, model_name, payload)
+                SELECT 'again', 'again', topic, model_name, jsonb_set(payload, '{{facts,generation}}', '{generation}')
+                FROM outbox WHERE topic = 'version.activated' LIMIT 1"""
 PLANTED = {
     "it ended twice": ("I1", [LOG.format(verb="action.succeeded")], "ended 2 times"),
     "it ended in two ways": ("I1", [LOG.format(verb="action.failed")], "action.succeeded, action.failed"),
@@ -146,6 +149,22 @@ PLANTED = {
             " SELECT action_id, 'late', 'done', 4, '{}', now() + interval '1 s' FROM action_steps",
         ],
         "step late began under epoch 4, after 5",
+    ),
+    "an activation nobody is told of": (
+        "I13",
+        ["DELETE FROM deliveries", "DELETE FROM outbox WHERE topic = 'version.activated'"],
+        "generation 2 has 0 messages",
+    ),
+    "an activation that is told of twice": ("I13", [TOLD_AGAIN.format(generation=2)], "generation 2 has 2 messages"),
+    "an activation that never was": ("I13", [TOLD_AGAIN.format(generation=7)], "generation 7, which does not exist"),
+    "a message that goes to a channel twice": (
+        "I14",
+        [
+            "ALTER TABLE deliveries DROP CONSTRAINT uq_deliveries_message_id_channel",
+            "INSERT INTO deliveries (message_id, channel, status, attempts)"
+            " SELECT message_id, channel, 'pending', 0 FROM deliveries LIMIT 1",
+        ],
+        "on its way to paper 2 times",
     ),
 }
 

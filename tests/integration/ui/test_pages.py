@@ -398,3 +398,17 @@ def test_the_overview_shows_what_is_planned_and_what_became_of_each_slot(open_pa
     said = words(open_page())
     assert "Nothing is planned" in said
     assert "Skipped" not in said
+
+
+def test_a_dead_letter_says_why_and_is_tried_again_by_who_may(open_page: Open, fake: FakeApi) -> None:
+    at = open_page("5_Agent_Activity.py")
+    said = words(at)
+    assert "Dead letter" in said
+    assert "to on-call · 10 tries · the receiver answered 410 · nobody tries again" in said
+    assert "the receiver answered 503 · next try" in said
+    button(at, "retry-1").click()
+    at.run()
+    assert not at.exception
+    assert fake.delivery == "pending"
+    fake.roles = ("viewer",)
+    assert not [found for found in open_page("5_Agent_Activity.py").button if str(found.key).startswith("retry-")]

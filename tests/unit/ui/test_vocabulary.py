@@ -6,11 +6,11 @@ from types import ModuleType
 import pytest
 from pydantic import BaseModel
 
-from api.schemas import actions, agent, alerts, common, models, monitoring, overview, people
+from api.schemas import actions, agent, alerts, common, models, monitoring, notifications, overview, people
 from database import enums
 from ui import api_types, vocabulary
 
-SCHEMAS: tuple[ModuleType, ...] = (actions, agent, alerts, common, models, monitoring, overview, people)
+SCHEMAS: tuple[ModuleType, ...] = (actions, agent, alerts, common, models, monitoring, notifications, overview, people)
 OTHER_NAMES = {"Me": "Person", "LoginAnswer": "LoginOut", "Answer": "Out"}
 
 
