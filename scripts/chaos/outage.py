@@ -109,8 +109,11 @@ def kill(server: EmbeddedPostgres, number: signal.Signals) -> None:
         wait_until(lambda: server.running_pid() is None, 10)
 
 
-def measure(what: str, trouble: Trouble, server_settings: Mapping[str, str] | None = None) -> Outage:
-    """One run, with durability on unless `server_settings` say otherwise. Call it from the main thread."""
+def measure(
+    what: str, trouble: Trouble, server_settings: Mapping[str, str] | None = None, calm_s: float = _BASELINE_S
+) -> Outage:
+    """One run that is calm at first, with durability on unless `server_settings` say otherwise. Call it from the main
+    thread."""
     with own_server("outage", DATABASE, server_settings) as (server, directory):
         settings = settings_of(directory / "home", server.url(DATABASE))
         engine = create_engine(server.url(DATABASE), pool_pre_ping=True)
@@ -120,7 +123,7 @@ def measure(what: str, trouble: Trouble, server_settings: Mapping[str, str] | No
         api.start()
         load = Load(api.url, key, CLIENTS)
         try:
-            time.sleep(_BASELINE_S)
+            time.sleep(calm_s)
             calm = len(load.seconds)
             trouble(server)
             back, busy = time.monotonic(), len(load.seconds)

@@ -15,11 +15,11 @@ FINE = outage.Outage("fine", 9, 9, 0, 0, 0, 0, 0, 1.0, 1.0, 1.0)
 def test_nothing_answered_is_lost_doubled_or_refused_though_the_database_dies_twice_and_stays_away() -> None:
     def trouble(server: EmbeddedPostgres) -> None:
         outage.crashes(2, SEED)(server)
-        outage.away(1.5)(server)
+        outage.away(1.0)(server)
 
     # Only processes die here: what a commit wrote is with the kernel and need not reach the disk. It must be written,
     # though: with `synchronous_commit` off the same run does lose rows.
-    found = outage.measure("two crashes, then away", trouble, {"fsync": "off"})
+    found = outage.measure("two crashes, then away", trouble, {"fsync": "off"}, calm_s=0.5)
     assert found.as_promised, found.told()
     assert found.acknowledged == found.stored > 50
 
