@@ -7,6 +7,7 @@ from sqlalchemy import create_engine, pool
 
 from config.settings import Settings
 from database.connection import normalised_url
+from database.migrations import LOCK_TIMEOUT_S
 from database.models import Base
 
 
@@ -22,7 +23,8 @@ def run() -> None:
         if given is None:
             raise SystemExit("DATABASE_URL is not set: use `steward migrate` for the embedded database")
         url = normalised_url(given.get_secret_value())
-    engine = create_engine(url, poolclass=pool.NullPool)
+    patience = {"options": f"-c lock_timeout={LOCK_TIMEOUT_S}s"}
+    engine = create_engine(url, poolclass=pool.NullPool, connect_args=patience)
     with engine.connect() as connection:
         context.configure(
             connection=connection,

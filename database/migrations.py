@@ -1,14 +1,24 @@
 """Bringing a database to today's schema, safely when several processes start at once."""
 
+import time
+from collections.abc import Callable
+
 from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
+from loguru import logger
 from sqlalchemy import URL, text
+from sqlalchemy.exc import OperationalError
 
 from config.settings import ROOT
 from database.agent_role import grant_agent_rights
-from database.connection import make_engine
+from database.connection import first_line, make_engine, sqlstate
+from database.errors import UnavailableError
 
+# A migration waits this long for a lock, while every newcomer queues behind it; then it steps back and lets them pass.
+LOCK_TIMEOUT_S = 1
+PAUSES_S = (0.5, 1.0, 2.0, 4.0, 8.0, 8.0, 8.0)
+_LOCK_NOT_AVAILABLE = "55P03"
 # Any constant of ours: processes that migrate wait for each other under this number.
 _LOCK = 7_238_101
 
@@ -30,13 +40,35 @@ def upgrade(url: URL) -> None:
             connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _LOCK})
             connection.commit()
             try:
-                command.upgrade(alembic_config(url), "head")
+                _patiently(lambda: command.upgrade(alembic_config(url), "head"))
                 grant_agent_rights(connection)
             finally:
                 connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": _LOCK})
                 connection.commit()
     finally:
         engine.dispose()
+
+
+def _patiently(migrate: Callable[[], None]) -> None:
+    """Run the migrations; again after a pause when a transaction of somebody else holds what one of them needs.
+
+    Each migration is one transaction, so those that were done stay done and the one that waited has changed nothing.
+    Raises `UnavailableError` when the lock cannot be had.
+    """
+    for pause_s in (*PAUSES_S, None):
+        try:
+            migrate()
+            return
+        except OperationalError as error:
+            if sqlstate(error) != _LOCK_NOT_AVAILABLE:
+                raise
+            if pause_s is None:
+                raise UnavailableError(
+                    f"the database's schema cannot be changed: somebody's long transaction holds what it needs "
+                    f"({first_line(error)}). Nothing is half done; find it in pg_stat_activity and try again"
+                ) from error
+            logger.warning("database.migration.blocked again_in_s={} error={}", pause_s, first_line(error))
+            time.sleep(pause_s)
 
 
 def head_revision() -> str:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
-from agent.actions.serving_change import activate_target, evidence_from
+from agent.actions.serving_change import SERVING, activate_target, evidence_from, must_be_whole
 from agent.core.work import Effect, Gathered, Json, NotWorthAskingError, Outcome, Work
 from config.model_contract import Metric, ModelContract
 from config.vocabulary import METRICS, words
@@ -30,7 +30,6 @@ STEP = 0.1
 LOWEST, HIGHEST = 0.1, 0.9
 GRID = 41
 LEAST_ROWS = 60
-SERVING = "serving_artifact"
 
 
 def best_threshold(
@@ -80,8 +79,9 @@ class AdjustThreshold:
         """Choose, register and compare; a threshold that proves no better is not worth asking about."""
         return evidence_from(work.step("evidence", lambda: self._evidence(work)), work)
 
-    def prepare(self, work: Work) -> Json:  # noqa: ARG002  (the version was registered before anybody was asked)
-        """Nothing is chosen after the click."""
+    def prepare(self, work: Work) -> Json:
+        """Nothing is chosen after the click; only its files are looked at once more."""
+        must_be_whole(work)
         return {}
 
     def apply(self, session: Session, effect: Effect) -> Outcome:

@@ -10,10 +10,14 @@ from sqlalchemy.orm import Session
 from agent.actions.command import run_json
 from agent.core.evidence import completed, recommends, still_holds, target_of
 from agent.core.work import Effect, Gathered, Json, NotWorthAskingError, Outcome, PermanentError, Work
-from database.errors import ConflictError, InvalidError, StaleError
+from database.artifact_store import ArtifactStore
+from database.connection import session_scope
+from database.errors import ConflictError, InvalidError, StaleError, StewardError
 from database.models import AgentAction
-from database.queries import model_versions
+from database.queries import actions, model_versions
 from database.queries.audit import AGENT
+
+SERVING = "serving_artifact"
 
 
 def evidence_from(answer: Json, work: Work) -> Gathered:
@@ -53,6 +57,20 @@ def activate_target(session: Session, action: AgentAction, says: str) -> Outcome
     )
 
 
+def must_be_whole(work: Work) -> None:
+    """Read every byte of what is about to serve: what cannot be loaded must not become what should serve.
+
+    That the version answers as it did when it was made, and in time, was proven with the evidence; bytes that are the
+    same still do. Raises `PermanentError`.
+    """
+    with session_scope(work.engine) as session:
+        _, digest = target_of(dict(actions.get(session, work.claim.action_id).evidence or {}))
+    try:
+        ArtifactStore(work.settings.artifacts_dir).read(digest, SERVING)
+    except StewardError as error:
+        raise PermanentError(f"the version to activate cannot be loaded: {error}") from error
+
+
 @dataclass(frozen=True)
 class ServingChange:
     """An action whose proof a command gathers and whose effect is another serving version."""
@@ -67,8 +85,9 @@ class ServingChange:
         answer = work.step("evidence", lambda: run_json(arguments, timeout_s=limit, interrupted=work.interrupted))
         return evidence_from(answer, work)
 
-    def prepare(self, work: Work) -> Json:  # noqa: ARG002  (everything was prepared before anybody was asked)
-        """Nothing is trained or chosen after the click."""
+    def prepare(self, work: Work) -> Json:
+        """Nothing is trained or chosen after the click; only its files are looked at once more."""
+        must_be_whole(work)
         return {}
 
     def apply(self, session: Session, effect: Effect) -> Outcome:

@@ -21,12 +21,17 @@ FAKE_TRAINER = (sys.executable, "-m", "tests.integration.agent.fake_trainer")
 MakeExecutor = Callable[..., Executor]
 
 
+@pytest.fixture(autouse=True)
+def _own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the artifacts of this test's versions are."""
+    monkeypatch.setenv("STEWARD_HOME", str(tmp_path))
+
+
 @pytest.fixture
-def agent_settings(tmp_path: Path, database_url: URL, monkeypatch: pytest.MonkeyPatch) -> Settings:
+def agent_settings(database_url: URL, monkeypatch: pytest.MonkeyPatch) -> Settings:
     """Settings as the agent and the commands it starts read them."""
     url = database_url.render_as_string(hide_password=False)
     monkeypatch.setenv("DATABASE_URL", url.replace("postgresql+psycopg2://", "postgresql://"))
-    monkeypatch.setenv("STEWARD_HOME", str(tmp_path))
     return Settings(
         platform=PlatformSettings(), database=DatabaseSettings(), agent=AgentSettings(lease_s=2.0, interval_s=0.2)
     )

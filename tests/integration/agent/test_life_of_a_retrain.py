@@ -1,5 +1,6 @@
 """From a loss to a verified new version, and every way it can go otherwise."""
 
+import shutil
 import time
 from datetime import timedelta
 from uuid import UUID, uuid4
@@ -13,6 +14,7 @@ from agent.core.approval_manager import decide, expire_overdue
 from agent.core.asking_again import refresh_stale
 from agent.core.executor import EXECUTING, GATHERING
 from agent.core.work import Gathered, InterruptedWorkError, PermanentError, TemporaryError, Work
+from config.settings import Settings
 from database.connection import ReadSession, session_scope
 from database.enums import ActionType, Automation, Decision
 from database.models import AgentAction, Alert, AuditEvent, Deployment
@@ -125,6 +127,25 @@ def test_a_change_that_turns_out_worse_is_taken_back_once(
     assert serving(engine) == champion
     with session_scope(engine) as session:
         assert len(list(session.scalars(select(Deployment.id)))) == 3
+
+
+@pytest.mark.parametrize("how", ["damaged", "gone"])
+def test_a_version_whose_files_cannot_be_read_never_becomes_what_should_serve(
+    engine: Engine, champion: int, agent_settings: Settings, make_executor: MakeExecutor, how: str
+) -> None:
+    question = asked(engine, champion, make_executor)
+    decided(engine, question)
+    assert question.evidence is not None
+    files = agent_settings.artifacts_dir / "sha256" / str(question.evidence["challenger"]["artifact_digest"])
+    if how == "damaged":
+        (files / "model.onnx").write_bytes(b"another model")
+    else:
+        shutil.rmtree(files)
+    make_executor().run_all(EXECUTING)
+    ended = reread(engine, question.action_id)
+    assert ended.status == "failed"
+    assert "the version to activate cannot be loaded: artifact" in str(ended.outcome)
+    assert serving(engine) == champion
 
 
 def test_what_somebody_replaced_meanwhile_is_not_judged(

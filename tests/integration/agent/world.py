@@ -1,5 +1,6 @@
 """A small world for the agent: versions, windows with their figures, people, and signs of life."""
 
+import os
 import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -11,7 +12,8 @@ from agent.core.cycle import CycleReport, run_cycle
 from agent.core.work import Json
 from config.agent_policy import AgentPolicy, load_policy
 from config.model_contract import ModelContract, load_contract
-from config.settings import PlatformSettings
+from config.settings import PlatformSettings, Settings
+from database.artifact_store import ArtifactStore
 from database.connection import session_scope
 from database.enums import ActionStatus, DataSource, MetricKind, Verdict
 from database.models import (
@@ -40,8 +42,15 @@ SOUND: Json = {
 SUSPECT: Json = SOUND | {"chol": 0}
 
 
+def some_artifact() -> str:
+    """The digest of an artifact of its own in STEWARD_HOME; only a name for a test that has no such directory."""
+    if "STEWARD_HOME" not in os.environ:
+        return uuid.uuid4().hex * 2
+    return ArtifactStore(Settings().artifacts_dir).put("serving_artifact", {"model.onnx": uuid.uuid4().bytes}, {})
+
+
 def version_columns(**changes: Any) -> Json:
-    """A version as training would register it; its artifact is only a name here."""
+    """A version as training would register it, with files that nobody could answer with."""
     return {
         "model_name": MODEL,
         "algorithm": "logistic_regression",
@@ -58,7 +67,7 @@ def version_columns(**changes: Any) -> Json:
         "data_source": DataSource.UCI,
         "contract_digest": CONTRACT.digest,
         "dataset_digest": "d" * 64,
-        "artifact_digest": uuid.uuid4().hex * 2,
+        "artifact_digest": changes.get("artifact_digest") or some_artifact(),
         "reference_profile": {"n": 303, "label_positive_share": 0.46, "features": {}},
     } | changes
 
