@@ -13,6 +13,7 @@ from config.model_contract import ModelContract
 from config.yaml_source import ConfigError
 from database.artifact_store import ArtifactStore
 from database.errors import IntegrityError, InvalidError
+from scripts.chaos.small_model import logistic_onnx
 from training import serving_artifact
 from training.calibration import Calibration
 from training.candidates import Material, material_of, train_candidate
@@ -221,3 +222,16 @@ def test_a_model_far_too_slow_is_refused(stored: str, store: ArtifactStore, monk
     monkeypatch.setattr(serving_artifact, "SLOWEST_ROW_S", 0.0)
     with pytest.raises(IntegrityError, match="s for one row"):
         serving_artifact.load(store, stored)
+
+
+@pytest.mark.parametrize("how", ["answers NaN", "other columns"])
+def test_a_model_whose_files_are_whole_but_that_raises_or_answers_nan_is_refused(
+    stored: str, store: ArtifactStore, how: str
+) -> None:
+    width = len(json.loads(store.read(stored, serving_artifact.KIND).files["encoding.json"]))
+    model = {
+        "answers NaN": logistic_onnx(width, float("nan")),
+        "other columns": logistic_onnx(width + 1, 0.0),
+    }[how]
+    with pytest.raises(IntegrityError):
+        serving_artifact.load(store, again(store, stored, model=model))
