@@ -11,6 +11,7 @@ from alembic.config import Config
 from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event, text
 from sqlalchemy.exc import DBAPIError
 
+from config.settings import ROOT
 from database import migrations
 from database.embedded import EmbeddedPostgres
 from database.errors import UnavailableError
@@ -47,7 +48,7 @@ def tomorrow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     def config(url: URL) -> Config:
         made = known(url)
         made.set_main_option("path_separator", "newline")
-        made.set_main_option("version_locations", f"{migrations.ROOT / 'alembic' / 'versions'}\n{tmp_path}")
+        made.set_main_option("version_locations", f"{ROOT / 'alembic' / 'versions'}\n{tmp_path}")
         return made
 
     monkeypatch.setattr(migrations, "alembic_config", config)
@@ -69,7 +70,8 @@ class Upgrade(threading.Thread):
 
     def __init__(self, url: URL) -> None:
         super().__init__(daemon=True)
-        self._url, self.error = url, None
+        self._url = url
+        self.error: UnavailableError | None = None
         self.start()
 
     def run(self) -> None:
@@ -99,7 +101,7 @@ def test_a_migration_behind_a_long_transaction_steps_back_so_that_nobody_queues_
     long.execute(text("SELECT count(*) FROM predictions"))
     upgrade = Upgrade(database_url)
     until(lambda: waiting(look) > 0)
-    waits = []
+    waits: list[float] = []
     while len(waits) < 20 or max(waits) < 0.3:  # until one insert met the migration in the queue
         began = time.monotonic()
         with write.begin() as connection:
