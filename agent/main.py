@@ -31,6 +31,7 @@ from agent.core.work import Action
 from agent.relay import Relay
 from agent.schedules import end_removed, follow, to_follow
 from config.agent_policy import AgentPolicy, load_policy
+from config.fault_points import fault_point
 from config.logging_config import configure_logging
 from config.model_contract import ModelContract, load_contracts
 from config.settings import Settings
@@ -94,7 +95,8 @@ class Agent:
         self._transact(lambda session: end_removed(session, self._policy, self._contracts))
         for name, model in to_follow(self._policy, self._contracts):
             try:
-                self._transact(partial(self._follow, name, model))
+                if self._transact(partial(self._follow, name, model)) is not None:
+                    fault_point("schedule.slot_claimed")
             except Exception as error:
                 if is_away(error):
                     raise

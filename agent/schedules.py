@@ -17,6 +17,7 @@ from agent.core.approval_manager import put_question
 from agent.core.schedule import slots, sort_out
 from agent.core.transitions import move
 from config.agent_policy import AgentPolicy, Schedule
+from config.fault_points import fault_point
 from database.enums import CHANGING, ActionStatus, ActionType, ActorKind, Automation, SlotStatus
 from database.models import AgentAction, ModelVersion, ScheduleSeen
 from database.queries import actions, automation, model_versions, schedule_slots
@@ -86,6 +87,7 @@ def _take(
     only_recorded = dry_run or policy.autonomy_of(model) == "observe"
     action = _propose(session, policy, row, slot, champion, dry_run=only_recorded)
     schedule_slots.record(session, actor, row, SlotStatus.CLAIMED, [(slot, "it was due")], action.action_id)
+    fault_point("schedule.slot_inserted")
     if only_recorded:
         return move(session, actor, action, ActionStatus.CANCELLED, says="dry run")
     return move(session, actor, action, ActionStatus.GATHERING_EVIDENCE)

@@ -18,6 +18,7 @@ class State:
     """What is read at the moment of the scrape."""
 
     spool_depth: int
+    spool_damaged: int
     shipped: int
     dead_letters: int
     database_up: bool
@@ -32,6 +33,7 @@ class _StateCollector(Collector):
     def collect(self) -> Iterable[Metric]:
         state = self._read()
         yield _gauge("steward_spool_rows", "answered rows that are not in PostgreSQL yet", state.spool_depth)
+        yield _gauge("steward_spool_damaged_files", "spool files kept aside as damaged", state.spool_damaged)
         yield _gauge("steward_spool_shipped_rows", "rows this process has moved to PostgreSQL", state.shipped)
         yield _gauge("steward_dead_letters", "rows PostgreSQL refused since start", state.dead_letters)
         yield _gauge("steward_database_up", "1 while the database answers", int(state.database_up))

@@ -19,6 +19,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
 from api.spool_file import ANSWERS_KEPT_S, Answered, Outcome, SpoolFile, SpoolFullError
+from config.fault_points import fault_point
 from config.settings import SpoolSettings
 from database.connection import first_line, session_scope, sqlstate
 from database.errors import StewardError
@@ -81,6 +82,7 @@ class SpoolWriter:
         outcomes: list[Outcome]
         try:
             outcomes = self._file.append([waiting.entry for waiting in batch])
+            fault_point("api.after_append")
         except Exception as error:  # noqa: BLE001 - a waiting client must get an answer whatever happened here
             logger.opt(exception=error).error("spool.writer.failed")
             outcomes = [SpoolFullError("The answer cannot be kept on disk now.")] * len(batch)
@@ -164,7 +166,9 @@ class Shipper:
             batch = file.peek(self._settings.batch_rows)
             if batch:
                 self._store([body for _, body in batch])
+                fault_point("api.after_insert_before_forget")
                 file.forget(batch[-1][0])
+                fault_point("api.after_forget")
                 shipped = True
             elif file is not self._own:
                 logger.info("spool.orphan.drained file={}", file.path.name)

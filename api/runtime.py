@@ -20,7 +20,7 @@ from api.limits import Buckets
 from api.metrics import Metrics, State
 from api.prediction_log import Shipper, SpoolWriter
 from api.serving import Predictor
-from api.spool_file import SpoolFile, claim_files
+from api.spool_file import SpoolFile, claim_files, kept_aside
 from api.watcher import DatabaseGate, Watcher, WatcherFacts
 from config.agent_policy import AgentPolicy, load_policy
 from config.model_contract import ModelContract, load_contracts
@@ -97,7 +97,15 @@ class Runtime:
             for slots in self.predictor.slots()
         }
         facts = self.shipper.facts
-        return State(self.shipper.depth, facts.shipped, facts.buried, self.gate.is_open, self.in_flight, generations)
+        return State(
+            spool_depth=self.shipper.depth,
+            spool_damaged=kept_aside(self.settings.spool_dir),
+            shipped=facts.shipped,
+            dead_letters=facts.buried,
+            database_up=self.gate.is_open,
+            in_flight=self.in_flight,
+            generations=generations,
+        )
 
     async def start(self) -> None:
         """Serve what is known, and wait a moment for the first look at the database."""

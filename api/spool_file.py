@@ -16,6 +16,7 @@ from pathlib import Path
 
 from loguru import logger
 
+from config.fault_points import fault_point
 from database.errors import StewardError
 
 ANSWERS_KEPT_S = 86_400.0
@@ -66,7 +67,7 @@ class SpoolFile:
         self._lock = threading.Lock()
         self._writer = self._open(fsync)
         self._reader = sqlite3.connect(path, timeout=5, check_same_thread=False, isolation_level=None)
-        self.depth = int(self._writer.execute("SELECT count(*) FROM rows").fetchone()[0])
+        self.depth = self._sound_rows()
 
     def _open(self, fsync: bool) -> sqlite3.Connection:
         connection = sqlite3.connect(self.path, timeout=5, check_same_thread=False, isolation_level=None)
@@ -74,6 +75,14 @@ class SpoolFile:
         connection.execute(f"PRAGMA synchronous = {'FULL' if fsync else 'NORMAL'}")
         connection.executescript(_TABLES)
         return connection
+
+    def _sound_rows(self) -> int:
+        """How many rows there are. Raises sqlite3.DatabaseError unless every page can be read: else a row in a damaged
+        one would hold up all that come after it, start after start."""
+        (found,) = self._writer.execute("PRAGMA quick_check(1)").fetchone()
+        if found != "ok":
+            raise sqlite3.DatabaseError(found)
+        return int(self._writer.execute("SELECT count(*) FROM rows").fetchone()[0])
 
     def append(self, entries: Sequence[Answered]) -> list[Outcome]:
         """Keep several requests in one commit.
@@ -89,8 +98,9 @@ class SpoolFile:
                     outcome = self._append_one(entry, added)
                     added += len(entry.rows) if outcome is entry.answer else 0
                     outcomes.append(outcome)
+                fault_point("api.before_append_commit")
                 self._writer.execute("COMMIT")
-            except sqlite3.Error as error:
+            except Exception as error:  # noqa: BLE001  (left open, it would hold up or undo what comes next)
                 if self._writer.in_transaction:
                     self._writer.execute("ROLLBACK")
                 logger.error("spool.write.failed file={} error={}", self.path.name, error)
@@ -142,7 +152,9 @@ class SpoolFile:
             self._reader.close()
             self._writer.close()
             if remove:
-                for suffix in ("", "-wal", "-shm"):
+                self.path.unlink(missing_ok=True)
+                fault_point("api.orphan_half_removed")
+                for suffix in ("-wal", "-shm"):
                     self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
             os.close(self._lock_descriptor)
 
@@ -160,16 +172,40 @@ def _claim(path: Path) -> int | None:
 
 def _open_claimed(path: Path, lock: int, *, max_rows: int, fsync: bool) -> SpoolFile:
     try:
+        _require_beginning(path)
         return SpoolFile(path, lock, max_rows=max_rows, fsync=fsync)
     except sqlite3.OperationalError:  # a full disk, say: the file itself is sound
         raise
     except sqlite3.DatabaseError as error:
-        aside = path.with_name(f"{path.name}.damaged-{int(time.time())}")
-        path.rename(aside)
-        for suffix in ("-wal", "-shm"):
-            path.with_name(path.name + suffix).unlink(missing_ok=True)
-        logger.error("spool.damaged kept_as={} error={}", aside.name, error)
+        _keep_aside(path, error)
         return SpoolFile(path, lock, max_rows=max_rows, fsync=fsync)
+
+
+def _log_of(path: Path) -> Path:
+    return path.with_name(f"{path.name}-wal")
+
+
+def _require_beginning(path: Path) -> None:
+    """Raises sqlite3.DatabaseError for a log whose file was cut to nothing: SQLite would take it for a new one (a single
+    byte, too), and throw away what the log holds."""
+    log = _log_of(path)
+    if path.exists() and path.stat().st_size <= 1 and log.exists() and log.stat().st_size > 0:
+        raise sqlite3.DatabaseError("the file is empty and its log is not")
+
+
+def _keep_aside(path: Path, error: sqlite3.Error) -> None:
+    """Move a damaged file out of the way with its log, where committed rows may be: a person can still look."""
+    aside = path.with_name(f"{path.name}.damaged-{time.time_ns()}")
+    if _log_of(path).exists():
+        _log_of(path).rename(_log_of(aside))
+    path.rename(aside)
+    path.with_name(f"{path.name}-shm").unlink(missing_ok=True)
+    logger.error("spool.damaged kept_as={} error={}", aside.name, error)
+
+
+def kept_aside(directory: Path) -> int:
+    """How many damaged files lie in the directory for somebody to look at."""
+    return len({path.name.removesuffix("-wal") for path in directory.glob("spool-*.sqlite.damaged-*")})
 
 
 def claim_files(directory: Path, *, max_rows: int, fsync: bool) -> tuple[SpoolFile, list[SpoolFile]]:

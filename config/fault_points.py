@@ -58,6 +58,21 @@ POINTS = frozenset(
         "agent.pass_recorded",
         # A message that was sent, before that is written down.
         "relay.sent",
+        # A slot of a schedule: in the transaction that takes it, and when that counts.
+        "schedule.slot_inserted",
+        "schedule.slot_claimed",
+        # A window of the monitor: measured at its closing, written down, and judged when its labels have come.
+        "monitor.window_computed",
+        "monitor.after_metric_insert",
+        "monitor.window_judged",
+        # A prediction on its way: answered by the model, in the spool's transaction, on disk; then in PostgreSQL, and
+        # forgotten here; and the file of a dead process, half removed.
+        "api.after_predict",
+        "api.before_append_commit",
+        "api.after_append",
+        "api.after_insert_before_forget",
+        "api.after_forget",
+        "api.orphan_half_removed",
     }
 )
 

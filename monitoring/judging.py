@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from loguru import logger
 from sqlalchemy.orm import Session
 
+from config.fault_points import fault_point
 from config.model_contract import ModelContract
 from config.vocabulary import JUDGING
 from database.connection import ReadSession
@@ -140,8 +141,10 @@ def _close(session: Session, contract: ModelContract, span: _Span) -> Closed:
     found = measure_at_closing(
         contract, version.reference_profile, rows, _memory(session, window), busy=span.busy, guard=guard
     )
+    fault_point("monitor.window_computed")
     session.add_all(found.to_rows(version.id, window.id))
     session.flush()
+    fault_point("monitor.after_metric_insert")
     logger.info(
         "monitor.window.closed model={} seq={} version={} why={} rows={} labelled={} suspect={} drift={}",
         contract.name,
@@ -214,6 +217,7 @@ def judge_performance(
     window.status, window.judged_at, window.labels_as_of = WindowStatus.MATURE, now, rows.labels_as_of
     window.n, window.labelled_n, window.suspect_n = rows.n, int(rows.labelled.sum()), int(rows.suspect.sum())
     session.flush()
+    fault_point("monitor.window_judged")
     _log_judged(contract, window, found, again)
     return Judged(window, again, tuple(faults))
 

@@ -13,6 +13,7 @@ from api.metrics import CONTENT_TYPE
 from api.runtime import Runtime, runtime_of
 from api.schemas.clients import Health, Live, ModelHealth
 from api.serving import Slots
+from api.spool_file import kept_aside
 from database.enums import Scope
 
 router = APIRouter(tags=["health"])
@@ -63,6 +64,8 @@ def _health(runtime: Runtime) -> Health:
     full = runtime.spool.depth >= runtime.settings.spool.max_rows
     if full:
         why.append("the spool of answers is full")
+    if damaged := kept_aside(runtime.settings.spool_dir):
+        why.append(f"{damaged} damaged spool files are kept aside in {runtime.settings.spool_dir}")
     default = runtime.predictor.serving(runtime.settings.platform.default_model)
     if default is None:
         why.append(f"{runtime.settings.platform.default_model}: no version is loaded")

@@ -19,6 +19,7 @@ from api.runtime import Runtime, runtime_of
 from api.schemas.clients import Prediction, PredictionBatch
 from api.serving import Serving
 from api.spool_file import Answered, IdempotencyConflictError, SpoolFullError
+from config.fault_points import fault_point
 from database.enums import Scope
 from training.feature_engineering import Row
 
@@ -62,6 +63,7 @@ async def _predict(runtime: Runtime, request: Request, client: Client, model_nam
         answers = await asyncio.to_thread(serving.answers, rows)
     else:
         answers = serving.answers(rows)
+    fault_point("api.after_predict")
     began: float = request.scope["began"]
     entry = _entry(serving, client, rows, answers, is_batch, began, request.scope["request_id"])
     if idempotency_key is not None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +11,8 @@ from api import last_known
 from api.keys import KnownKey, now_utc
 from api.prediction_log import SpoolWriter
 from api.serving import Desired
-from api.spool_file import Answered, IdempotencyConflictError, SpoolFile, SpoolFullError, claim_files
+from api.spool_file import Answered, IdempotencyConflictError, SpoolFile, SpoolFullError, claim_files, kept_aside
+from config.fault_points import arm
 
 
 def _claim(directory: Path, max_rows: int = 1000) -> tuple[SpoolFile, list[SpoolFile]]:
@@ -96,6 +98,74 @@ def test_a_damaged_file_is_kept_aside_and_a_new_one_begun(tmp_path: Path) -> Non
     assert file.append([_entry(b"row")]) == [b"answer"]
     file.close()
     assert len(list(tmp_path.glob("spool-0.sqlite.damaged-*"))) == 1
+
+
+def test_a_file_cut_at_any_byte_loses_nothing_or_is_kept_aside_with_its_log_and_never_in_the_way(
+    tmp_path: Path,
+) -> None:
+    whole = tmp_path / "whole"
+    file, _ = _claim(whole)
+    rows = [
+        b"%d" % at * (5000 if at % 3 else 20) for at in range(9)
+    ]  # some on pages of their own, which no count reads
+    for at, row in enumerate(rows):
+        file.append([_entry(row, key=f"k{at}")])
+    file._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    file.append([_entry(b"in the log", key="k")])
+    database, log = ((whole / f"spool-0.sqlite{suffix}").read_bytes() for suffix in ("", "-wal"))
+    file.close()
+    for size in {*range(0, len(database), 1471), 1, len(database) - 1, len(database)}:
+        cut = tmp_path / f"cut-{size}"
+        cut.mkdir()
+        (cut / "spool-0.sqlite").write_bytes(database[:size])
+        (cut / "spool-0.sqlite-wal").write_bytes(log)
+        survivor, _ = _claim(cut)
+        kept = kept_aside(cut)
+        assert _bodies(survivor) == ([] if kept else [*rows, b"in the log"])
+        assert kept == len(list(cut.glob("*.damaged-*-wal")))
+        assert survivor.append([_entry(b"next")]) == [b"answer"]
+        survivor.close()
+        again, _ = _claim(cut)
+        assert (_bodies(again)[-1], kept_aside(cut)) == (b"next", kept)
+        again.close()
+        shutil.rmtree(cut)
+
+
+def test_a_process_that_dies_in_the_middle_of_a_commit_leaves_every_earlier_one(tmp_path: Path) -> None:
+    code = (
+        "import resource, signal, sys; from pathlib import Path\n"
+        "from api.spool_file import Answered, claim_files\n"
+        "file, _ = claim_files(Path(sys.argv[1]), max_rows=1000, fsync=False)\n"
+        "file.append([Answered([b'whole'], b'', 'c')])\n"
+        "log = Path(sys.argv[1]) / 'spool-0.sqlite-wal'\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_DFL)\n"
+        "size = log.stat().st_size + int(sys.argv[2])\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))\n"  # the kernel writes so far, and then kills
+        "file.append([Answered([b'x' * 9000], b'', 'c')])\n"
+    )
+    for written in (10, 3000, 8000):
+        home = tmp_path / str(written)
+        done = subprocess.run([sys.executable, "-c", code, str(home), str(written)], check=False)
+        assert done.returncode == -signal.SIGXFSZ
+        file, _ = _claim(home)
+        assert (_bodies(file), kept_aside(home)) == ([b"whole"], 0)
+        assert file.append([_entry(b"next")]) == [b"answer"]
+        file.close()
+
+
+def test_an_error_nobody_expects_leaves_no_open_commit_behind(tmp_path: Path) -> None:
+    file, _ = _claim(tmp_path)
+    file.append([_entry(b"1")])
+    arm("api.before_append_commit=raise")
+    try:
+        (refused,) = file.append([_entry(b"2")])
+    finally:
+        arm("")
+    assert isinstance(refused, SpoolFullError)
+    file.forget(1)
+    assert file.append([_entry(b"3")]) == [b"answer"]
+    assert (_bodies(file), file.depth) == ([b"3"], 1)
+    file.close()
 
 
 def test_a_full_spool_takes_what_fits_and_refuses_the_rest_whole(tmp_path: Path) -> None:
