@@ -7,6 +7,7 @@ its id from the beginning, sending it twice stores it once. While the database i
 
 import asyncio
 import contextlib
+import hashlib
 import queue
 import threading
 import time
@@ -90,6 +91,14 @@ class SpoolWriter:
             mine = [(w.future, outcome) for w, outcome in zip(batch, outcomes, strict=True) if w.loop is loop]
             with contextlib.suppress(RuntimeError):  # the loop has ended: nobody waits any more
                 loop.call_soon_threadsafe(_settle, mine)
+
+
+def _id_of(body: bytes) -> str:
+    """The prediction's id, or a name for a body that a damaged disk left unreadable."""
+    try:
+        return str(orjson.loads(body).get("id"))
+    except (orjson.JSONDecodeError, AttributeError):
+        return f"unreadable {hashlib.sha256(body).hexdigest()[:16]}"
 
 
 def _settle(settled: list[tuple["asyncio.Future[bytes]", Outcome]]) -> None:
@@ -182,8 +191,8 @@ class Shipper:
             with session_scope(self._engine) as session:
                 prediction_log.store(session, (b"[" + b",".join(bodies) + b"]").decode())
             self.facts.shipped += len(bodies)
-        except DBAPIError as error:
-            if not sqlstate(error).startswith(_ROW_IS_AT_FAULT):
+        except (DBAPIError, ValueError) as error:  # ValueError: bytes that are no text, or hold a NUL
+            if isinstance(error, DBAPIError) and not sqlstate(error).startswith(_ROW_IS_AT_FAULT):
                 raise
             if len(bodies) > 1:
                 middle = len(bodies) // 2
@@ -192,11 +201,14 @@ class Shipper:
             else:
                 self._bury(bodies[0], error)
 
-    def _bury(self, body: bytes, error: DBAPIError) -> None:
-        reason = f"{type(error.orig).__name__} {sqlstate(error)}"
-        prediction_id = str(orjson.loads(body).get("id"))
+    def _bury(self, body: bytes, error: DBAPIError | ValueError) -> None:
+        reason = type(error).__name__
+        if isinstance(error, DBAPIError):
+            reason = f"{type(error.orig).__name__} {sqlstate(error)}"
+        prediction_id = _id_of(body)
+        payload = body.decode(errors="replace").replace("\0", "\ufffd")
         with session_scope(self._engine) as session:
-            prediction_log.bury(session, prediction_id=prediction_id, payload=body.decode(), reason=reason)
+            prediction_log.bury(session, prediction_id=prediction_id, payload=payload, reason=reason)
         self.facts.buried += 1
         logger.error("spool.row.refused prediction_id={} reason={}", prediction_id, reason)
 

@@ -186,8 +186,8 @@ def _log_of(path: Path) -> Path:
 
 
 def _require_beginning(path: Path) -> None:
-    """Raises sqlite3.DatabaseError for a log whose file was cut to nothing: SQLite would take it for a new one (a single
-    byte, too), and throw away what the log holds."""
+    """Raises sqlite3.DatabaseError for a log whose file was cut to nothing (or one byte): SQLite would take it for a
+    new one, and throw away what the log holds."""
     log = _log_of(path)
     if path.exists() and path.stat().st_size <= 1 and log.exists() and log.stat().st_size > 0:
         raise sqlite3.DatabaseError("the file is empty and its log is not")

@@ -28,6 +28,8 @@ def _cases(ground: Ground, given: argparse.Namespace, seed: int) -> list[Case]:
         life, _, faults = given.only.partition(":")
         return [Case(life.strip(), tuple(faults.split()))] * given.trials
     passes = ground.passes()
+    if given.every_call:
+        return list(plan.every_call(passes))
     every = list(plan.every_fault(passes))
     drawn = plan.drawn(passes, max(0, given.trials - len(every)), seed)
     if given.trials < len(every):
@@ -50,6 +52,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, help="draws the chains of faults; default: a new one, printed")
     parser.add_argument("--processes", type=int, default=2, help="trials at once")
     parser.add_argument("--only", metavar="'LIFE: FAULT FAULT'", help="one case, as a violation names it")
+    parser.add_argument(
+        "--every-call", action="store_true", help="instead: each call to the database and to files fails once"
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     given = parser.parse_args(argv)
     seed = given.seed if given.seed is not None else secrets.randbelow(_SEEDS)

@@ -1,13 +1,15 @@
-"""The two lives a trial interrupts, as parts that a worker does again and again until the life is over.
+"""The agent's lives that a trial interrupts, as parts that a worker does again and again until the life is over.
 
 `threshold`: a person asked for another threshold; its evidence is gathered, another person approves, it is carried out
-and watched. `whole`: the agent looks, opens an incident, tells people, asks for a retrain, and the same follows. In
-both the real agent works; the person and the monitor are parts of the worker, so that their transactions fail as well.
+and watched. `whole`: the agent looks, opens an incident, tells people, asks for a retrain, and the same follows.
+`calendar`: a retrain's slot has come, and another one long ago; the same follows. In all the real agent works; the
+person and the monitor are parts of the worker, so that their transactions fail as well.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cache
 from pathlib import Path
 
 from sqlalchemy import Engine, func, select, text
@@ -19,11 +21,11 @@ from agent.core.approval_manager import decide, propose_by_person
 from agent.core.work import Action, Gathered, Json, Work
 from agent.main import Agent
 from agent.relay import Relay
-from config.agent_policy import AgentPolicy, load_policy
-from config.model_contract import load_contract
+from config.agent_policy import AgentPolicy, Schedule, load_policy
+from config.model_contract import ModelContract, load_contract
 from config.settings import Settings
 from database.connection import is_away, read_scope, session_scope
-from database.enums import NEXT, ActionStatus, ActionType, Decision, DeliveryStatus, MetricKind, Topic
+from database.enums import NEXT, ActionStatus, ActionType, Decision, DeliveryStatus, MetricKind, SlotStatus, Topic
 from database.models import (
     AgentAction,
     Alert,
@@ -32,6 +34,8 @@ from database.models import (
     Deployment,
     ModelVersion,
     OutboxMessage,
+    ScheduleSeen,
+    ScheduleSlot,
     User,
 )
 from database.queries import actions, model_versions, windows
@@ -92,15 +96,16 @@ class Worker:
     @classmethod
     def of(cls, engine: Engine, settings: Settings, life: str, retrain: type[Trained] = Trained) -> "Worker":
         """At work as the agent is, with `retrain` for the training."""
-        contract = load_contract(world.MODEL, settings.platform.contracts_dir)
+        contract = contract_of(settings)
         known: Mapping[ActionType, Action] = {**handlers(), ActionType.RETRAIN_MODEL: retrain((), "retrained")}
         relay = Relay(engine, [Paper(settings.platform.home / HEARD)])
-        agent = Agent(engine, settings, {contract.name: contract}, policy_of(settings), known, relay)
+        policy = policy_of(settings, _followed(engine))
+        agent = Agent(engine, settings, {contract.name: contract}, policy, known, relay)
         return cls(engine, settings, life, agent)
 
     def parts(self) -> Sequence[Part]:
         """What is done in each round. `hurry` comes last, so that a round that fails waits for nothing."""
-        looks: Sequence[Part] = (self.agent.think,) if self.life == "whole" else ()
+        looks: Sequence[Part] = () if self.life == "threshold" else (self.agent.think,)
         work = (self.agent.gather, self.approve, self.agent.execute, self.measure, self.agent.settle, self.agent.tell)
         return (*looks, *work, self.hurry)
 
@@ -162,20 +167,53 @@ class Worker:
             )
 
 
+@cache
+def _page(path: Path) -> AgentPolicy:
+    return load_policy(path)
+
+
+@cache
+def _contract(directory: Path) -> ModelContract:
+    return load_contract(world.MODEL, directory)
+
+
+def load(settings: Settings) -> None:
+    """Read the pages, so that every fork of this process finds them read."""
+    contract_of(settings)
+    _page(settings.platform.policy_file)
+
+
+def contract_of(settings: Settings) -> ModelContract:
+    """The model's contract, read once a process."""
+    return _contract(settings.platform.contracts_dir)
+
+
 _CHANGES = (ActionType.ADJUST_THRESHOLD, ActionType.RETRAIN_MODEL)
 
 
-def policy_of(settings: Settings) -> AgentPolicy:
-    """The page in force, with more than one try for everything, and nothing to do by the calendar."""
-    policy = load_policy(settings.platform.policy_file)
+def policy_of(settings: Settings, schedules: Mapping[str, str]) -> AgentPolicy:
+    """The page in force, with more than one try for everything, and these retrains by the calendar (UTC)."""
+    policy = _page(settings.platform.policy_file)
     rules = {name: rule.model_copy(update={"attempts": _TRIES}) for name, rule in policy.actions.items()}
-    return policy.model_copy(update={"actions": rules, "schedules": {}})
+    followed = {
+        name: Schedule(action="retrain_model", cron=cron, timezone="UTC", models=("all",))
+        for name, cron in schedules.items()
+    }
+    return policy.model_copy(update={"actions": rules, "schedules": followed})
+
+
+def _followed(engine: Engine) -> dict[str, str]:
+    """The schedules this world began with, each with its line of cron."""
+    with read_scope(engine) as session:
+        return {row.schedule: row.cron for row in session.scalars(select(ScheduleSeen))}
 
 
 def prepare(engine: Engine, settings: Settings, life: str) -> None:
     """The database and the files this life begins with."""
-    contract = load_contract(world.MODEL, settings.platform.contracts_dir)
-    world.prepare(engine, settings, contract)
+    contract = contract_of(settings)
+    world.prepare(engine, settings, contract, lost=life != "calendar")
+    if life == "calendar":
+        world.follow_a_schedule(engine)
     if life == "threshold":
         with session_scope(engine) as session:
             propose_by_person(
@@ -185,7 +223,7 @@ def prepare(engine: Engine, settings: Settings, life: str) -> None:
                 user_name=world.ASKS,
                 reason="too many are missed",
                 params={},
-                policy=policy_of(settings),
+                policy=policy_of(settings, {}),
             )
 
 
@@ -196,6 +234,7 @@ EXPECTED: Mapping[str, Mapping[str, list[str]]] = {
         ActionType.GENERATE_REPORT: ["succeeded"],
         ActionType.RETRAIN_MODEL: ["succeeded"],
     },
+    "calendar": {ActionType.RETRAIN_MODEL: ["succeeded"]},
 }
 
 
@@ -205,8 +244,10 @@ def deviations(session: Session, life: str) -> list[str]:
     for action in session.scalars(select(AgentAction).order_by(AgentAction.id)):
         found.setdefault(action.action_type, []).append(action.status)
     said = [] if found == EXPECTED[life] else [f"the actions are {found}, not {dict(EXPECTED[life])}"]
-    told = int(life == "whole")
+    told, slots = int(life == "whole"), int(life == "calendar")
     wanted = {
+        "slots taken": (slots, select(func.count()).where(ScheduleSlot.status == SlotStatus.CLAIMED)),
+        "slots skipped": (slots, select(func.count()).where(ScheduleSlot.status == SlotStatus.SKIPPED)),
         "versions": (2, select(func.count()).select_from(ModelVersion)),
         "deployments": (2, select(func.count()).select_from(Deployment)),
         "incidents": (told, select(func.count()).select_from(Alert)),

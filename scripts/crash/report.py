@@ -1,6 +1,6 @@
 """What a run of the crash harness came to. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -19,6 +19,8 @@ class Report:
     kills: int
     raises: int
     commits_unknown: int
+    calls_failed: int
+    lives: Mapping[str, Mapping[str, int]]
     violations: tuple[str, ...]
     bound: float | None
 
@@ -32,6 +34,8 @@ class Report:
             kills=sum(trial.count(Kind.KILL) for trial in trials),
             raises=sum(trial.count(Kind.RAISE) for trial in trials),
             commits_unknown=sum(trial.count(Kind.LOST_REPLY) for trial in trials),
+            calls_failed=sum(trial.count("fail") for trial in trials),
+            lives={life: _of_life([t for t in trials if t.case.life == life]) for life in _lives(trials)},
             violations=wrong,
             bound=3 / len(trials) if trials and not wrong else None,
         )
@@ -50,7 +54,25 @@ class Report:
                 f"kills            {self.kills}",
                 f"raises           {self.raises}",
                 f"commits unknown  {self.commits_unknown}",
+                f"calls failed     {self.calls_failed}",
+                *(
+                    f"  {life:<15}{', '.join(f'{n} {what}' for what, n in of.items())}"
+                    for life, of in self.lives.items()
+                ),
                 f"violations       {len(self.violations)}",
                 f"95 % bound       {bound}",
             )
         )
+
+
+def _lives(trials: Sequence[Trial]) -> list[str]:
+    return sorted({trial.case.life for trial in trials})
+
+
+def _of_life(trials: Sequence[Trial]) -> dict[str, int]:
+    return {
+        "trials": len(trials),
+        "kills": sum(trial.count(Kind.KILL) for trial in trials),
+        "violations": sum(len(trial.violations) for trial in trials),
+        "seconds": round(sum(trial.seconds for trial in trials)),
+    }

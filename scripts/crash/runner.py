@@ -22,14 +22,15 @@ from uuid import uuid4
 from sqlalchemy import URL, Engine, NullPool, create_engine, text
 from sqlalchemy.orm import Session
 
-from config.fault_points import KILLED, POINTS, Kind
+from config.fault_points import KILLED, POINTS
 from config.settings import ROOT
 from database.artifact_store import ArtifactStore
 from scripts.crash.checker import violations
-from scripts.crash.lives import EXPECTED, deviations, failed_properly, prepare
-from scripts.crash.worker import ENDED, ENDED_AFTER_FAULT, FIRED, LEASE_S, settings_of
+from scripts.crash.lives import failed_properly
+from scripts.crash.registry import REGISTRY
+from scripts.crash.worker import CALLS, ENDED, ENDED_AFTER_FAULT, FIRED, LEASE_S, settings_of
 
-LIVES = tuple(EXPECTED)
+LIVES = tuple(REGISTRY)
 _DEADLINE_S = 40.0
 
 
@@ -55,7 +56,7 @@ class Trial:
     met: tuple[str, ...]
     violations: tuple[str, ...]
 
-    def count(self, kind: Kind) -> int:
+    def count(self, kind: str) -> int:
         """How many faults of this kind were met."""
         return sum(fault.partition("=")[2].startswith(kind) for fault in self.met)
 
@@ -123,9 +124,10 @@ class Ground:
             for life in lives:
                 ground._sql(f"DROP DATABASE IF EXISTS {_prepared(life)} WITH (FORCE)")
 
-    def passes(self) -> dict[str, Counter[str]]:
-        """How often each life, if nothing goes wrong, comes by each fault point."""
-        return {life: self._passes(life) for life in self.lives}
+    def passes(self, *lives: str) -> dict[str, Counter[str]]:
+        """How often each life, if nothing goes wrong, comes by each fault point, and how many calls of each kind it
+        makes."""
+        return {life: self._passes(life) for life in lives or self.lives}
 
     def _passes(self, life: str) -> Counter[str]:
         with self._copy(life) as (name, home):
@@ -133,7 +135,11 @@ class Ground:
             code = self._live(life, name, home, every)
             if code != ENDED_AFTER_FAULT:
                 raise RuntimeError(f"life {life} does not end even when nothing goes wrong (code {code}), see {home}")
-            return Counter(json.loads((home / FIRED).read_text()))
+            passed = Counter(json.loads((home / FIRED).read_text()))
+            counted = Counter({point: n for point, n in passed.items() if point.startswith(REGISTRY[life].points)})
+            if (calls := home / CALLS).exists():
+                counted.update(json.loads(calls.read_text()))
+            return counted
 
     def run(self, case: Case) -> Trial:
         """One trial, and its judgement."""
@@ -174,9 +180,10 @@ class Ground:
     def _judge(self, case: Case, name: str, home: Path) -> list[str]:
         store = ArtifactStore(home / "artifacts")
         engine = create_engine(self.url(name), poolclass=NullPool)
+        settings = settings_of(home, str(self.url(name)))
         with Session(engine) as session:
             wrong = violations(session, store, lease=timedelta(seconds=LEASE_S))
-            wrong += failed_properly(session) if case.fails else deviations(session, case.life)
+            wrong += failed_properly(session) if case.fails else REGISTRY[case.life].deviations(session, settings)
         engine.dispose()
         store.sweep(older_than_s=-1.0)
         left = list((home / "artifacts" / "tmp").glob("*"))
@@ -209,7 +216,7 @@ class Ground:
         home = self.directory / life
         home.mkdir()
         engine = create_engine(self.url(_prepared(life)), poolclass=NullPool)
-        prepare(engine, settings_of(home, str(self.url(_prepared(life)))), life)
+        REGISTRY[life].prepare(engine, settings_of(home, str(self.url(_prepared(life)))))
         engine.dispose()
 
     def _sql(self, statement: str) -> None:

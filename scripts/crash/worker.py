@@ -15,18 +15,23 @@ from typing import Any
 
 from loguru import logger
 from pydantic import SecretStr
+from sqlalchemy import Engine
+from sqlalchemy.orm import configure_mappers
 
 from config import fault_points
 from config.settings import AgentSettings, DatabaseSettings, PlatformSettings, Settings
 from database.address import database_url
 from database.connection import make_engine
-from scripts.crash.lives import Part, Worker
+from scripts.crash import serving
+from scripts.crash.calls import KINDS, Calls, parsed, watch_database, watch_files
+from scripts.crash.lives import Part, Worker, load
+from scripts.crash.watching import Watcher
 
 ENDED, ENDED_AFTER_FAULT, STUCK = 0, 3, 4
 # Longer than any round takes; a worker that hangs is itself a finding.
 _HANGS_S = 60
 LEASE_S = 20.0
-FIRED = "fired.json"
+FIRED, CALLS = "fired.json", "calls.json"
 
 
 def settings_of(home: Path, url: str) -> Settings:
@@ -43,12 +48,14 @@ def live(job: dict[str, Any]) -> int:
     home = Path(job["home"])
     logger.remove()
     logger.add(home / "worker.log", level="INFO", diagnose=False)
-    os.environ[fault_points.VARIABLE] = job["faults"]
-    fault_points.arm(job["faults"])
     signal.alarm(_HANGS_S)
     settings = settings_of(home, job["url"])
     engine = make_engine(database_url(settings), settings.database, application="steward-crash")
-    worker = Worker.of(engine, settings, job["life"])
+    if job["life"] == "api":
+        return _served(engine, settings, job["faults"], home / FIRED)
+    worker: Worker | Watcher
+    worker = Watcher(engine, settings) if job["life"] == "monitor" else Worker.of(engine, settings, job["life"])
+    watched = _armed(job["faults"], engine, settings)
     until = time.monotonic() + job["deadline_s"]
     over = False
     while not over and time.monotonic() < until:
@@ -57,9 +64,31 @@ def live(job: dict[str, Any]) -> int:
         over = bool(_do(worker.over))
     engine.dispose()
     (home / FIRED).write_text(json.dumps(fault_points.fired()))
+    (home / CALLS).write_text(json.dumps({calls.name: calls.made for calls in watched}))
     if not over:
         return STUCK
-    return ENDED_AFTER_FAULT if fault_points.fired() else ENDED
+    met = fault_points.fired() or any(calls.failed for calls in watched)
+    return ENDED_AFTER_FAULT if met else ENDED
+
+
+def _armed(faults: str, engine: Engine, settings: Settings) -> list[Calls]:
+    """Arm the points, and watch the calls: those of a kind are counted, whether or not one is to fail."""
+    failing = {calls.name: calls for fault in faults.split(",") if (calls := parsed(fault))}
+    points = ",".join(fault for fault in faults.split(",") if not parsed(fault))
+    os.environ[fault_points.VARIABLE] = points
+    fault_points.arm(points)
+    watched = [failing.get(kind, Calls(kind)) for kind in KINDS]
+    watch_database(engine, watched[0])
+    watch_files(settings.artifacts_dir, watched[1])
+    return watched
+
+
+def _served(engine: Engine, settings: Settings, faults: str, fired: Path) -> int:
+    """The life of an API, whose process alone meets the faults."""
+    fired.unlink(missing_ok=True)
+    if code := serving.live(engine, settings, faults, fired):
+        return code
+    return ENDED_AFTER_FAULT if json.loads(fired.read_text()) else ENDED
 
 
 def _do(part: Part) -> object:
@@ -80,7 +109,9 @@ def _child(job: dict[str, Any]) -> int:
 
 
 def serve() -> None:
-    """Fork, wait, answer; until there are no more jobs."""
+    """Fork, wait, answer; until there are no more jobs. What every life reads first is read before."""
+    configure_mappers()
+    load(Settings())
     for line in sys.stdin:
         job = json.loads(line)
         pid = os.fork()

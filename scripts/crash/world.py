@@ -20,9 +20,10 @@ from database.models import (
     MonitoringWindow,
     PerformanceMetric,
     Prediction,
+    ScheduleSeen,
     User,
 )
-from database.queries import heartbeats, model_versions
+from database.queries import actions, heartbeats, model_versions
 from database.queries.audit import SYSTEM
 
 MODEL = "heart_disease"
@@ -35,8 +36,10 @@ SOUND: Json = {
 }  # fmt: skip
 
 
-def prepare(engine: Engine, settings: Settings, contract: ModelContract, artifact: str | None = None) -> None:
-    """A version that lost since it was released: positives it answers just below its threshold.
+def prepare(
+    engine: Engine, settings: Settings, contract: ModelContract, artifact: str | None = None, *, lost: bool = True
+) -> None:
+    """A version that serves, and `lost` since it was released: positives it answers just below its threshold.
 
     `artifact`: its stored files; without them a stand-in that nobody can load.
     """
@@ -48,9 +51,24 @@ def prepare(engine: Engine, settings: Settings, contract: ModelContract, artifac
         model_versions.activate(session, SYSTEM, champion, expected_active_id=None, reason="the first version")
         heartbeats.beat(session, "monitor", "crash", 3600.0, {})
         session.flush()
-        window = _window(session, champion.id)
-        _judged(session, champion.id, window.id)
-        _answered(session, champion.id, window)
+        if lost:
+            window = _window(session, champion.id)
+            _judged(session, champion.id, window.id)
+            _answered(session, champion.id, window)
+
+
+def follow_a_schedule(engine: Engine) -> None:
+    """A schedule with two slots that nobody looked at: one of an hour ago, and one of the day before, too late."""
+    with session_scope(engine) as session:
+        slot = (actions.database_now(session) - timedelta(hours=1)).replace(second=0, microsecond=0)
+        seen = ScheduleSeen(
+            schedule="daily",
+            model_name=MODEL,
+            cron=f"{slot.minute} {slot.hour} * * *",
+            timezone="UTC",
+            looked_until=slot - timedelta(days=1, minutes=1),
+        )
+        session.add(seen)
 
 
 def stand_in(settings: Settings, model: bytes) -> str:

@@ -257,6 +257,21 @@ def test_a_row_the_database_refuses_is_buried_with_its_reason_and_holds_up_no_ot
     assert "steward_dead_letters 1.0" in api.get("/metrics").text
 
 
+def test_a_row_that_a_damaged_disk_left_unreadable_is_buried_and_holds_up_no_other(
+    api: Api, installed: Installation
+) -> None:
+    whole, cut, noise = str(uuid4()), _spool_row(installed, str(uuid4())), b"\xff\xfe{"
+    cut = cut[:-40] + b"\0" * 40
+    api.runtime.spool.append([Answered([cut, noise, _spool_row(installed, whole)], b"", "key")])
+    wait_until(lambda: _ids(installed) == [whole], 10)
+    wait_until(lambda: api.runtime.shipper.depth == 0, 5)
+    buried = installed.rows("SELECT prediction_id, reason FROM dead_letters ORDER BY id")
+    assert [(row[0].partition(" ")[0], row[1]) for row in buried] == [
+        ("unreadable", "ValueError"),
+        ("unreadable", "UnicodeDecodeError"),
+    ]
+
+
 def _spool_row(installed: Installation, prediction_id: str, **changes: object) -> bytes:
     row = {
         "id": prediction_id,

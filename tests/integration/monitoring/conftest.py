@@ -12,7 +12,8 @@ import config
 from config.model_contract import ModelContract, load_contract
 from config.settings import PlatformSettings, Settings
 from database.artifact_store import ArtifactStore
-from tests.integration.monitoring.world import Columns, World, make_version
+from scripts.crash.trained import Columns, make_version
+from tests.integration.monitoring.world import World
 from training.synthetic import synthetic_rows
 
 # What these tests count on, whatever the page says for the demo's sake.

@@ -20,7 +20,8 @@ from database.models import (
 )
 from database.queries import windows
 from monitoring import data_quality, drift_detector, judging, performance_monitor
-from tests.integration.monitoring.world import Columns, World
+from scripts.crash.trained import Columns
+from tests.integration.monitoring.world import World
 from training.synthetic import synthetic_rows
 
 

@@ -7,7 +7,8 @@ from sqlalchemy.orm import Session
 
 from database.enums import MetricKind, Verdict
 from database.models import PerformanceMetric
-from tests.integration.monitoring.world import Columns, World
+from scripts.crash.trained import Columns
+from tests.integration.monitoring.world import World
 from training.synthetic import synthetic_rows
 
 

@@ -3,81 +3,24 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 from uuid import UUID, uuid4
 
-import numpy as np
 from sqlalchemy import Engine
 
 from config.model_contract import ModelContract
 from config.settings import Settings
 from database.artifact_store import ArtifactStore
 from database.connection import session_scope
-from database.enums import DataSource
 from database.models import Label, ModelVersion, Prediction
 from database.queries import model_versions
 from database.queries.audit import SYSTEM
 from monitoring.run_checks import PassReport, run_pass
-from training import dataset, serving_artifact
-from training.candidates import Trained, material_of, train_candidate
-from training.export import store_artifact
+from scripts.crash.trained import Columns
+from training import serving_artifact
 from training.feature_engineering import Row
-from training.reference_profile import build
 
-Columns = dict[str, Any]
 # So small that the rows of a test are answered before its next activation, as the database sees it.
 TICK = timedelta(microseconds=10)
-
-
-def make_version(store: ArtifactStore, contract: ModelContract, rows: Sequence[Row], labels: Sequence[int]) -> Columns:
-    """A logistic regression trained on `rows`, in the store; what to register it with."""
-    truth = np.array(labels)
-    kept = dataset.store(store, contract, dataset.frame_of(contract, rows, labels, "made"), DataSource.SYNTHETIC)
-    given = material_of(contract, rows, truth, np.zeros(len(rows), dtype=bool))
-    trained: Trained = train_candidate("logistic_regression", {}, given)
-    serving = trained.serving
-    digest = store_artifact(
-        store,
-        trained.exported,
-        contract,
-        given.encoding,
-        rows,
-        calibration=serving.calibration,
-        threshold=serving.threshold,
-        algorithm=trained.algorithm,
-        dataset_digest=kept.digest,
-        seed=1,
-    )
-    metrics = {str(name): found for name, found in trained.metrics.items()}
-    profile = build(
-        contract,
-        rows,
-        truth,
-        trained.judged[0],
-        threshold=serving.threshold,
-        influence=dict.fromkeys(contract.feature_names, 1 / 13),
-        metrics=metrics,
-        seed=1,
-    )
-    return {
-        "model_name": contract.name,
-        "algorithm": trained.algorithm,
-        "accuracy": metrics["accuracy"].value,
-        "f1_score": metrics["f1"].value,
-        "precision": metrics["precision"].value,
-        "recall": metrics["recall"].value,
-        "roc_auc": metrics["roc_auc"].value,
-        "metrics": {},
-        "hyperparameters": {},
-        "feature_names": list(contract.feature_names),
-        "threshold": serving.threshold,
-        "training_rows": len(rows),
-        "data_source": DataSource.SYNTHETIC,
-        "contract_digest": contract.digest,
-        "dataset_digest": kept.digest,
-        "artifact_digest": digest,
-        "reference_profile": profile,
-    }
 
 
 @dataclass
