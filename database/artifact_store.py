@@ -6,6 +6,7 @@ half-written one is never visible. Reading verifies the very bytes that are hand
 can be swapped between the check and the use).
 """
 
+import errno
 import hashlib
 import json
 import os
@@ -25,6 +26,8 @@ _DIGEST = re.compile(r"[0-9a-f]{64}")
 _FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 MANIFEST = "manifest.json"
 MAX_FILE_BYTES = 512 * 1024 * 1024
+# What a machine that is short of something answers: it says nothing about the file.
+_SHORT = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOSPC})
 
 
 @dataclass(frozen=True)
@@ -113,7 +116,8 @@ class ArtifactStore:
         """Every file of the artifact, verified.
 
         Raises `NotFoundError` if there is none, `IntegrityError` if a byte differs from what the digest names, if a
-        file is missing, foreign, linked or larger than its manifest says, or if it is of another kind.
+        file is missing, foreign, linked or larger than its manifest says, or if it is of another kind; OSError when the
+        machine is short of memory or open files, so that nothing is known about it.
         """
         if not _DIGEST.fullmatch(digest):
             raise InvalidError("an artifact's name is 64 hexadecimal digits")
@@ -145,6 +149,8 @@ class ArtifactStore:
         try:
             descriptor = os.open(home / name, os.O_RDONLY | os.O_NOFOLLOW)
         except OSError as error:
+            if error.errno in _SHORT:
+                raise
             raise IntegrityError(f"artifact {digest[:12]}: {name} cannot be read ({error.strerror})") from error
         with os.fdopen(descriptor, "rb") as file:
             actual = os.fstat(file.fileno()).st_size

@@ -56,8 +56,8 @@ def first_faults(passes: Mapping[str, Counter[str]], lost: int) -> Iterator[Case
     for case in every_fault(passes):
         point, _, does = case.faults[0].partition("=")
         at = does.rpartition("@")[2]
-        life = REGISTRY[case.life]
-        wanted = point.startswith(life.own) and not (life.slow and does.startswith(Kind.RAISE))
+        about = REGISTRY[case.life]
+        wanted = point.startswith(about.own) and not (about.slow and does.startswith(Kind.RAISE))
         if wanted and at in {"1", "*"} and not does.startswith(Kind.LOST_REPLY):
             yield case
     for life, counts in passes.items():
