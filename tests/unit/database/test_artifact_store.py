@@ -1,5 +1,6 @@
 """What a digest names can never change; what was changed is never read."""
 
+import errno
 import os
 import time
 from pathlib import Path
@@ -127,3 +128,18 @@ def test_only_what_was_left_behind_more_than_a_day_ago_is_swept(store: ArtifactS
     assert store.sweep() == 1
     assert [left.name for left in (tmp_path / "tmp").iterdir()] == ["alive"]
     assert store.read(kept, "model").files == FILES
+
+
+def test_a_machine_that_has_no_file_left_to_open_says_nothing_about_the_artifact(
+    store: ArtifactStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    digest = store.put("k", {"a": b"1"}, {})
+
+    def short(*_: object) -> int:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "open", short)
+        with pytest.raises(OSError, match="Too many open files"):
+            store.read(digest, "k")
+    assert store.read(digest, "k").files == {"a": b"1"}
