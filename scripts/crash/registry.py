@@ -34,7 +34,7 @@ REGISTRY: Mapping[str, Life] = {
     "threshold": _of_the_agent("threshold"),
     "whole": _of_the_agent("whole"),
     "calendar": _of_the_agent("calendar", ("schedule.",)),
-    "monitor": Life(beginnings.monitor, watching.deviations, own=("monitor.",)),
+    "monitor": Life(beginnings.monitor, watching.deviations, own=("monitor.",), slow=True),
     # Its threads make transactions at their own pace, and each process of it takes a second to start.
     "api": Life(beginnings.api, serving.deviations, points=("api.",), own=("api.",), slow=True),
 }
