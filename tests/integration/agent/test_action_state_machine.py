@@ -21,7 +21,8 @@ from sqlalchemy import Engine
 from agent.core.executor import EXECUTING, GATHERING
 from database.enums import ActionType, Automation, Decision
 from tests.integration.agent import action_model as promised
-from tests.integration.agent.life_machine import LIVES, MINUTE, RETRAIN, ROLLBACK, LifeOfAnAction
+from tests.integration.agent.life_machine import LIVES, LifeOfAnAction
+from tests.integration.agent.machine_ground import MINUTE, RETRAIN, ROLLBACK
 
 # What a long run must have met, or it has proved nothing about it.
 MET = {
@@ -165,4 +166,4 @@ def test_whatever_happens_an_action_lives_as_promised(engine: Engine) -> None:
         for package in ("agent", "database"):
             logger.enable(package)
         print("\n".join(f"{count:6d}  {what}" for what, count in sorted(seen.items())))  # noqa: T201
-    assert not LIVES or seen.keys() >= MET
+    assert LIVES < 500 or seen.keys() >= MET
