@@ -35,5 +35,7 @@ def agent_database_url(settings: Settings) -> URL:
 
 
 def mlflow_url(settings: Settings) -> URL:
-    """MLflow's database: `mlflow` on the same server."""
-    return database_url(settings).set(database=MLFLOW_DATABASE)
+    """MLflow's database: `mlflow` on the same server, entered by the agent's login where that is the only one given."""
+    only_the_agents = settings.agent.database_url and not settings.database.url
+    url = agent_database_url(settings) if only_the_agents else database_url(settings)
+    return url.set(database=MLFLOW_DATABASE)

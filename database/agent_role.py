@@ -1,9 +1,9 @@
 """What the agent's own connection may do: all its work, and none of what only people may do.
 
 The role `steward_agent` reads what it needs, and writes neither decisions nor people, keys, sessions or the kill
-switch; it adds to the audit log and to the kept evidence and never alters them. So whoever takes over the agent's
-connection forges no approval. What the agent itself makes effective (versions, deployments) it can still write without
-one.
+switch, nor what the API and the monitor observe; it adds to the audit log and to the kept evidence and never alters
+them. So whoever takes over the agent's connection forges no approval, and the database's triggers let nothing serve
+without one.
 The role cannot log in by itself: a login of your own is made a member of it, and named by AGENT_DATABASE_URL. The
 embedded server gets one here.
 """
@@ -19,7 +19,8 @@ AGENT_ROLE = "steward_agent"
 AGENT_LOGIN = "steward_agent_login"
 
 _READ = frozenset({"SELECT"})
-_WRITE = _READ | {"INSERT", "UPDATE", "DELETE"}
+_ADD = _READ | {"INSERT"}
+_WRITE = _ADD | {"UPDATE"}
 # A table that is not named here is the agent's to write.
 _LIMITED: dict[str, frozenset[str]] = {
     "approvals": _READ,
@@ -29,10 +30,20 @@ _LIMITED: dict[str, frozenset[str]] = {
     "users": frozenset(),
     "api_keys": frozenset(),
     "login_sessions": frozenset(),
-    "audit_log": _READ | {"INSERT"},
-    "evidence_bundles": _READ | {"INSERT"},
-    "outbox": _READ | {"INSERT"},
-    "deliveries": _READ | {"INSERT", "UPDATE"},
+    "audit_log": _ADD,
+    "evidence_bundles": _ADD,
+    "outbox": _ADD,
+    "deliveries": _WRITE,
+    "deployments": _ADD,
+    "schedules_seen": _WRITE | {"DELETE"},
+    "predictions": _READ,
+    "labels": _READ,
+    "dead_letters": _READ,
+    "replicas": _READ,
+    "monitoring_windows": _READ,
+    "drift_reports": _READ,
+    "performance_metrics": _READ,
+    "data_quality_results": _READ,
 }
 _COLUMNS: dict[tuple[str, str], frozenset[str]] = {
     # Who decided, and whether they still may; never the hash of a password.

@@ -19,7 +19,7 @@ from config.model_contract import ModelContract, load_contract
 from config.segments import Segment
 from config.settings import Settings
 from config.yaml_source import ConfigError
-from database.address import database_url
+from database.address import agent_database_url
 from database.connection import ReadSession, first_line, is_away, make_engine, read_scope
 from database.errors import NotFoundError, StewardError
 from database.models import AgentAction, Alert, ModelVersion, MonitoringWindow
@@ -122,7 +122,7 @@ def run(prog: str, description: str, gather: Callable[[Case], Json], argv: Seque
     given = parser.parse_args(argv)
     settings = Settings()
     configure_logging(prog.rsplit(".", 1)[-1], level=settings.platform.log_level, as_json=settings.platform.log_json)
-    engine = make_engine(database_url(settings), settings.database, application=prog)
+    engine = make_engine(agent_database_url(settings), settings.database, application=prog)
     code = 0
     try:
         evidence = gather(read_case(engine, settings, given.action_id))

@@ -40,7 +40,7 @@ from sqlalchemy.exc import OperationalError
 
 from config.logging_config import configure_logging
 from config.settings import Settings
-from database.address import database_url, mlflow_url
+from database.address import agent_database_url, mlflow_url
 from database.connection import first_line, make_engine, read_scope
 from database.enums import VersionStatus
 from database.queries import model_versions
@@ -190,7 +190,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     given = parser.parse_args(argv)
     settings = Settings()
     configure_logging("registry", level=settings.platform.log_level, as_json=settings.platform.log_json)
-    engine = make_engine(database_url(settings), settings.database, application="steward-registry")
+    engine = make_engine(agent_database_url(settings), settings.database, application="steward-registry")
     try:
         with read_scope(engine) as session:
             versions = model_versions.all_of(session, given.model)

@@ -9,6 +9,9 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
+from sqlalchemy import cast, func
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from agent.core.asking_again import Shown, another_serves, since_shown
@@ -16,11 +19,12 @@ from agent.core.beginning import TOO_LATE
 from agent.core.transitions import move, ran_out
 from config.agent_policy import AgentPolicy
 from config.vocabulary import ACTIONS, words
+from database.connection import first_line
 from database.enums import CHANGING, NOT_ASKED_NOW, ActionStatus, ActionType, ActorKind, Decision, Risk, Role
 from database.errors import ConflictError, ForbiddenError, InvalidError, StaleError, StewardError
 from database.models import AgentAction, Approval, ModelVersion
 from database.queries import actions, evidence_bundles, model_versions, people
-from database.queries.audit import SYSTEM, Actor, append, digest_of
+from database.queries.audit import SYSTEM, Actor, append
 
 
 def decide(
@@ -74,7 +78,10 @@ def decide(
             decided_at=now,
         )
     )
-    session.flush()
+    try:
+        session.flush()
+    except IntegrityError as error:
+        raise ConflictError(f"not recorded: {first_line(error)}; look again") from error
     return _count(session, action, person, decision, comment.strip())
 
 
@@ -270,7 +277,7 @@ def ask(
         ActionStatus.PENDING_APPROVAL,
         says=str(evidence.get("says", "")) or None,
         evidence=signed,
-        evidence_digest=digest_of(signed),
+        evidence_digest=func.json_digest(cast(signed, JSONB)),  # of what is read back, where -0.0 is 0.0
         expires_at=now + rule.expires,
         approvers_needed=max(action.approvers_needed, rule.approvers),
         **changes,

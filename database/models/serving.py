@@ -77,6 +77,14 @@ class Deployment(Base):
     __table_args__ = (
         # Generations count 1, 2, 3 … for each model, so a lost update shows as a violated constraint.
         UniqueConstraint("model_name", "generation"),
+        # An action puts a version in place once, and takes it back once.
+        Index(
+            "uq_deployments_action",
+            "action_id",
+            "version_id",
+            unique=True,
+            postgresql_where=text("action_id IS NOT NULL"),
+        ),
     )
 
 

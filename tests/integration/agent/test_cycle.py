@@ -149,9 +149,7 @@ def test_zeros_for_everybody_are_validated_and_nothing_is_learned_from_them(engi
 def test_an_old_question_is_replaced_when_the_loss_goes_on(engine: Engine, champion: int) -> None:
     window(engine, champion)
     to = register(engine)
-    old = pending(engine, champion, to)
-    with session_scope(engine) as session:
-        actions.get(session, old.action_id).params = {"evidence_seq": 1}
+    old = pending(engine, champion, to, params={"evidence_seq": 1})
     window(engine, champion)
     cycle(engine)
     assert action_of(engine, "retrain_model").action_id == old.action_id
@@ -313,14 +311,13 @@ def test_a_thin_proof_is_gathered_again_when_there_are_many_more_rows_and_a_dry_
 ) -> None:
     first = window(engine, champion, lost=False, drift=0.0)
     cycle(engine)
-    thin = pending(engine, champion, register(engine))
+    told = {"params": {"evidence_seq": 1}, "recommended": False, "why": {"harm": {"metric": "f1"}}}
+    thin = pending(engine, champion, register(engine), **told)
     with session_scope(engine) as session:
-        asked = actions.get(session, thin.action_id)
-        asked.params, asked.recommended, asked.why = {"evidence_seq": 1}, False, {"harm": {"metric": "f1"}}
         facts = alerts.IncidentFacts(
             IssueType.PERFORMANCE_DEGRADATION, Severity.WARNING, "it goes on", "it goes on", {}, (first.id,)
         )
-        alerts.keep(session, SYSTEM, asked.model_name, Cause.CONCEPT_DRIFT, facts)
+        alerts.keep(session, SYSTEM, thin.model_name, Cause.CONCEPT_DRIFT, facts)
     window(engine, champion, lost=False, drift=0.0)
     cycle(engine, dry_run=True)
     assert reread(engine, thin.action_id).status == "pending_approval"

@@ -27,7 +27,7 @@ from database.queries import actions, audit, automation
 from database.queries.audit import SYSTEM, append
 from scripts.chaos.waiting import wait_until
 from tests.integration.agent.conftest import MakeExecutor
-from tests.integration.agent.world import approve, approved_automatic, pending, register, reread, user
+from tests.integration.agent.world import approve, behind_its_back, approved_automatic, pending, register, reread, user
 
 Do = Callable[[Work], Json]
 
@@ -58,13 +58,8 @@ def effects(engine: Engine) -> list[str]:
         return list(session.scalars(select(AuditEvent.object_id).where(AuditEvent.verb == "probe.effect")))
 
 
-def one(engine: Engine, **changes: object) -> UUID:
-    (action_id,) = approved_automatic(engine, "collect_diagnostics", 1, window_id=1)
-    if changes:
-        with session_scope(engine) as session:
-            action = actions.get(session, action_id)
-            for name, value in changes.items():
-                setattr(action, name, value)
+def one(engine: Engine, *, attempts: int = 3) -> UUID:
+    (action_id,) = approved_automatic(engine, "collect_diagnostics", 1, attempts, window_id=1)
     return action_id
 
 
@@ -190,7 +185,7 @@ def test_what_fails_for_now_is_tried_again_and_then_given_up(engine: Engine, mak
     def fail(_: Work) -> Json:
         raise TemporaryError("the printer is out of paper")
 
-    action_id = one(engine, max_attempts=2)
+    action_id = one(engine, attempts=2)
     executor = probe(make_executor, fail)
     assert executor.run_all(EXECUTING) == 1
     waiting = reread(engine, action_id)
@@ -230,7 +225,7 @@ def test_a_question_the_database_refuses_is_tried_again_and_then_failed(
             session.execute(text("SELECT 1/0"))
             return super().apply(session, effect)
 
-    action_id = one(engine, max_attempts=2)
+    action_id = one(engine, attempts=2)
     executor = make_executor(known={ActionType.COLLECT_DIAGNOSTICS: Refused()})
     assert executor.run_one(EXECUTING)
     waiting = reread(engine, action_id)
@@ -264,7 +259,7 @@ def test_an_action_that_kills_every_worker_is_given_up(engine: Engine, make_exec
     def die(_: Work) -> Json:
         raise Killed
 
-    action_id = one(engine, max_attempts=2)
+    action_id = one(engine, attempts=2)
     for _ in range(2 + actions.CRASHES_FORGIVEN):
         with pytest.raises(Killed):
             probe(make_executor, die).run_one(EXECUTING)
@@ -347,7 +342,9 @@ def test_a_lease_is_kept_while_the_work_is_long(engine: Engine, make_executor: M
 
 
 def test_a_dry_run_is_never_claimed(engine: Engine, make_executor: MakeExecutor) -> None:
-    one(engine, dry_run=True)
+    action_id = one(engine)
+    with behind_its_back(engine) as session:  # no dry run is approved otherwise
+        actions.get(session, action_id).dry_run = True
     assert not probe(make_executor).run_one(EXECUTING)
 
 

@@ -27,6 +27,7 @@ from tests.integration.agent.world import (
     POLICY,
     action_of,
     approve,
+    behind_its_back,
     cycle,
     pending,
     register,
@@ -213,7 +214,7 @@ def test_approved_for_a_world_that_moved_goes_back_to_be_asked(
 
 
 def changed(engine: Engine, action_id: UUID, **fields: object) -> None:
-    with session_scope(engine) as session:
+    with behind_its_back(engine) as session:
         action = actions.get(session, action_id)
         for name, value in fields.items():
             setattr(action, name, value)

@@ -35,9 +35,7 @@ def test_a_person_who_holds_an_incident_is_waited_for_before_the_audit_chain(
         for _ in range(2):
             window(engine, champion, lost=False, drift=0.0)
     else:  # ends a change, which is audited, and then its incident
-        change = pending(engine, champion, register(engine))
-        with session_scope(engine) as session:
-            actions.get(session, change.action_id).alert_id = held
+        change = pending(engine, champion, register(engine), alert_id=held)
         approve(engine, change, user(engine, "bob", "approver"))
         make_executor().run_all(EXECUTING)
         verification(engine, change, 0.1, 0.02, 200)

@@ -17,6 +17,7 @@ from sqlalchemy import Engine, select, text
 from standardwebhooks.webhooks import Webhook as Verifier
 from standardwebhooks.webhooks import WebhookVerificationError
 
+from agent.core.transitions import move
 from agent.channels.apprise import Apprise
 from agent.channels.channel import Channel
 from agent.channels.mlflow_aliases import MlflowAliases
@@ -28,11 +29,11 @@ from agent.relay import Relay
 from config import fault_points
 from config.settings import NotifySettings, WebhookTarget
 from database.connection import ReadSession, session_scope
-from database.enums import DeliveryStatus, Topic
+from database.enums import ActionStatus, DeliveryStatus, Topic
 from database.errors import ConflictError, InvalidError
 from database.messages import Message
 from database.models import AuditEvent, Delivery, OutboxMessage
-from database.queries import model_versions, outbox
+from database.queries import actions, model_versions, outbox
 from database.queries.audit import AGENT, SYSTEM
 from tests.integration.agent.receiver import Receiver, receiving
 from tests.integration.agent.world import MODEL, approve, pending, register, user
@@ -370,6 +371,7 @@ def activated_by_an_action(engine: Engine, champion: int, kind: str = "retrain_m
     question = pending(engine, champion, version, kind=kind)
     approve(engine, question, user(engine, kind, "approver"))
     with session_scope(engine) as session:
+        action = move(session, AGENT, actions.get(session, question.action_id), ActionStatus.EXECUTING)
         model_versions.activate(
             session,
             AGENT,
@@ -378,6 +380,7 @@ def activated_by_an_action(engine: Engine, champion: int, kind: str = "retrain_m
             reason="x",
             action_id=question.action_id,
         )
+        move(session, AGENT, action, ActionStatus.SUCCEEDED)
     return version.id
 
 

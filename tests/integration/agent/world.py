@@ -2,10 +2,12 @@
 
 import os
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine, func, select, text
 from sqlalchemy.orm import Session
 
 from agent.core.cycle import CycleReport, run_cycle
@@ -15,7 +17,7 @@ from config.model_contract import ModelContract, load_contract
 from config.settings import PlatformSettings, Settings
 from database.artifact_store import ArtifactStore
 from database.connection import session_scope
-from database.enums import ActionStatus, DataSource, MetricKind, Verdict
+from database.enums import ActionStatus, ActorKind, DataSource, MetricKind, Verdict
 from database.models import (
     AgentAction,
     Approval,
@@ -29,12 +31,14 @@ from database.models import (
     User,
 )
 from database.queries import actions, evidence_bundles, heartbeats, model_versions, windows
-from database.queries.audit import SYSTEM, digest_of
+from database.queries.audit import SYSTEM, Actor, digest_of
 
 PLATFORM = PlatformSettings()
 CONTRACT: ModelContract = load_contract("heart_disease", PLATFORM.contracts_dir)
 POLICY: AgentPolicy = load_policy(PLATFORM.policy_file)
 MODEL = CONTRACT.name
+# Whose command puts a version in place that no action asked for.
+TESTER = Actor(ActorKind.PERSON, "tester")
 SOUND: Json = {
     "age": 55, "sex": 1, "cp": 3, "trestbps": 140, "chol": 250, "fbs": 0, "restecg": 1, "thalach": 150, "exang": 0,
     "oldpeak": 1.5, "slope": 2, "ca": 0, "thal": 3,
@@ -78,7 +82,7 @@ def register(engine: Engine, *, serve: bool = False, **changes: Any) -> ModelVer
         if serve:
             before = model_versions.active(session, MODEL)
             model_versions.activate(
-                session, SYSTEM, version, expected_active_id=before.id if before else None, reason="test"
+                session, TESTER, version, expected_active_id=before.id if before else None, reason="test"
             )
             session.refresh(version)
     return version
@@ -220,7 +224,15 @@ def reread(engine: Engine, action_id: uuid.UUID) -> AgentAction:
         return actions.get(session, action_id)
 
 
-def approved_automatic(engine: Engine, kind: str, count: int, **params: Any) -> list[uuid.UUID]:
+@contextmanager
+def behind_its_back(engine: Engine) -> Iterator[Session]:
+    """As only a superuser can write: no trigger fires."""
+    with session_scope(engine) as session:
+        session.execute(text("SET LOCAL session_replication_role = replica"))
+        yield session
+
+
+def approved_automatic(engine: Engine, kind: str, count: int, attempts: int = 3, **params: Any) -> list[uuid.UUID]:
     """Low-risk actions that are ready to run."""
     ids = []
     with session_scope(engine) as session:
@@ -230,7 +242,7 @@ def approved_automatic(engine: Engine, kind: str, count: int, **params: Any) -> 
                 AgentAction(
                     action_id=action_id, model_name=MODEL, action_type=kind, cause="data_fault", risk_level=1,
                     requires_approval=False, dedupe_key=str(action_id), question="?", why={}, params=params,
-                    proposed_by="agent:agent", max_attempts=3,
+                    proposed_by="agent:agent", max_attempts=attempts,
                 )
             )  # fmt: skip
             ids.append(action_id)
@@ -242,20 +254,23 @@ def approved_automatic(engine: Engine, kind: str, count: int, **params: Any) -> 
 
 
 def pending(engine: Engine, from_id: int, to: ModelVersion, *, kind: str = "retrain_model", approvers: int = 1,
-            proposed_by: str = "agent:agent", expires: timedelta = timedelta(days=1)) -> AgentAction:  # fmt: skip
+            proposed_by: str = "agent:agent", expires: timedelta = timedelta(days=1),
+            **more: Any) -> AgentAction:  # fmt: skip
     """A question with evidence about `to`, waiting for people."""
     evidence = evidence_about(to)
     with session_scope(engine) as session:
+        given: Json = {"why": {}, "max_attempts": 3} | more
         action = AgentAction(
             action_id=uuid.uuid4(), model_name=MODEL, action_type=kind, cause="concept_drift", risk_level=2,
-            requires_approval=True, approvers_needed=approvers, dedupe_key=str(uuid.uuid4()), question="?", why={},
-            from_version_id=from_id, to_version_id=to.id, proposed_by=proposed_by, evidence=evidence,
-            evidence_digest=digest_of(evidence), expires_at=datetime.now(UTC) + expires, max_attempts=3,
+            requires_approval=True, approvers_needed=approvers, dedupe_key=str(uuid.uuid4()), question="?",
+            from_version_id=from_id, proposed_by=proposed_by, **given,
             success_test={"metric": "f1", "margin": 0.02, "min_rows": 40, "max_rows": 200, "deadline_s": 3600.0},
         )  # fmt: skip
         session.add(action)
         session.flush()
         action.status, action.version = ActionStatus.PENDING_APPROVAL, 2
+        action.evidence, action.evidence_digest, action.to_version_id = evidence, digest_of(evidence), to.id
+        action.expires_at = datetime.now(UTC) + expires
         session.flush()
         evidence_bundles.keep(session, action)
     return action

@@ -53,7 +53,7 @@ LOG = """INSERT INTO audit_log (seq, at, actor_kind, actor, verb, object_type, o
          SELECT (SELECT max(seq) FROM audit_log) + 1, now(), actor_kind, actor, '{verb}', object_type, object_id,
                 details, prev_hash, md5(random()::text) FROM audit_log WHERE verb = 'action.succeeded'"""
 DEPLOY = """INSERT INTO deployments (model_name, generation, version_id, previous_version_id, action_id, actor, reason)
-            SELECT model_name, {generation}, version_id, {before}, {action}, 'x', 'x' FROM deployments
+            SELECT model_name, {generation}, {version}, {before}, {action}, 'x', 'x' FROM deployments
             WHERE generation = 2"""
 BY_THE_CALENDAR = """UPDATE agent_actions SET why = '{"schedule": "weekly", "scheduled_for": "2026-11-22"}'"""
 SLOT = """INSERT INTO schedule_slots (schedule, model_name, scheduled_for, status, why, action_id)
@@ -71,7 +71,7 @@ PLANTED = {
     "it ended in two ways": ("I1", [LOG.format(verb="action.failed")], "action.succeeded, action.failed"),
     "it took effect twice": (
         "I2",
-        [DEPLOY.format(generation=3, before="version_id", action="action_id")],
+        [DEPLOY.format(generation=3, version="previous_version_id", before="version_id", action="action_id")],
         "changed what serves 2 times, not 1",
     ),
     "it took no effect": ("I2", ["UPDATE deployments SET action_id = NULL"], "changed what serves 0 times, not 1"),
@@ -82,7 +82,7 @@ PLANTED = {
     ),
     "a change of nobody": (
         "I2",
-        [DEPLOY.format(generation=3, before="version_id", action="gen_random_uuid()")],
+        [DEPLOY.format(generation=3, version="version_id", before="version_id", action="gen_random_uuid()")],
         "which does not exist",
     ),
     "another version is active": (

@@ -15,6 +15,7 @@ from database.queries import audit, model_versions
 from database.queries.audit import Actor
 
 TRAINER = Actor(ActorKind.SYSTEM, "trainer")
+PERSON = Actor(ActorKind.PERSON, "ann")
 
 
 def _columns(**other: Any) -> dict[str, Any]:
@@ -131,7 +132,7 @@ def test_activation_moves_status_generation_and_audit_together(engine: Engine) -
     first, second = _two_versions(engine)
     with session_scope(engine) as session:
         version = model_versions.get(session, second)
-        model_versions.activate(session, TRAINER, version, expected_active_id=first, reason="better")
+        model_versions.activate(session, PERSON, version, expected_active_id=first, reason="better")
     with read_scope(engine) as session:
         active = model_versions.active(session, "churn")
         deployment = model_versions.current_generation(session, "churn")
@@ -149,7 +150,7 @@ def test_of_two_rival_activations_one_wins(engine: Engine) -> None:
         try:
             with session_scope(engine) as session:
                 version = model_versions.get(session, second)
-                model_versions.activate(session, TRAINER, version, expected_active_id=first, reason="race")
+                model_versions.activate(session, PERSON, version, expected_active_id=first, reason="race")
         except ConflictError:
             return False
         return True

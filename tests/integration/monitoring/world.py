@@ -16,6 +16,7 @@ from database.queries import model_versions
 from database.queries.audit import SYSTEM
 from monitoring.run_checks import PassReport, run_pass
 from scripts.crash.trained import Columns
+from tests.serving_factories import PERSON
 from training import serving_artifact
 from training.feature_engineering import Row
 
@@ -46,7 +47,7 @@ class World:
             version = model_versions.get(session, version_id)
             before = model_versions.active(session, self.contract.name)
             deployment = model_versions.activate(
-                session, SYSTEM, version, expected_active_id=before.id if before else None, reason="test"
+                session, PERSON, version, expected_active_id=before.id if before else None, reason="test"
             )
             session.refresh(version)
             session.refresh(deployment)

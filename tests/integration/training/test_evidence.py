@@ -27,6 +27,7 @@ from database.models import (
 )
 from database.queries import model_versions
 from database.queries.audit import SYSTEM, digest_of
+from tests.serving_factories import PERSON
 from training import challenger, dataset, evidence_command, recent, rollback_evidence, serving_artifact, train_pipeline
 from training.dataset import Dataset
 from training.feature_engineering import Row
@@ -125,6 +126,7 @@ class World:
         onset: datetime | None = None,
         harmed: str | None = None,
         harm: dict[str, Any] | None = None,
+        told: dict[str, Any] | None = None,
         **params: Any,
     ) -> UUID:
         """An action; with `onset`, about an incident that the window beginning then showed first."""
@@ -135,18 +137,14 @@ class World:
                 action_id=action_id, model_name=self.contract.name, action_type=kind, risk_level=3,
                 requires_approval=True, approvers_needed=1, status="proposed", dedupe_key=str(action_id),
                 cause=None, question="?", why={"harm": harm or {"metric": harmed}} if harm or harmed else {},
-                params=params, proposed_by="agent:test", alert_id=alert.id if alert else None,
+                params=params | (told or {}), proposed_by="agent:test", alert_id=alert.id if alert else None,
             )  # fmt: skip
             session.add(action)
         return action_id
 
     def ask_quietly(self, onset: datetime) -> UUID:
         """A try nobody is asked about unless it is surely better."""
-        action_id = self.ask(quiet=True)
-        with Session(self.engine) as session, session.begin():
-            action = session.scalars(select(AgentAction).where(AgentAction.action_id == action_id)).one()
-            action.params = action.params | {"onset": onset.isoformat()}
-        return action_id
+        return self.ask(told={"onset": onset.isoformat()}, quiet=True)
 
     def _alert(self, session: Session, onset: datetime) -> Alert:
         window = session.scalars(select(MonitoringWindow).where(MonitoringWindow.from_at == onset)).one()
@@ -163,7 +161,7 @@ class World:
         """That version serves from now on."""
         with Session(self.engine, expire_on_commit=False) as session, session.begin():
             version = model_versions.get(session, version_id)
-            model_versions.activate(session, SYSTEM, version, expected_active_id=self.version.id, reason="test")
+            model_versions.activate(session, PERSON, version, expected_active_id=self.version.id, reason="test")
             session.refresh(version)
             self.version = version
         self.now = max(self.now, datetime.now(UTC) + timedelta(seconds=1))
@@ -417,7 +415,7 @@ def test_a_rollback_is_not_judged_by_rows_that_taught_the_version_gone_back_to(w
     with Session(world.engine) as session, session.begin():  # it served, and the first one again, since those rows
         for version_id, before in ((taught, first), (first, taught)):
             version = model_versions.get(session, version_id)
-            model_versions.activate(session, SYSTEM, version, expected_active_id=before, reason="test")
+            model_versions.activate(session, PERSON, version, expected_active_id=before, reason="test")
             session.flush()
     back = world.ask(ActionType.ROLLBACK_MODEL, to_version_id=taught)
     assert "only 0 labelled rows" in run(rollback_evidence, back)["says"]

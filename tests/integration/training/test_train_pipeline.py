@@ -76,6 +76,7 @@ def test_a_later_version_waits_and_one_that_steps_back_is_refused(
     second = train(engine, settings, contract, cleveland, actor=SYSTEM)
     assert (second.version, second.is_active, second.status) == (2, False, "staging")
     with Session(engine) as session, session.begin():
+        session.execute(text("SET LOCAL session_replication_role = replica"))  # no version's figures change otherwise
         changed = "UPDATE model_versions SET metrics = jsonb_set(metrics, '{cv,f1,value}', '0.99') WHERE is_active"
         session.execute(text(changed))
     with pytest.raises(NoCandidateError, match=r"the champion has 0\.990"):
