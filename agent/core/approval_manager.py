@@ -67,21 +67,21 @@ def decide(
         raise StaleError(moved, since_shown(session, action, shown))
     if decision is Decision.REJECT and not comment.strip():
         raise InvalidError("comment: say in a few words why this is rejected; the agent and the next person read it")
-    session.add(
-        Approval(
-            action_id=action_id,
-            user_id=user_id,
-            decision=decision,
-            comment=comment.strip(),
-            evidence_digest=evidence_digest,
-            idempotency_key=idempotency_key,
-            decided_at=now,
-        )
+    vote = Approval(
+        action_id=action_id,
+        user_id=user_id,
+        decision=decision,
+        comment=comment.strip(),
+        evidence_digest=evidence_digest,
+        idempotency_key=idempotency_key,
     )
     try:
-        session.flush()
-    except IntegrityError as error:
-        raise ConflictError(f"not recorded: {first_line(error)}; look again") from error
+        with session.begin_nested():
+            session.add(vote)
+    except IntegrityError as error:  # the database asks the same again at its own moment: then time may have run out
+        now, roles = actions.database_now(session), people.roles_now(session, user_id)
+        refused = ConflictError(f"not recorded: {first_line(error)}; look again")
+        raise (refusal(action, person, roles, votes, now) or refused) from error
     return _count(session, action, person, decision, comment.strip())
 
 

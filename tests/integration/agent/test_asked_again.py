@@ -15,7 +15,7 @@ from database.errors import ConflictError, ExpiredError, IntegrityError, NotFoun
 from database.models import AgentAction, User
 from database.queries import actions, evidence_bundles
 from database.queries.audit import AGENT, digest_of
-from tests.integration.agent.world import POLICY, approve, evidence_about, pending, register, reread, user
+from tests.integration.agent.world import POLICY, approve, evidence_about, forged, pending, register, reread, user
 
 
 @pytest.fixture
@@ -146,7 +146,7 @@ def test_what_is_not_open_is_refused_with_a_sentence(engine: Engine, champion: i
     with session_scope(engine) as session:
         late = pending(engine, champion, register(engine), kind="rollback_model")
         session.execute(
-            text("UPDATE agent_actions SET expires_at = now() - interval '1 s' WHERE action_id = :id"),
+            text(forged("UPDATE agent_actions SET expires_at = now() - interval '1 s' WHERE action_id = :id")),
             {"id": late.action_id},
         )
     with pytest.raises(ExpiredError, match="void"):

@@ -39,6 +39,7 @@ from tests.integration.agent.world import (
     approve,
     approved_automatic,
     evidence_about,
+    forged,
     pending,
     register,
     reread,
@@ -161,7 +162,11 @@ def test_around_the_moment_of_expiry_it_is_either_decided_in_time_or_expired(eng
     def at_the_last_moment(action: AgentAction, ms: float) -> Any:
         with session_scope(engine) as session:
             session.execute(
-                text("UPDATE agent_actions SET expires_at = clock_timestamp() + :ms * interval '1 ms' WHERE id = :id"),
+                text(
+                    forged(
+                        "UPDATE agent_actions SET expires_at = clock_timestamp() + :ms * interval '1 ms' WHERE id = :id"
+                    )
+                ),
                 {"ms": lag[0] + ms, "id": action.id},
             )
         (one, _) = meet(partial(say, engine, action, ann), partial(_expire, engine))
@@ -210,7 +215,7 @@ def test_a_decision_that_is_overtaken_by_the_clock_while_it_is_written_is_too_la
     counted = actions.approving_people
 
     def then_time_runs_out(session: Any, action: AgentAction) -> int:
-        session.execute(text("UPDATE agent_actions SET expires_at = clock_timestamp()"))
+        session.execute(text(forged("UPDATE agent_actions SET expires_at = clock_timestamp()")))
         session.refresh(action)
         return counted(session, action)
 

@@ -27,7 +27,7 @@ from database.queries import actions, audit, automation
 from database.queries.audit import SYSTEM, append
 from scripts.chaos.waiting import wait_until
 from tests.integration.agent.conftest import MakeExecutor
-from tests.integration.agent.world import approve, behind_its_back, approved_automatic, pending, register, reread, user
+from tests.integration.agent.world import approve, approved_automatic, behind_its_back, pending, register, reread, user
 
 Do = Callable[[Work], Json]
 

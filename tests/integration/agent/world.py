@@ -224,6 +224,11 @@ def reread(engine: Engine, action_id: uuid.UUID) -> AgentAction:
         return actions.get(session, action_id)
 
 
+def forged(statement: str) -> str:
+    """A statement as only a superuser can have it done: no trigger fires for it, and for it alone."""
+    return f"SET LOCAL session_replication_role = replica; {statement}; SET LOCAL session_replication_role = origin"
+
+
 @contextmanager
 def behind_its_back(engine: Engine) -> Iterator[Session]:
     """As only a superuser can write: no trigger fires."""

@@ -147,8 +147,9 @@ def _action(session: Session, installed: Installation, alert: Alert) -> AgentAct
     session.flush()
     for status in (ActionStatus.GATHERING_EVIDENCE, ActionStatus.PENDING_APPROVAL):
         action.status, action.version = status, action.version + 1
-        action.evidence, action.evidence_digest = EVIDENCE, digest_of(EVIDENCE)
-        action.expires_at, action.recommended = NOW + timedelta(hours=1), True
+        if status is ActionStatus.PENDING_APPROVAL:
+            action.evidence, action.evidence_digest = EVIDENCE, digest_of(EVIDENCE)
+            action.expires_at, action.recommended = NOW + timedelta(hours=1), True
         session.flush()
     evidence_bundles.keep(session, action)
     return action

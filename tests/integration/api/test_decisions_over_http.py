@@ -16,7 +16,7 @@ from config.agent_policy import load_policy
 from database.connection import session_scope
 from database.models import ModelVersion
 from database.queries import actions, people
-from tests.integration.agent.world import MODEL, pending, reread
+from tests.integration.agent.world import MODEL, forged, pending, reread
 from tests.integration.api.conftest import PASSWORD, Api, Installation
 from tests.serving_factories import PERSON
 
@@ -116,11 +116,11 @@ def _world_moves(installed: Installation) -> None:
 
 
 def _evidence_changes(installed: Installation) -> None:
-    _sql(installed, "UPDATE agent_actions SET evidence_digest = repeat('b', 64)")
+    _sql(installed, forged("UPDATE agent_actions SET evidence_digest = repeat('b', 64)"))
 
 
 def _time_runs_out(installed: Installation) -> None:
-    _sql(installed, "UPDATE agent_actions SET expires_at = clock_timestamp()")
+    _sql(installed, forged("UPDATE agent_actions SET expires_at = clock_timestamp()"))
 
 
 def _role_is_taken(installed: Installation) -> None:
@@ -142,7 +142,7 @@ def _session_expires(installed: Installation) -> None:
 
 
 def _it_was_their_own(installed: Installation) -> None:
-    _sql(installed, "UPDATE agent_actions SET proposed_by = 'person:approver'")
+    _sql(installed, forged("UPDATE agent_actions SET proposed_by = 'person:approver'"))
 
 
 def _sql(installed: Installation, statement: str) -> None:
@@ -205,7 +205,7 @@ def test_of_two_people_who_are_needed_one_who_lost_the_role_is_not_shown_as_coun
 ) -> None:
     with session_scope(installed.engine) as session:
         people.create_user(session, PERSON, "second", PASSWORD, ["approver"])
-    _sql(installed, "UPDATE agent_actions SET approvers_needed = 2")
+    _sql(installed, forged("UPDATE agent_actions SET approvers_needed = 2"))
     headers = api.sign_in("second")
     assert send(api, asked, headers, page(api, asked, headers)).json()["status"] == "pending_approval"
     reader = api.sign_in("viewer")
