@@ -17,7 +17,6 @@ from sqlalchemy import Engine, select, text
 from standardwebhooks.webhooks import Webhook as Verifier
 from standardwebhooks.webhooks import WebhookVerificationError
 
-from agent.core.transitions import move
 from agent.channels.apprise import Apprise
 from agent.channels.channel import Channel
 from agent.channels.mlflow_aliases import MlflowAliases
@@ -25,6 +24,7 @@ from agent.channels.registry import FOR_PEOPLE, people_and_programs
 from agent.channels.slack import Slack
 from agent.channels.webhook import Webhook
 from agent.core.retries import PAUSES, TRIES
+from agent.core.transitions import move
 from agent.relay import Relay
 from config import fault_points
 from config.settings import NotifySettings, WebhookTarget
