@@ -193,7 +193,7 @@ def world(engine: Engine, settings: Settings, contract: ModelContract, first: Da
 def run(world: World, database_url: URL, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
     """Run an evidence command as the agent does and read its last line."""
     monkeypatch.setattr(evidence_command, "Settings", lambda: world.settings)
-    monkeypatch.setattr(evidence_command, "database_url", lambda _settings: database_url)
+    monkeypatch.setattr(evidence_command, "agent_database_url", lambda _settings: database_url)
 
     def asked(module: Any, action_id: UUID, code: int = 0) -> Answer:
         try:
