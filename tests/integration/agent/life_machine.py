@@ -38,7 +38,7 @@ from tests.integration.agent import action_model as promised
 from tests.integration.agent.action_model import Click, Held, Life, Page, Refusal, World
 from tests.integration.agent.machine_ground import EFFECTS, MINUTE, NOTE, PAGE, RETRAIN, ROLLBACK, VALID, aged, wiped
 from tests.integration.agent.stopped_worker import Handlers, StoppedWorker
-from tests.integration.agent.world import CONTRACT, MODEL, register, reread, user, verification
+from tests.integration.agent.world import CONTRACT, MODEL, TESTER, register, reread, user, verification
 
 # How many examples the proof at length takes; 0 for the few of the suite.
 LIVES = int(os.environ.get("STEWARD_LIVES", "0"))
@@ -205,7 +205,7 @@ class LifeOfAnAction(RuleBasedStateMachine):
         version_id = others[-1] if back and others else register(self.engine).id
         with session_scope(self.engine) as session:
             model_versions.activate(
-                session, SYSTEM, model_versions.get(session, version_id), expected_active_id=self.world.serving,
+                session, TESTER, model_versions.get(session, version_id), expected_active_id=self.world.serving,
                 reason="by hand",
             )  # fmt: skip
         self.known(version_id)

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from typing import Any
 
 from sqlalchemy import Engine, select
 
@@ -311,7 +312,7 @@ def test_a_thin_proof_is_gathered_again_when_there_are_many_more_rows_and_a_dry_
 ) -> None:
     first = window(engine, champion, lost=False, drift=0.0)
     cycle(engine)
-    told = {"params": {"evidence_seq": 1}, "recommended": False, "why": {"harm": {"metric": "f1"}}}
+    told: dict[str, Any] = {"params": {"evidence_seq": 1}, "recommended": False, "why": {"harm": {"metric": "f1"}}}
     thin = pending(engine, champion, register(engine), **told)
     with session_scope(engine) as session:
         facts = alerts.IncidentFacts(
