@@ -149,7 +149,7 @@ def test_the_ways_that_matter_most_end_as_promised(engine: Engine) -> None:
 def test_whatever_happens_an_action_lives_as_promised(engine: Engine) -> None:
     seen: Counter[str] = Counter()
     few = settings(
-        max_examples=LIVES or 12,
+        max_examples=LIVES or 8,
         stateful_step_count=50 if LIVES else 15,
         derandomize=not LIVES,
         deadline=None,
