@@ -286,6 +286,7 @@ class World:
             else:
                 self._give_back(life, 2 ** (held.attempts - 1), spent=True)
         elif held.gathering:
+            assert target != life.target, "asked anew with the evidence of the asking before"
             life.target, life.asking, life.expires = target, life.asking + 1, self.now + EXPIRES
             life.move(S.PENDING_APPROVAL)
         elif self.switch is not Automation.RUNNING:

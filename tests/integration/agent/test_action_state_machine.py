@@ -50,6 +50,9 @@ WAYS: dict[str, tuple[str, ActionType, list[Way], str]] = {
         lambda m: m.a_worker_is_silent_until_another_looks(0),
         lambda m: m.goes_on("w1", "on"),
     ], "executing"),
+    "a lease that has not run out": ("under way", RETRAIN, [
+        lambda m: m.a_worker_looks_for_work("w2", EXECUTING),
+    ], "executing"),
     "a worker that dies": ("under way", ROLLBACK, [
         lambda m: m.goes_on("w1", "dies"),
         lambda m: m.time_goes_by(promised.LEASE),
