@@ -63,7 +63,7 @@ _SETTINGS: Mapping[str, str] = {
 }
 
 
-def _bin_dir() -> Path:
+def bin_dir() -> Path:
     """Where the wheel keeps the server's programs. Another wheel is another line here.
 
     Found without importing the package, which would create files and print warnings of its own.
@@ -120,7 +120,7 @@ class EmbeddedPostgres:
         if not detached and threading.current_thread() is not threading.main_thread():
             logger.warning("postgres.start.thread the server will stop when this thread ends")
         with explained(self.data_dir):
-            programs = _bin_dir()
+            programs = bin_dir()
             make_parents(self.data_dir.parent)
             with self._locked(deadline):
                 account = server_account(self.data_dir)

@@ -212,7 +212,7 @@ class Ground:
 
     def _prepare(self, life: str) -> None:
         self._sql(f"DROP DATABASE IF EXISTS {_prepared(life)} WITH (FORCE)")
-        self._sql(f"CREATE DATABASE {_prepared(life)} TEMPLATE {self.template}")
+        self._sql(f"CREATE DATABASE {_prepared(life)} TEMPLATE {self.template} STRATEGY FILE_COPY")
         home = self.directory / life
         home.mkdir()
         engine = create_engine(self.url(_prepared(life)), poolclass=NullPool)

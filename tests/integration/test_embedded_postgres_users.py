@@ -31,13 +31,13 @@ def test_root_is_told_which_directory_the_servers_user_may_not_enter(home: Path)
 def test_programs_the_servers_user_cannot_reach_are_copied_beside_the_data(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    original = embedded._bin_dir()
+    original = embedded.bin_dir()
     package = original.parents[1]
     closed = home / "closed"
     closed.mkdir(mode=0o700)
     for part in (Path(package.name) / original.parent.name, Path(f"{package.name}.libs")):
         shutil.copytree(package.parent / part, closed / part)
-    monkeypatch.setattr(embedded, "_bin_dir", lambda: closed / original.relative_to(package.parent))
+    monkeypatch.setattr(embedded, "bin_dir", lambda: closed / original.relative_to(package.parent))
     (home / "data.programs-of-an-older-version").mkdir()
     for _ in range(2):
         server = EmbeddedPostgres(home / "data", settings=CARELESS)

@@ -15,7 +15,7 @@ from api.main import create_app
 from api.spool_file import Answered, claim_files
 from database import migrations
 from database.connection import ReadSession
-from database.embedded import EmbeddedPostgres, _bin_dir
+from database.embedded import EmbeddedPostgres, bin_dir
 from database.queries import audit
 from scripts.crash.checker import violations
 from tests.conftest import open_directory
@@ -34,7 +34,7 @@ def new_server() -> Iterator[EmbeddedPostgres]:
 
 def _program(name: str, url: URL, *arguments: str) -> None:
     from_libpq = url.set(drivername="postgresql").render_as_string(hide_password=False)
-    subprocess.run([_bin_dir() / name, *arguments, "--dbname", from_libpq], check=True, capture_output=True, timeout=60)
+    subprocess.run([bin_dir() / name, *arguments, "--dbname", from_libpq], check=True, capture_output=True, timeout=60)
 
 
 def test_a_backup_is_restored_checked_followed_and_made_up_for(

