@@ -197,23 +197,24 @@ def test_a_temporary_table_does_not_stand_in_for_one_of_ours(
 # ------------------------------------------------------------------------------------------------- what was asked
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        "action_type = 'retrain_model', approvers_needed = 0, requires_approval = false", "approvers_needed = 2",
-        "risk_level = 3", "dedupe_key = 'x'", "proposed_by = 'person:x'", "dry_run = true", "created_at = now()",
-        "question = 'x'", "why = '{\"a\": 1}'", "params = '{\"a\": 1}'", "evidence = '{}'", "evidence_digest = 'x'",
-        "expires_at = now() + interval '9 d'", "from_version_id = NULL", "to_version_id = NULL", "success_test = '{}'",
-        "version = version + 1", "outcome = 'x'", "execution_result = '{}'", "reviewed_by = 'x'", "model_name = 'x'",
-    ],
+FROZEN = (
+    "action_type = 'retrain_model', approvers_needed = 0, requires_approval = false", "approvers_needed = 2",
+    "risk_level = 3", "dedupe_key = 'x'", "proposed_by = 'person:x'", "dry_run = true", "created_at = now()",
+    "question = 'x'", "why = '{\"a\": 1}'", "params = '{\"a\": 1}'", "evidence = '{}'", "evidence_digest = 'x'",
+    "expires_at = now() + interval '9 d'", "from_version_id = NULL", "to_version_id = NULL", "success_test = '{}'",
+    "outcome = 'x'", "execution_result = '{}'", "reviewed_by = 'x'", "model_name = 'x'",
 )  # fmt: skip
-@pytest.mark.parametrize("moving", ["", ", status = 'executing', version = version + 1"])
-def test_what_was_approved_stays_as_it_was(engine: Engine, champion: ModelVersion, change: str, moving: str) -> None:
-    if moving and "version = version" in change:
-        return
-    question = pending(engine, champion.id, register(engine))
-    approve(engine, question, user(engine, "ann", "approver"))
-    refused(engine, "action_frozen", f"UPDATE agent_actions SET {change}{moving}")  # noqa: S608
+MOVING = "status = 'executing', version = version + 1"
+
+
+def test_what_was_approved_stays_as_it_was(engine: Engine, approved: AgentAction, subtests: pytest.Subtests) -> None:
+    changes = ("version = version + 1", *FROZEN, *(f"{change}, {MOVING}" for change in FROZEN))
+    for change in changes:
+        with subtests.test(change):
+            refused(
+                engine, "action_frozen", f"UPDATE agent_actions SET {change} WHERE action_id = :id",  # noqa: S608
+                id=approved.action_id,
+            )  # fmt: skip
 
 
 def test_the_agents_login_changes_nothing_of_what_was_approved_nor_of_what_ended(
@@ -274,13 +275,18 @@ def test_evidence_with_a_negative_zero_can_still_be_carried_out(engine: Engine, 
 # ------------------------------------------------------------------------------------------ versions and decisions
 
 
-@pytest.mark.parametrize(
-    "change",
-    ["artifact_digest = 'x'", "contract_digest = 'x'", "threshold = 0.4", "metrics = '{\"a\": 1}'", "version = 9"],
-)
-def test_a_version_stays_what_was_registered(writer: Engine, champion: ModelVersion, change: str) -> None:
+def test_a_version_stays_what_was_registered(writer: Engine, champion: ModelVersion, subtests: pytest.Subtests) -> None:
     assert champion.is_active
-    refused(writer, "version_frozen", f"UPDATE model_versions SET {change}")  # noqa: S608
+    changes = (
+        "artifact_digest = 'x'",
+        "contract_digest = 'x'",
+        "threshold = 0.4",
+        "metrics = '{\"a\": 1}'",
+        "version = 9",
+    )
+    for change in changes:
+        with subtests.test(change):
+            refused(writer, "version_frozen", f"UPDATE model_versions SET {change}")  # noqa: S608
     with writer.begin() as connection:
         connection.execute(text("UPDATE model_versions SET mlflow_version = '3'"))
 
