@@ -1,17 +1,19 @@
 """From rows to answers: what a version, an action, a window or a figure looks like to the dashboard."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from api.schemas.actions import ActionCard
-from api.schemas.agent import AutomationOut, ServiceOut
+from agent.core.observation import read_ended
+from agent.core.track_record import TrackRecord, of_kind, of_kinds, of_rule, of_rules
+from api.schemas.actions import ActionCard, ActionRecord, TrackRecordOut
+from api.schemas.agent import AgentRecord, AutomationOut, ServiceOut
 from api.schemas.alerts import AlertOut
 from api.schemas.common import DeploymentOut, MetricPoint, VersionRef, WindowRef
 from api.schemas.models import VersionCard
 from api.schemas.monitoring import Intake, LabelCoverage, ReplicaOut
 from database.connection import ReadSession
-from database.enums import DataSource, Risk
+from database.enums import ActionType, Cause, DataSource, Risk
 from database.models import (
     AgentAction,
     Alert,
@@ -23,7 +25,7 @@ from database.models import (
     PerformanceMetric,
     Replica,
 )
-from database.queries import action_cards, overview
+from database.queries import action_cards, actions, overview
 
 # A process that missed this many of its rounds is called late.
 _LATE_ROUNDS, _LATE_AT_LEAST_S = 3.0, 15.0
@@ -89,11 +91,11 @@ def deployments_out(deployments: Sequence[Deployment], versions: Versions) -> li
     return out
 
 
-def action_list(session: ReadSession, actions: Sequence[AgentAction]) -> list[ActionCard]:
-    ids = [version_id for action in actions for version_id in (action.from_version_id, action.to_version_id)]
+def action_list(session: ReadSession, found: Sequence[AgentAction]) -> list[ActionCard]:
+    ids = [version_id for action in found for version_id in (action.from_version_id, action.to_version_id)]
     versions = overview.versions_by_id(session, ids)
-    given = action_cards.approvals_given(session, actions)
-    return [ActionCard(**action_facts(action, versions, given.get(action.action_id, 0))) for action in actions]
+    given = action_cards.approvals_given(session, found)
+    return [ActionCard(**action_facts(action, versions, given.get(action.action_id, 0))) for action in found]
 
 
 def action_facts(action: AgentAction, versions: Versions, approvals_given: int) -> dict[str, Any]:
@@ -139,6 +141,28 @@ def evidence_line(evidence: Mapping[str, Any] | None) -> str | None:
     except (TypeError, KeyError, ValueError):
         says = evidence.get("says")
         return str(says) if says else None
+
+
+def record_of(session: ReadSession, action: AgentAction) -> ActionRecord:
+    """How actions of this kind went before, for its cause and for all."""
+    ended = read_ended(session, action.model_name)
+    kind, cause = ActionType(action.action_type), Cause(action.cause) if action.cause else None
+    return ActionRecord(rule=_track_record(of_rule(ended, kind, cause)), kind=_track_record(of_kind(ended, kind)))
+
+
+def agent_record(session: ReadSession, model_name: str, days: int | None) -> AgentRecord:
+    since = None if days is None else actions.database_now(session) - timedelta(days=days)
+    ended = read_ended(session, model_name, since)
+    return AgentRecord(
+        model_name=model_name,
+        days=days,
+        rules=[_track_record(one) for one in of_rules(ended)],
+        kinds=[_track_record(one) for one in of_kinds(ended)],
+    )
+
+
+def _track_record(found: TrackRecord) -> TrackRecordOut:
+    return TrackRecordOut.model_validate(found)
 
 
 def window_ref(window: MonitoringWindow, versions: Versions) -> WindowRef:

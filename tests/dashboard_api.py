@@ -5,6 +5,7 @@ a test failing. `FakeApi.handle` serves both an `httpx.MockTransport` and a real
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -12,7 +13,9 @@ from typing import Any
 import httpx
 from pydantic import BaseModel
 
+from agent.core.track_record import Ended, of_rule
 from api.schemas import actions, agent, alerts, common, models, monitoring, notifications, overview, people
+from database.enums import ActionStatus, ActionType, Cause
 from database.permissions import permissions_of
 
 Json = dict[str, Any]
@@ -23,6 +26,7 @@ ROLLBACK = "0193c0de-0000-7000-8000-000000000002"
 DONE = "0193c0de-0000-7000-8000-000000000003"
 MODEL = "heart_disease"
 TOKEN = "a-session-token"
+RETRAINED = [ActionStatus.SUCCEEDED] * 14 + [ActionStatus.REVERTED] * 2 + [ActionStatus.INCONCLUSIVE]
 FEATURES = {
     "cp": ("Chest pain", 0.24), "thal": ("Thallium scan", 0.19), "ca": ("Vessels coloured by fluoroscopy", 0.17),
     "oldpeak": ("ST depression", 0.11), "thalach": ("Maximum heart rate", 0.08), "chol": ("Serum cholesterol", 0.07),
@@ -129,9 +133,11 @@ class FakeApi:
     notes: str = ""
     delivery: str = "dead"
     seen: list[str] = field(default_factory=list)
+    addresses: list[str] = field(default_factory=list)
     asked_before: bool = False
     scheduled: bool = True
     reevaluated: list[Json] = field(default_factory=list)
+    retrained: list[ActionStatus] = field(default_factory=lambda: list(RETRAINED))
 
     def _ago(self, **span: float) -> datetime:
         return self.now - timedelta(**span)
@@ -205,6 +211,10 @@ class FakeApi:
             },
             "asked_before": None if not self.asked_before else {
                 "evidence_digest": DIGEST, "asked_at": self._ago(hours=3), "differences": self.differences(),
+            },
+            "record": {
+                "rule": self.record_of("retrain_model", DIAGNOSIS["cause"], self.retrained),
+                "kind": self.record_of("retrain_model", None, self.retrained),
             },
             "serving": {"version_id": 1, "version": 1, "algorithm": "logistic_regression"},
         }  # fmt: skip
@@ -420,6 +430,29 @@ class FakeApi:
             "deployments": self.deployments(), "actions": [] if self.empty else [done],
         }  # fmt: skip
 
+    def record_of(self, action_type: str, cause: str | None, ended: Sequence[ActionStatus]) -> Json:
+        """The record of actions that ended so, in the words of the house itself."""
+        kind, why = ActionType(action_type), Cause(cause) if cause else None
+        told = [Ended(kind, why, s, True, False, 1, self._ago(days=at)) for at, s in enumerate(ended)]
+        found = of_rule(told, kind, why)
+        return actions.TrackRecordOut.model_validate(found).model_dump()
+
+    def record(self) -> Json:
+        """Retrains went well but for two, one roll back was taken back, and messages went out."""
+        if self.empty:
+            return {"model_name": MODEL, "days": None, "rules": [], "kinds": []}
+        kind = self.record_of("retrain_model", None, self.retrained)
+        told = self.record_of("send_alert", None, [ActionStatus.SUCCEEDED] * 48 + [ActionStatus.FAILED])
+        return {
+            "model_name": MODEL, "days": None, "kinds": [kind, told],
+            "rules": [
+                self.record_of("retrain_model", DIAGNOSIS["cause"], self.retrained),
+                self.record_of("retrain_model", None, [ActionStatus.REJECTED]),
+                self.record_of("rollback_model", "bad_release", [ActionStatus.REVERTED]),
+                told | {"cause": "data_fault"},
+            ],
+        }  # fmt: skip
+
     def cycles(self) -> Json:
         quiet = [{"does": "nothing", "why": "nothing is wrong as far as can be seen", "action_type": None}]
         loud = [
@@ -548,6 +581,7 @@ class FakeApi:
             "/data-quality": (monitoring.DataQuality, self.data_quality()),
             "/trends": (monitoring.Trends, self.trends()),
             "/agent/cycles": (agent.ActivityList, self.cycles()),
+            "/agent/record": (agent.AgentRecord, self.record()),
             "/notifications": (notifications.DeliveryList, {"deliveries": self.deliveries()}),
             "/actions": (actions.ActionList, {"actions": listed, "pending": len(self.pending())}),
             "/alerts": (alerts.AlertList, {"alerts": [] if self.empty else [self.alert()]}),
@@ -606,6 +640,7 @@ class FakeApi:
 
     def handle(self, request: httpx.Request) -> httpx.Response:
         """For `httpx.MockTransport`."""
+        self.addresses.append(request.url.raw_path.decode())
         status, kind, body = self.answer(
             request.method, request.url.path, request.headers.get("authorization", ""), request.read()
         )

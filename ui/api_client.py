@@ -192,6 +192,11 @@ class ApiClient:
     def cycles(self, model: str) -> t.ActivityList:
         return self._ask(t.ActivityList, "GET", "/agent/cycles", {"model": model})
 
+    def record(self, model: str, days: int | None = None) -> t.AgentRecord:
+        """How often the agent was right; in the last `days`, or since the beginning."""
+        wanted: Params = {name: value for name, value in (("model", model), ("days", days)) if value}
+        return self._ask(t.AgentRecord, "GET", "/agent/record", wanted)
+
     def notifications(self) -> t.DeliveryList:
         """Messages that have not arrived: dead letters first, then what waits."""
         return self._ask(t.DeliveryList, "GET", "/notifications")

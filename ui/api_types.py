@@ -142,6 +142,19 @@ class Reevaluated(Answer):
     says: str
 
 
+class TrackRecordOut(Answer):
+    action_type: str
+    cause: str | None
+    changes: bool
+    words: str
+    caution: str | None
+
+
+class ActionRecord(Answer):
+    rule: TrackRecordOut
+    kind: TrackRecordOut
+
+
 class ActionDetail(ActionCard):
     why: Json
     params: Json
@@ -154,6 +167,7 @@ class ActionDetail(ActionCard):
     may_decide: MayDecide
     may_reevaluate: MayDecide
     asked_before: AskedBefore | None
+    record: ActionRecord
 
 
 class ActionList(Answer):
@@ -194,6 +208,11 @@ class CycleOut(Answer):
 
 class ActivityList(Answer):
     cycles: list[CycleOut]
+
+
+class AgentRecord(Answer):
+    rules: list[TrackRecordOut]
+    kinds: list[TrackRecordOut]
 
 
 class AlertOut(Answer):

@@ -259,7 +259,6 @@ class Why:
     facts_for: list[str]
     facts_against: list[str]
     rejected: list[str]
-    record: str
 
 
 def _said(fact: object) -> str:
@@ -297,7 +296,6 @@ def why(action: ActionDetail) -> Why:
         facts_for=_all_said(diagnosis.get("for") or stored.get("facts")),
         facts_against=_all_said(diagnosis.get("against")),
         rejected=[_explanation(item) for item in (rejected if isinstance(rejected, list) else [])],
-        record=str(diagnosis.get("record") or stored.get("record") or ""),
     )
 
 

@@ -5,7 +5,7 @@ from datetime import datetime
 
 import streamlit as st
 
-from ui import charts, decision, vocabulary, wording
+from ui import charts, decision, track_record, vocabulary, wording
 from ui import components as c
 from ui.api_types import ActionDetail, MetricPoint
 
@@ -53,6 +53,7 @@ def verdicts(action: ActionDetail) -> None:
         if not rows:
             st.markdown("**No checks yet.**")
             st.caption(NO_EVIDENCE)
+            _record(action)
             return
         failed = sum(row.ok is False for row in rows)
         unknown = sum(row.ok is None for row in rows)
@@ -69,6 +70,14 @@ def verdicts(action: ActionDetail) -> None:
                 for row in rows
             )
         )
+        _record(action)
+
+
+def _record(action: ActionDetail) -> None:
+    """How such actions went before: what stands in for a figure of confidence."""
+    st.markdown(
+        "  \n".join(f"**{wording.plain(what)}** {wording.plain(says)}" for what, says in track_record.told(action))
+    )
 
 
 def _rows(rows: list[decision.Comparison], first: str, pair: decision.Versions) -> list[dict[str, str]]:
@@ -127,8 +136,6 @@ def reasons(action: ActionDetail) -> None:
         if told.rejected:
             st.markdown("**Considered and rejected**")
             _list(told.rejected)
-        if told.record:
-            st.caption(wording.plain(told.record))
         if not (told.cause or told.says or told.facts_for):
             st.caption("No reasons were stored with this action.")
         with st.container(horizontal=True, gap="medium"):

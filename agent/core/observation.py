@@ -20,10 +20,12 @@ from agent.core.reading import (
 )
 from agent.core.signals import Incident, Replay, Signals, Window
 from agent.core.stored_windows import whole
+from agent.core.track_record import Ended
 from config.model_contract import ModelContract
-from database.enums import MetricKind
+from database.connection import ReadSession
+from database.enums import ActionStatus, ActionType, Cause, MetricKind
 from database.models import Deployment
-from database.queries import actions, alerts, cycles, evidence, model_versions, windows
+from database.queries import actions, alerts, cycles, evidence, model_versions, track_record, windows
 
 # The monitor may miss this many of its rounds, and at least this long, before it counts as silent.
 ROUNDS_MISSED = 5
@@ -95,6 +97,22 @@ def read_incidents(session: Session, model_name: str) -> tuple[Incident, ...]:
 def read_history(session: Session, model_name: str, now: datetime, span: timedelta) -> tuple[PastAction, ...]:
     """What was done and asked lately, newest first."""
     return tuple(past_of(action) for action in actions.since(session, model_name, now - span))
+
+
+def read_ended(session: Session | ReadSession, model_name: str, since: datetime | None = None) -> tuple[Ended, ...]:
+    """What became of all that was done and asked (and ended after `since`), as the record counts it."""
+    return tuple(
+        Ended(
+            ActionType(found.action_type),
+            Cause(found.cause) if found.cause else None,
+            ActionStatus(found.status),
+            verified=found.verified,
+            dry_run=found.dry_run,
+            times=found.times,
+            last_at=found.last_at,
+        )
+        for found in track_record.tallies(session, model_name, since)
+    )
 
 
 def _replay(session: Session, metric: str, deployment: Deployment | None) -> Replay | None:

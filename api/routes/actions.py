@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from agent.core.approval_manager import decide, refusal
 from agent.core.asking_again import no_reevaluation, reevaluate, since_asked
-from api.cards import action_facts, action_list, version_ref
+from api.cards import action_facts, action_list, record_of, version_ref
 from api.dependencies import PersonMay, note_denied
 from api.errors import Fault, RefusalError
 from api.runtime import runtime_of
@@ -102,6 +102,7 @@ def one(request: Request, person: Reader, action_id: UUID) -> ActionDetail:
             may_decide=_may_decide(session, action, person, votes),
             may_reevaluate=_may_reevaluate(action, person),
             asked_before=_asked_before(session, action),
+            record=record_of(session, action),
             serving=version_ref(model_versions.active(session, action.model_name)),
         )
 

@@ -4,12 +4,21 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request
 
-from api.cards import automation_out
+from api.cards import agent_record, automation_out
 from api.dependencies import PersonMay
 from api.errors import RefusalError
 from api.routes.monitoring import OfModel, contract_of
 from api.runtime import runtime_of
-from api.schemas.agent import ActivityList, AuditEventOut, AuditPage, AutomationIn, AutomationOut, ChainOut, CycleOut
+from api.schemas.agent import (
+    ActivityList,
+    AgentRecord,
+    AuditEventOut,
+    AuditPage,
+    AutomationIn,
+    AutomationOut,
+    ChainOut,
+    CycleOut,
+)
 from api.strict_json import StrictRoute
 from database.enums import Automation
 from database.models import AgentCycle, AuditEvent
@@ -35,6 +44,17 @@ def cycles(
 
 def _cycle(row: AgentCycle) -> CycleOut:
     return CycleOut(cycle_id=row.id, **{n: getattr(row, n) for n in CycleOut.model_fields if n != "cycle_id"})
+
+
+@router.get("/agent/record", summary="How often the agent was right, by cause and kind of action")
+def record(
+    request: Request, _: Reader, name: OfModel = None, days: Annotated[int | None, Query(ge=1, le=3650)] = None
+) -> AgentRecord:
+    """`days` back from now; without it, since the beginning."""
+    runtime = runtime_of(request)
+    contract = contract_of(runtime, name)
+    with runtime.reading() as session:
+        return agent_record(session, contract.name, days)
 
 
 @router.get("/automation", summary="What the kill switch says")

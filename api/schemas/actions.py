@@ -93,6 +93,31 @@ class EvidenceOut(Out):
     signed_by: list[str]
 
 
+class TrackRecordOut(Out):
+    """What became of all actions of a kind so far, for one cause or for all. Of what changes what serves and was
+    watched: `right` and `taken_back`; what could not be told is `undecided`. `done` is of what changes nothing."""
+
+    action_type: str
+    cause: str | None
+    changes: bool
+    right: int
+    taken_back: int
+    undecided: int
+    failed: int
+    refused: int
+    expired: int
+    done: int
+    words: str
+    caution: str | None = Field(description="why it is not to be leant on, if so")
+
+
+class ActionRecord(Out):
+    """The record behind a question: of this kind of action for this cause, and for all causes."""
+
+    rule: TrackRecordOut
+    kind: TrackRecordOut
+
+
 class ActionDetail(ActionCard):
     """The decision page."""
 
@@ -110,6 +135,7 @@ class ActionDetail(ActionCard):
     may_decide: MayDecide
     may_reevaluate: MayDecide
     asked_before: AskedBefore | None
+    record: ActionRecord
     serving: VersionRef | None = Field(description="what serves now; differs from from_version when the world moved")
 
 

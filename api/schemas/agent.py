@@ -4,7 +4,7 @@ from datetime import datetime
 
 from pydantic import Field
 
-from api.schemas.actions import HistoryEvent
+from api.schemas.actions import HistoryEvent, TrackRecordOut
 from api.schemas.common import In, Json, Out, PlainText
 from database.enums import Automation
 
@@ -53,6 +53,16 @@ class ActivityList(Out):
 
     model_name: str
     cycles: list[CycleOut]
+
+
+class AgentRecord(Out):
+    """How often the agent was right on a model, all the time or in the last `days`. `rules`: by cause and kind of
+    action, where no cause means that a person or the calendar asked; `kinds`: by kind of action."""
+
+    model_name: str
+    days: int | None
+    rules: list[TrackRecordOut]
+    kinds: list[TrackRecordOut]
 
 
 class AuditEventOut(HistoryEvent):

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from ui import action_cards, activity, notifications, session, wording
+from ui import action_cards, activity, notifications, session, track_record, wording
 from ui import components as c
 from ui.activity import Entry, Line
 
@@ -27,6 +27,19 @@ def _entry(place: int, entry: Entry) -> None:
                 _lines(entry.left_alone)
 
 
+def _record(model: str) -> None:
+    c.section("Record", track_record.MEANS)
+    lately = st.toggle(f"Only the last {track_record.LATELY_DAYS} days", key="lately", bind="query-params")
+    days = track_record.LATELY_DAYS if lately else None
+    found = c.fetched(lambda: session.client().record(model, days), key="record")
+    if found is None:
+        return
+    if rows := track_record.rows(found):
+        c.table(rows, key="record-table", alt="How often the agent was right, by action and reason")
+    else:
+        c.empty("No record yet", "Nothing the agent did has come to an end here.", key="record-empty")
+
+
 def page() -> None:
     c.heading("Agent activity", key="headline", note="Every pass is recorded, with what it left alone and why.")
     visit = session.visit()
@@ -36,6 +49,7 @@ def page() -> None:
     waiting = c.fetched(lambda: session.client().notifications(), key="notifications")
     if waiting is not None:
         notifications.show(waiting.deliveries, c.now())
+    _record(visit.model)
     found = c.fetched(lambda: session.client().cycles(visit.model), key="cycles")
     if found is None:
         return

@@ -412,3 +412,22 @@ def test_a_dead_letter_says_why_and_is_tried_again_by_who_may(open_page: Open, f
     assert fake.delivery == "pending"
     fake.roles = ("viewer",)
     assert not [found for found in open_page("5_Agent_Activity.py").button if str(found.key).startswith("retry-")]
+
+
+def test_a_question_stands_beside_the_record_of_such_changes(open_page: Open, fake: FakeApi) -> None:
+    assert "Right 14 of 16; 2 taken back, 1 undecided." in words(open_page("6_Decision.py", id=RETRAIN))
+    fake.retrained = []
+    assert "Never tried before. There is nothing to go by yet." in words(open_page("6_Decision.py", id=RETRAIN))
+
+
+def test_the_activity_page_shows_how_often_the_agent_was_right_and_lately(open_page: Open, fake: FakeApi) -> None:
+    at = open_page("5_Agent_Activity.py")
+    said = words(at)
+    assert "Right 0 of 1; 1 taken back." in said
+    assert "The last one was taken back. Only 1 was judged: too few to rely on." in said
+    assert "Done 48; 1 failed." in said
+    assert "/agent/record?model=heart_disease" in fake.addresses
+    next(found for found in at.toggle if found.key == "lately").set_value(True).run()
+    assert "/agent/record?model=heart_disease&days=180" in fake.addresses
+    fake.empty = True
+    assert "Nothing the agent did has come to an end here." in words(open_page("5_Agent_Activity.py"))
