@@ -16,14 +16,17 @@ LONGEST = timedelta(seconds=6 * TIMEOUT_S)
 def post(who: str, url: str, body: bytes, headers: Mapping[str, str], final: Collection[int] = (GONE,)) -> None:
     """Post it once. Answers in `final` are for good, everything else that is no success is for now."""
     try:
-        answer = httpx.post(url, content=body, headers=dict(headers), timeout=TIMEOUT_S, follow_redirects=False)
+        with httpx.stream(
+            "POST", url, content=body, headers=dict(headers), timeout=TIMEOUT_S, follow_redirects=False
+        ) as answer:  # what it has to say is not read: it may never end
+            success, status = answer.is_success, answer.status_code
     except (httpx.UnsupportedProtocol, httpx.InvalidURL):
         raise TemporaryError(f"{who} has an address that is none") from None
     except httpx.HTTPError as error:
         raise TemporaryError(f"{who} could not be reached ({type(error).__name__})") from None
-    if answer.is_success:
+    if success:
         return
-    says = f"{who} answered {answer.status_code}"
-    if answer.status_code in final:
+    says = f"{who} answered {status}"
+    if status in final:
         raise PermanentError(says)
     raise TemporaryError(says)

@@ -11,7 +11,7 @@ from agent.actions.command import PYTHON, run
 from agent.core.work import TemporaryError
 from database.connection import read_scope
 from database.enums import Topic
-from database.models import Json
+from database.models import Deployment, Json
 from database.queries import model_versions
 from database.queries.outbox import Claimed
 
@@ -39,14 +39,24 @@ class MlflowAliases:
         return topic is Topic.VERSION_ACTIVATED and payload["facts"]["action_id"] is not None
 
     def send(self, message: Claimed) -> None:
-        """Nothing for a generation that is not the newest: its successor's message brings MLflow to the present."""
+        """Nothing for a generation that is not the newest: its successor's message brings MLflow to the present.
+
+        Again when what serves changed meanwhile: another relay may have projected that before this one was through.
+        """
         name, generation = message.model_name, int(message.payload["facts"]["generation"])
-        with read_scope(self.engine) as session:
-            current = model_versions.current_generation(session, name)
-            later = current is not None and current.action_id is not None and current.generation > generation
-        if later:
+        current = self._current(name)
+        if current is not None and current.action_id is not None and current.generation > generation:
             return
-        ended = run([*self.command, name], timeout_s=self.timeout_s, interrupted=self.stopping)
-        if ended.code:  # what it said stands in its own log lines, and may hold the server's address
-            raise TemporaryError(f"MLflow did not take it (the command ended with code {ended.code})")
-        logger.info("agent.mlflow.projected model={} generation={}", name, generation)
+        while True:
+            begun = current.generation if current else 0
+            ended = run([*self.command, name], timeout_s=self.timeout_s, interrupted=self.stopping)
+            if ended.code:  # what it said stands in its own log lines, and may hold the server's address
+                raise TemporaryError(f"MLflow did not take it (the command ended with code {ended.code})")
+            current = self._current(name)
+            if begun == (current.generation if current else 0):
+                break
+        logger.info("agent.mlflow.projected model={} generation={}", name, begun)
+
+    def _current(self, name: str) -> Deployment | None:
+        with read_scope(self.engine) as session:
+            return model_versions.current_generation(session, name)

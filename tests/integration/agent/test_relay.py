@@ -1,6 +1,7 @@
 """Messages reach their channels at least once, whatever dies or is down, and a channel's trouble stays its own."""
 
 import base64
+import contextlib
 import json
 import socket
 import threading
@@ -17,6 +18,8 @@ from sqlalchemy import Engine, select, text
 from standardwebhooks.webhooks import Webhook as Verifier
 from standardwebhooks.webhooks import WebhookVerificationError
 
+from agent.actions.command import Ended
+from agent.channels import mlflow_aliases
 from agent.channels.apprise import Apprise
 from agent.channels.channel import Channel
 from agent.channels.mlflow_aliases import MlflowAliases
@@ -362,6 +365,27 @@ def test_the_settings_say_which_channels_there_are_and_what_each_is_told() -> No
             people_and_programs(settings.model_copy(update={"notify_topics": wrong}))
 
 
+def test_an_answer_that_never_ends_holds_back_nothing(engine: Engine) -> None:
+    ended = threading.Event()
+
+    def drip(taken: socket.socket) -> None:
+        with taken, contextlib.suppress(OSError):
+            taken.recv(65536)
+            taken.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+            while not ended.wait(0.05):
+                taken.sendall(b"1\r\nx\r\n")
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        threading.Thread(target=lambda: drip(server.accept()[0]), daemon=True).start()
+        write(engine)
+        relay = Relay(engine, [webhook(f"http://127.0.0.1:{server.getsockname()[1]}")])
+        relay.tick()
+        relay.rest(10)
+        ended.set()
+        assert one(engine).status == "sent"
+        relay.rest(10)
+
+
 # --------------------------------------------------------------------------------------------------------------- MLflow
 
 
@@ -404,6 +428,24 @@ def test_mlflow_is_told_what_an_action_activated_and_only_of_the_newest(engine: 
     later(engine)
     Relay(engine, [aliases(engine, "/bin/true")]).once()
     assert mlflows(engine) == [("sent", 2), ("sent", 2)]
+
+
+def test_aliases_of_a_version_that_was_replaced_meanwhile_are_projected_anew(
+    engine: Engine, champion: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    second = activated_by_an_action(engine, champion)
+    projected: list[str] = []
+
+    def run(command: Sequence[str], **_: object) -> Ended:
+        projected.append(command[-1])
+        if len(projected) == 1:  # and another relay tells MLflow before this one does
+            activated_by_an_action(engine, second, "rollback_model")
+        return Ended("project", 0, "", "")
+
+    monkeypatch.setattr(mlflow_aliases, "run", run)
+    Relay(engine, [aliases(engine)]).once()
+    assert projected[:2] == [MODEL, MODEL]
+    assert mlflows(engine)[0] == ("sent", 1)
 
 
 def test_an_mlflow_that_hangs_holds_back_nobody_and_is_given_back_when_the_process_stops(
