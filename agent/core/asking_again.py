@@ -9,6 +9,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
+from agent.core.evidence import is_about
 from agent.core.evidence_change import Asked, Triple, differences
 from agent.core.transitions import move
 from database.connection import ReadSession
@@ -72,7 +73,7 @@ def another_serves(session: Session | ReadSession, action: AgentAction) -> str |
     if action.action_type not in CHANGING:
         return None
     champion = model_versions.active(session, action.model_name)
-    if champion is None or champion.id == action.from_version_id:
+    if champion is None or is_about(action, champion.id):
         return None
     return f"v{champion.version} serves now, not the version this is about; its evidence will be gathered again"
 
@@ -90,7 +91,7 @@ def refresh_stale(session: Session, at_most: int | None = None) -> list[AgentAct
             champion = model_versions.active(session, action.model_name)
             if action.action_type not in CHANGING or champion is None:
                 continue
-            if status is ActionStatus.PENDING_APPROVAL and action.from_version_id == champion.id:
+            if status is ActionStatus.PENDING_APPROVAL and is_about(action, champion.id):
                 continue
             held = actions.locked(session, action.action_id)
             if held.status == ActionStatus.PENDING_APPROVAL:

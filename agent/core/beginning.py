@@ -34,11 +34,11 @@ def held_back(action: AgentAction, policy: AgentPolicy, now: datetime) -> Held |
         return Held(ActionStatus.EXPIRED, TOO_LATE)
     if rule.approvers > action.approvers_needed:
         says = f"the policy now asks for {rule.approvers} people, and {action.approvers_needed} were asked for"
-        return Held(asked_again(action), says)
+        return Held(asked_again(action.action_type), says)
     return None
 
 
-def asked_again(action: AgentAction) -> ActionStatus:
+def asked_again(action_type: str) -> ActionStatus:
     """Where an approval that no longer counts leads: only what changes what serves has proof that can be gathered
     again; the agent asks for anything else anew by itself while the cause of it lasts."""
-    return ActionStatus.STALE if action.action_type in CHANGING else ActionStatus.CANCELLED
+    return ActionStatus.STALE if action_type in CHANGING else ActionStatus.CANCELLED

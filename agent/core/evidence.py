@@ -30,11 +30,11 @@ def recommends(evidence: dict[str, Any]) -> bool:
     return evidence.get("recommendation") == "approve"
 
 
-def still_holds(session: Session, action: AgentAction) -> ModelVersion:
-    """The version to activate, if everything the approvals rested on is as it was.
+def still_approved(session: Session, action: AgentAction) -> None:
+    """Whatever people were asked about counts while they may approve, within its time, and for what they signed.
 
-    Raises `StaleError` (the evidence on the action is not what was signed, another version serves now, or the target
-    is not what the evidence was about, or not enough people who may approve did) or `ExpiredError`.
+    Raises `StaleError` (the evidence on the action is not what was signed, or not enough people who may approve did) or
+    `ExpiredError`.
     """
     if action.evidence is None or digest_of(action.evidence) != action.evidence_digest:
         raise StaleError("the evidence on the action is not what was approved")
@@ -42,10 +42,27 @@ def still_holds(session: Session, action: AgentAction) -> ModelVersion:
         raise ExpiredError("the approval ran out before it could take effect")
     if action.requires_approval and actions.approving_people(session, action) < action.approvers_needed:
         raise StaleError("not enough people who may approve did approve exactly this evidence")
+
+
+def is_about(action: AgentAction, champion_id: int) -> bool:
+    """Whether a change was asked about this serving version, and its evidence compares with it: while evidence is
+    gathered what serves may change, and change back."""
+    named = (action.evidence or {}).get("champion")
+    compared = named.get("version_id") if isinstance(named, dict) else None
+    return action.from_version_id == champion_id and compared in {None, champion_id}
+
+
+def still_holds(session: Session, action: AgentAction) -> ModelVersion:
+    """The version to activate, if everything the approvals rested on is as it was.
+
+    Raises as `still_approved` does, and `StaleError` when another version serves now, or the target is not what the
+    evidence was about.
+    """
+    still_approved(session, action)
     champion = model_versions.active(session, action.model_name)
-    if champion is None or champion.id != action.from_version_id:
+    if champion is None or not is_about(action, champion.id):
         raise StaleError(f"version {champion.version if champion else 'none'} serves now, not what this was about")
-    version_id, artifact_digest = target_of(action.evidence)
+    version_id, artifact_digest = target_of(action.evidence or {})
     target = model_versions.get(session, version_id)
     if version_id != action.to_version_id or target.artifact_digest != artifact_digest:
         raise StaleError("the version to activate is not the one the evidence was about")

@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 
 from agent.core.approval_manager import ask
 from agent.core.beginning import asked_again, held_back
+from agent.core.evidence import still_approved
 from agent.core.transitions import move
 from agent.core.work import (
     Action,
@@ -176,7 +177,13 @@ class Executor:
                 raise
             logger.error("agent.action.not_approved action_id={}", action.action_id)
             session.refresh(action)
-            move(session, AGENT, action, asked_again(action), says="not what was approved, or by too few who may")
+            move(
+                session,
+                AGENT,
+                action,
+                asked_again(action.action_type),
+                says="not what was approved, or by too few who may",
+            )
             return False
         return True
 
@@ -193,7 +200,7 @@ class Executor:
             self._settle(claim, ActionStatus.CANCELLED, str(error))
         except (PermanentError, StewardError) as error:
             if isinstance(error, StaleError) and not gathering:
-                self._settle(claim, ActionStatus.STALE, str(error))
+                self._settle(claim, asked_again(claim.action_type), str(error))
             else:
                 self._end(claim, gathering, str(error))
         except TemporaryError as error:
@@ -242,6 +249,8 @@ class Executor:
             if automation.held_state(session) is not Automation.RUNNING:
                 raise PausedError
             action = actions.hold(session, work.claim.action_id, work.claim.epoch, ActionStatus.EXECUTING)
+            if action.requires_approval:
+                still_approved(session, action)
             fault_point("exec.before_effect")
             outcome = handler.apply(session, Effect(action, prepared, work.contract))
             self._conclude(session, action, outcome)

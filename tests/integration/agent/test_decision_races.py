@@ -20,6 +20,7 @@ from agent.core.aftercare import watch_changes
 from agent.core.approval_manager import ask, expire_overdue
 from agent.core.asking_again import refresh_stale
 from agent.core.executor import EXECUTING, Executor
+from agent.core.transitions import move
 from agent.core.work import Effect, Outcome
 from config.agent_policy import AgentPolicy
 from database.connection import ReadSession, session_scope
@@ -321,6 +322,45 @@ def test_a_harmless_action_whose_approver_lost_the_role_is_let_go(engine: Engine
         session.execute(text("UPDATE users SET roles = '{viewer}'"))
     probe(make_executor).run_all(EXECUTING)
     assert (reread(engine, action_id).status, effects(engine)) == ("cancelled", [])
+
+
+@pytest.mark.parametrize("lost", ["the role", "the time"])
+def test_a_harmless_action_whose_approval_is_gone_by_the_time_it_takes_effect_is_let_go(
+    engine: Engine, make_executor: MakeExecutor, lost: str
+) -> None:
+    action_id = _approved_message(engine, user(engine, "ann", "approver"))
+
+    def lose(_: object) -> dict[str, Any]:
+        if lost == "the time":
+            changed(engine, action_id, expires_at=reread(engine, action_id).updated_at)
+        else:
+            with session_scope(engine) as session:
+                session.execute(text("UPDATE users SET roles = '{viewer}'"))
+        return {}
+
+    probe(make_executor, lose).run_all(EXECUTING)
+    assert (reread(engine, action_id).status, effects(engine)) == ("cancelled", [])
+
+
+def test_evidence_that_compares_with_another_version_than_serves_is_gathered_again_and_never_counts(
+    engine: Engine, champion: int, make_executor: MakeExecutor
+) -> None:
+    question, other = pending(engine, champion, to := register(engine)), register(engine)
+    with session_scope(engine) as session:  # another version served while it was gathered, and went again
+        action = actions.locked(session, question.action_id)
+        for status in (ActionStatus.STALE, ActionStatus.GATHERING_EVIDENCE):
+            move(session, SYSTEM, action, status)
+        evidence = evidence_about(to, champion={"version_id": other.id, "version": other.version})
+        ask(session, SYSTEM, action, evidence, POLICY, to_version_id=to.id)
+    ann, question = user(engine, "ann", "approver"), reread(engine, question.action_id)
+    with pytest.raises(StaleError, match="its evidence will be gathered again"):
+        say(engine, question, ann)
+    approve(engine, question, ann)
+    make_executor().run_one(EXECUTING)
+    assert (reread(engine, question.action_id).status, serving(engine)) == ("stale", champion)
+    with session_scope(engine) as session:
+        refresh_stale(session)
+    assert reread(engine, question.action_id).status == "gathering_evidence"
 
 
 def _page(**rules: dict[str, Any]) -> AgentPolicy:
