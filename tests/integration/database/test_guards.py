@@ -228,6 +228,18 @@ def test_the_agents_login_changes_nothing_of_what_was_approved_nor_of_what_ended
         refused(writer, "action_frozen", f"UPDATE agent_actions SET {change}")  # noqa: S608
 
 
+@pytest.mark.usefixtures("approved")
+def test_an_approval_is_not_prolonged_by_asking_the_same_again(writer: Engine) -> None:
+    refused(
+        writer,
+        "action_asked_anew",
+        "UPDATE agent_actions SET status = 'stale', version = version + 1",
+        "UPDATE agent_actions SET status = 'gathering_evidence', version = version + 1",
+        "UPDATE agent_actions SET status = 'pending_approval', version = version + 1,"
+        " expires_at = now() + interval '10 years'",
+    )
+
+
 def test_people_sign_the_evidence_that_is_shown(engine: Engine, writer: Engine, champion: ModelVersion) -> None:
     shown = pending(engine, champion.id, register(engine))
     with engine.begin() as connection:
