@@ -8,24 +8,11 @@ from onnx import TensorProto, helper, numpy_helper
 
 from config.model_contract import ModelContract
 from database.artifact_store import ArtifactStore
+from scripts.crash.world import SOUND
 from training.feature_engineering import Row, encoding_for
 
 # The example body of the documentation; `thal: 2` is a code of another edition, tolerated by the contract.
-EXAMPLE: Row = {
-    "age": 55,
-    "sex": 1,
-    "cp": 3,
-    "trestbps": 140,
-    "chol": 250,
-    "fbs": 0,
-    "restecg": 1,
-    "thalach": 150,
-    "exang": 0,
-    "oldpeak": 1.5,
-    "slope": 2,
-    "ca": 0,
-    "thal": 2,
-}
+EXAMPLE: Row = SOUND | {"thal": 2}
 
 
 def logistic_onnx(width: int, bias: float) -> bytes:

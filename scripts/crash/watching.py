@@ -58,7 +58,9 @@ def _moment(engine: Engine) -> datetime:
 def deviations(session: Session, settings: Settings) -> list[str]:
     """Where what was written differs from what a monitor writes that nothing happens to, from the same rows (I11).
 
-    The rows are written anew for it, once for all copies of a world: this database is thrown away.
+    Every row of the monitor's counts here, and that it is there once. Whether a figure is right at all, whoever wrote
+    it, `serving_checker.py` computes by the definitions instead. What to compare with is written anew, once for all
+    copies of a world: this database is thrown away.
     """
     engine = session.get_bind()
     assert isinstance(engine, Engine)  # noqa: S101  (the session was made with one)

@@ -78,30 +78,32 @@ def stand_in(settings: Settings, model: bytes) -> str:
     )
 
 
-def made_version(session: Session, contract: ModelContract, digest: str, action_id: UUID | None = None) -> ModelVersion:
+def version_columns(contract: ModelContract, digest: str) -> Json:
     """A version with these files, as training would register it."""
-    return model_versions.register(
-        session,
-        SYSTEM,
-        action_id=action_id,
-        model_name=contract.name,
-        algorithm="logistic_regression",
-        accuracy=0.83,
-        f1_score=0.82,
-        precision=0.8,
-        recall=0.84,
-        roc_auc=0.9,
-        metrics={},
-        hyperparameters={},
-        feature_names=list(contract.feature_names),
-        threshold=0.5,
-        training_rows=303,
-        data_source=DataSource.UCI,
-        contract_digest=contract.digest,
-        dataset_digest="d" * 64,
-        artifact_digest=digest,
-        reference_profile={"n": 303, "label_positive_share": 0.46, "features": {}},
-    )
+    return {
+        "model_name": contract.name,
+        "algorithm": "logistic_regression",
+        "accuracy": 0.83,
+        "f1_score": 0.82,
+        "precision": 0.8,
+        "recall": 0.84,
+        "roc_auc": 0.9,
+        "metrics": {},
+        "hyperparameters": {},
+        "feature_names": list(contract.feature_names),
+        "threshold": 0.5,
+        "training_rows": 303,
+        "data_source": DataSource.UCI,
+        "contract_digest": contract.digest,
+        "dataset_digest": "d" * 64,
+        "artifact_digest": digest,
+        "reference_profile": {"n": 303, "label_positive_share": 0.46, "features": {}},
+    }
+
+
+def made_version(session: Session, contract: ModelContract, digest: str, action_id: UUID | None = None) -> ModelVersion:
+    """Such a version, registered."""
+    return model_versions.register(session, SYSTEM, action_id=action_id, **version_columns(contract, digest))
 
 
 def figure(version_id: int, window_id: int | None, kind: MetricKind, value: float, **more: Any) -> PerformanceMetric:

@@ -17,7 +17,7 @@ from config.model_contract import ModelContract, load_contract
 from config.settings import PlatformSettings, Settings
 from database.artifact_store import ArtifactStore
 from database.connection import session_scope
-from database.enums import ActionStatus, ActorKind, DataSource, MetricKind, Verdict
+from database.enums import ActionStatus, ActorKind, MetricKind, Verdict
 from database.models import (
     AgentAction,
     Approval,
@@ -32,6 +32,7 @@ from database.models import (
 )
 from database.queries import actions, evidence_bundles, heartbeats, model_versions, windows
 from database.queries.audit import SYSTEM, Actor, digest_of
+from scripts.crash import world as crash_world
 
 PLATFORM = PlatformSettings()
 CONTRACT: ModelContract = load_contract("heart_disease", PLATFORM.contracts_dir)
@@ -39,10 +40,7 @@ POLICY: AgentPolicy = load_policy(PLATFORM.policy_file)
 MODEL = CONTRACT.name
 # Whose command puts a version in place that no action asked for.
 TESTER = Actor(ActorKind.PERSON, "tester")
-SOUND: Json = {
-    "age": 55, "sex": 1, "cp": 3, "trestbps": 140, "chol": 250, "fbs": 0, "restecg": 1, "thalach": 150, "exang": 0,
-    "oldpeak": 1.5, "slope": 2, "ca": 0, "thal": 3,
-}  # fmt: skip
+SOUND = crash_world.SOUND
 SUSPECT: Json = SOUND | {"chol": 0}
 
 
@@ -55,25 +53,7 @@ def some_artifact() -> str:
 
 def version_columns(**changes: Any) -> Json:
     """A version as training would register it, with files that nobody could answer with."""
-    return {
-        "model_name": MODEL,
-        "algorithm": "logistic_regression",
-        "accuracy": 0.83,
-        "f1_score": 0.82,
-        "precision": 0.8,
-        "recall": 0.84,
-        "roc_auc": 0.9,
-        "metrics": {},
-        "hyperparameters": {},
-        "feature_names": list(CONTRACT.feature_names),
-        "threshold": 0.5,
-        "training_rows": 303,
-        "data_source": DataSource.UCI,
-        "contract_digest": CONTRACT.digest,
-        "dataset_digest": "d" * 64,
-        "artifact_digest": changes.get("artifact_digest") or some_artifact(),
-        "reference_profile": {"n": 303, "label_positive_share": 0.46, "features": {}},
-    } | changes
+    return crash_world.version_columns(CONTRACT, changes.get("artifact_digest") or some_artifact()) | changes
 
 
 def register(engine: Engine, *, serve: bool = False, **changes: Any) -> ModelVersion:
