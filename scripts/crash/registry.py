@@ -16,7 +16,7 @@ class Life:
     """How a life begins, and what must be true at its end.
 
     `points`: with what the fault points begin that it comes by equally often each time. `own`: with what those begin
-    that no other life comes by. `slow`: a trial takes seconds, so there are fewer of them.
+    that are tried in this life where each point is tried in one. `slow`: a trial takes seconds, so there are fewer.
     """
 
     prepare: Callable[[Engine, Settings], None]
@@ -32,7 +32,7 @@ def _of_the_agent(name: str, own: tuple[str, ...] = ("",)) -> Life:
 
 REGISTRY: Mapping[str, Life] = {
     "threshold": _of_the_agent("threshold"),
-    "whole": _of_the_agent("whole"),
+    "whole": _of_the_agent("whole", ("agent.",)),
     "calendar": _of_the_agent("calendar", ("schedule.",)),
     "monitor": Life(beginnings.monitor, watching.deviations, own=("monitor.",), slow=True),
     # Its threads make transactions at their own pace, and each process of it takes a second to start.

@@ -1,4 +1,7 @@
-"""What happens once happens once, whatever dies: the first pass of each fault point, in real processes."""
+"""What happens once happens once, whatever dies: the first pass of each fault point, in real processes.
+
+Each point in one life here; every pass of every point in every life is `make crash`.
+"""
 
 from collections.abc import Iterator
 
@@ -13,7 +16,7 @@ from scripts.crash.runner import Case, Ground, Trial
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 # How many lost answers to a commit each life meets.
-LOST_REPLIES = {"threshold": 9, "whole": 9, "calendar": 1, "monitor": 1, "api": 0}
+LOST_REPLIES = {"threshold": 6, "whole": 4, "calendar": 1, "monitor": 1, "api": 0}
 # How many failed calls to the database each life meets, and how many full disks.
 FAILED_CALLS = {"whole": (5, 2), "calendar": (1, 1), "monitor": (1, 0)}
 
