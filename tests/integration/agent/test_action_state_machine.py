@@ -21,8 +21,9 @@ from sqlalchemy import Engine
 from agent.core.executor import EXECUTING, GATHERING
 from database.enums import ActionType, Automation, Decision
 from tests.integration.agent import action_model as promised
-from tests.integration.agent.life_machine import LIVES, LifeOfAnAction
+from tests.integration.agent.life_machine import LifeOfAnAction
 from tests.integration.agent.machine_ground import MINUTE, RETRAIN, ROLLBACK
+from tests.integration.agent.watched_machine import LIVES
 
 # What a long run must have met, or it has proved nothing about it.
 MET = {
