@@ -107,15 +107,20 @@ class Agent:
         return follow(session, self._policy, name, model, dry_run=dry_run, now=database_now(session))
 
     def settle(self) -> None:
-        """Void what ran out of time, renew what went stale, judge what was changed."""
-        self._one_by_one(lambda session: expire_overdue(session, at_most=1))
-        self._one_by_one(lambda session: refresh_stale(session, at_most=1))
-        self._one_by_one(lambda session: watch_changes(session, database_now(session), at_most=1))
+        """Void what ran out of time, renew what went stale, judge what was changed; none of them holds up the rest."""
+        self._one_by_one("expire", lambda session: expire_overdue(session, at_most=1))
+        self._one_by_one("refresh", lambda session: refresh_stale(session, at_most=1))
+        self._one_by_one("watch", lambda session: watch_changes(session, database_now(session), at_most=1))
 
-    def _one_by_one(self, settle: Callable[[Session], list[AgentAction]]) -> None:
+    def _one_by_one(self, name: str, settle: Callable[[Session], list[AgentAction]]) -> None:
         """Each action in a transaction of its own, so that none holds the audit chain and waits for another's row."""
-        while self._transact(settle) and not self.stopping.is_set():
-            continue
+        try:
+            while self._transact(settle) and not self.stopping.is_set():
+                continue
+        except Exception as error:
+            if is_away(error):
+                raise
+            logger.exception("agent.settle.failed part={}", name)
 
     def _transact(self, do: Callable[[Session], T]) -> T:
         """One transaction; a second time when the database ended it to resolve a deadlock."""

@@ -32,7 +32,7 @@ def facts(found: DeliveryOut, now: datetime) -> str:
 def show(deliveries: list[DeliveryOut], now: datetime) -> None:
     """The first of them; there are rarely more than a few."""
     if not deliveries:
-        c.empty("Nothing waits", "Every message has arrived wherever it was to go.", key="notifications-empty")
+        c.empty("No delivery waits", "What the agent has taken up has arrived.", key="notifications-empty")
     may = PERMISSION in session.visit().me.permissions
     for delivery in deliveries[:MOST]:
         _one(delivery, now, may=may)

@@ -3,11 +3,13 @@
 from datetime import datetime
 
 from loguru import logger
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from agent.core.transitions import move
 from agent.core.verifier import Figure, State, SuccessTest, Verdict, verify
 from config.fault_points import fault_point
+from database.connection import first_line
 from database.enums import ActionStatus, AlertStatus, Automation
 from database.errors import ConflictError
 from database.models import AgentAction
@@ -79,8 +81,9 @@ def _revert(session: Session, action: AgentAction, verdict: Verdict) -> bool:
                 reason=f"reverted: {verdict.says}",
                 action_id=action.action_id,
             )
-    except ConflictError as error:
-        _end(session, action, ActionStatus.INCONCLUSIVE, f"{verdict.says}; not reverted: {error}")
+    except (ConflictError, IntegrityError) as error:  # or the database's own guards refuse it, and go on refusing
+        why = first_line(error) if isinstance(error, IntegrityError) else str(error)
+        _end(session, action, ActionStatus.INCONCLUSIVE, f"{verdict.says}; not reverted: {why}")
         return True
     _end(session, action, ActionStatus.REVERTED, f"{verdict.says}; v{before.version} serves again")
     return True

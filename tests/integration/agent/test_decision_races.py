@@ -507,3 +507,17 @@ def test_what_a_revert_put_back_is_never_reverted_itself(
     with session_scope(engine) as session:
         assert watch_changes(session, actions.database_now(session) + timedelta(days=30)) == []
         assert audit.verify(ReadSession(session)).ok
+
+
+def test_a_revert_that_the_databases_guards_refuse_ends_and_says_so(
+    engine: Engine, champion: int, make_executor: MakeExecutor
+) -> None:
+    question = pending(engine, champion, register(engine))
+    approve(engine, question, user(engine, "ann", "approver"))
+    make_executor().run_all(EXECUTING)
+    verification(engine, question, -0.3, 0.02, 200)
+    with engine.begin() as connection:  # an old row that does not fit
+        connection.execute(text(forged("UPDATE deployments SET action_id = NULL")))
+    assert [one.status for one in settle(engine)] == ["inconclusive"]
+    assert "not reverted: " in str(reread(engine, question.action_id).outcome)
+    assert serving(engine) == question.to_version_id

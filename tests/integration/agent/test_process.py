@@ -8,7 +8,7 @@ import threading
 import time
 from datetime import timedelta
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, select, text
 
 from agent.main import Agent
 from agent.relay import Relay
@@ -23,10 +23,13 @@ from tests.integration.agent.world import (
     CONTRACT,
     MODEL,
     POLICY,
+    approve,
+    behind_its_back,
     drawn,
     pending,
     register,
     reread,
+    user,
     window,
 )
 
@@ -59,6 +62,21 @@ def test_two_questions_are_voided_without_waiting_for_a_row_with_the_audit_chain
         append(session, SYSTEM, "person.looked", "action", second.action_id)
     settling.join(10)
     assert {reread(engine, action.action_id).status for action in (first, second)} == {"expired"}
+
+
+def test_an_action_that_cannot_be_judged_keeps_the_agent_from_nothing_else(
+    engine: Engine, champion: int, agent_settings: Settings
+) -> None:
+    question = pending(engine, champion, register(engine))
+    approve(engine, question, user(engine, "ann", "approver"))
+    agent(engine, agent_settings).execute()
+    assert reread(engine, question.action_id).status == "verifying"
+    with behind_its_back(engine) as session:
+        session.execute(text('UPDATE agent_actions SET success_test = \'{"min_rows": "none"}\''))
+    agent(engine, agent_settings).think()
+    with session_scope(engine) as session:
+        assert len(list(session.scalars(select(AgentCycle)))) == 1
+        assert session.scalar(select(Heartbeat.service).where(Heartbeat.service == "agent")) == "agent"
 
 
 def test_stopped_means_it_does_not_even_look(engine: Engine, champion: int, agent_settings: Settings) -> None:
