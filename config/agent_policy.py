@@ -44,6 +44,9 @@ class ActionRule(_Frozen):
 class Escalation(_Frozen):
     repeats: int = Field(3, ge=1)
     within: timedelta = timedelta(days=14)
+    after_revert_approvers: int = Field(
+        0, ge=0, le=4, description="more people for what was taken back the last time, until one succeeds; 0: none"
+    )
 
 
 class VerificationRule(_Frozen):

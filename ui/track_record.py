@@ -26,6 +26,8 @@ def told(action: ActionDetail) -> list[tuple[str, str]]:
     lines = [(f"Record of “{name}”, {_reason(rule)}:", _sentences(rule))]
     if kind.words != rule.words:
         lines.append((f"Record of “{name}”, for any reason:", _sentences(kind)))
+    if more := action.why.get("more_people"):
+        lines.append(("More people are asked than usually:", wording.sentence(str(more))))
     return lines
 
 

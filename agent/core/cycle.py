@@ -20,8 +20,9 @@ from agent.core.choices import ActionProposal, Choice, NoAction
 from agent.core.decision_engine import NEWER_EVIDENCE, decide
 from agent.core.diagnosis_engine import Diagnosis, diagnose
 from agent.core.incidents import QUIET_WINDOWS, TURNED_OUT, newer_without, settled_by_people, told_by
-from agent.core.observation import read_history, read_incidents, read_missed, read_signals, summary
+from agent.core.observation import read_ended, read_history, read_incidents, read_missed, read_signals, summary
 from agent.core.signals import Signals
+from agent.core.track_record import distrusted
 from agent.core.transitions import move
 from config.agent_policy import AgentPolicy
 from config.fault_points import fault_point
@@ -87,7 +88,14 @@ class _Pass:
         signals = replace(signals, incidents=read_incidents(session, name))
         history = read_history(session, name, self.now, self.policy.escalation.within)
         choices = decide(
-            diagnoses, self.policy, history, self.now, signals=signals, dry_run=self.dry_run, settled=settled
+            diagnoses,
+            self.policy,
+            history,
+            self.now,
+            signals=signals,
+            dry_run=self.dry_run,
+            settled=settled,
+            taken_back=distrusted(read_ended(session, name)) if self.policy.escalation.after_revert_approvers else (),
         )
         made = [
             put_forward(session, signals, self.policy, choice, incidents.get(choice.cause))

@@ -17,6 +17,7 @@ from agent.core.incidents import told_by
 from agent.core.proposals import Case, propose
 from agent.core.renewal import outgrown
 from agent.core.signals import Signals
+from agent.core.track_record import Rule
 from config.agent_policy import AgentPolicy
 from config.vocabulary import capital
 from database.enums import CHANGING, ActionType, Cause
@@ -48,12 +49,14 @@ def decide(
     signals: Signals,
     dry_run: bool = False,
     settled: Collection[Cause] = (),
+    taken_back: Collection[Rule] = (),
 ) -> tuple[Choice, ...]:
     """What to do about each diagnosis, in the order of the diagnoses; never empty. A person has closed the `settled`
-    causes, and no newer window shows them."""
+    causes, and no newer window shows them; of the `taken_back` the newest change that was judged did harm."""
     if signals.blind is not None:
         return (NoAction(f"nothing is concluded: {signals.blind}"),)
-    case = Case(signals, policy, tuple(sorted(history, key=lambda p: p.created_at, reverse=True)), now, dry_run)
+    newest_first = tuple(sorted(history, key=lambda p: p.created_at, reverse=True))
+    case = Case(signals, policy, newest_first, now, dry_run, taken_back)
     chosen: list[Choice] = []
     diagnoses = tuple(diagnoses)
     causes = {*(d.cause for d in diagnoses), *(i.cause for i in signals.incidents)}

@@ -26,7 +26,7 @@ def concerns(policy: AgentPolicy, models: Collection[str] | None, approvers: int
         *_unlisted(policy),
         *_about_autonomy(policy, models),
         *_about_schedules(policy, models),
-        *_about_afterwards(policy),
+        *_about_afterwards(policy, approvers),
     )
 
 
@@ -93,8 +93,13 @@ def _about_schedules(policy: AgentPolicy, models: Collection[str] | None) -> Ite
             yield Concern(f"schedules.{name}", f"{model} is only observed: its slots are recorded and nobody is asked")
 
 
-def _about_afterwards(policy: AgentPolicy) -> Iterator[Concern]:
+def _about_afterwards(policy: AgentPolicy, approvers: int | None) -> Iterator[Concern]:
     test, again = policy.verification, policy.escalation
+    for name, rule in policy.actions.items():
+        needed = rule.approvers + again.after_revert_approvers
+        if name in CHANGING and approvers and rule.approvers <= approvers < needed:
+            says = f"once a {name} was taken back {needed} people must approve the next and only {approvers} may"
+            yield Concern("escalation.after_revert_approvers", f"{says}: it could never be approved")
     if test.max_rows < test.min_rows:
         says = f"is below min_rows ({test.min_rows}): one look at {test.min_rows} rows decides"
         yield Concern("verification.max_rows", says)

@@ -170,9 +170,19 @@ class _Course:
 
     def over(self, look: Look, signals: Signals, diagnoses: tuple[Diagnosis, ...]) -> None:
         history, settled = self._history(look.at), _settled(look)
+        taken_back = self.record.taken_back_by(look.at)
 
         def under(policy: AgentPolicy) -> tuple[Choice, ...]:
-            return decide(diagnoses, policy, history, look.at, signals=signals, dry_run=look.dry_run, settled=settled)
+            return decide(
+                diagnoses,
+                policy,
+                history,
+                look.at,
+                signals=signals,
+                dry_run=look.dry_run,
+                settled=settled,
+                taken_back=taken_back,
+            )
 
         held: set[tuple[ActionType, Cause | None, str]] = set()
         for choice in under(self.policy):

@@ -2,6 +2,7 @@
 says who decides it, and it says why and what doing nothing costs. Pure.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,11 +13,13 @@ from agent.core.choices import ActionProposal, Choice, NoAction, PastAction
 from agent.core.diagnosis_engine import Diagnosis
 from agent.core.pricing import price_of_inaction
 from agent.core.signals import Signals
+from agent.core.track_record import Rule
 from config.agent_policy import AgentPolicy, Autonomy
 from database.enums import CHANGING, ActionStatus, ActionType, Cause, Risk
 
 # After this many failures in a row an action type rests until a person has looked, or `stand_back` has passed.
 BREAKER = 2
+MORE_PEOPLE = "more_people"
 _DAY = timedelta(days=1)
 
 
@@ -29,6 +32,7 @@ class Case:
     history: tuple[PastAction, ...]
     now: datetime
     dry_run: bool
+    taken_back: Collection[Rule] = ()  # of what the newest judged change was taken back
 
     @property
     def autonomy(self) -> Autonomy:
@@ -108,14 +112,23 @@ def proposal(
     *,
     alone: bool,
 ) -> ActionProposal:
-    """A proposal under the policy's rule for its type. `alone`: no person is asked."""
+    """A proposal under the policy's rule for its type. `alone`: no person is asked.
+
+    What was taken back the last time needs more people, if the page says so. The record only ever adds people: a good
+    one lets the agent do nothing by itself.
+    """
     rule = case.policy.rule(action_type)
+    more = case.policy.escalation.after_revert_approvers if (action_type, cause) in case.taken_back else 0
+    why = {name: said for name, said in why.items() if name != MORE_PEOPLE}  # of the question this one takes over
+    if more and not alone:
+        people = "1 more person has" if more == 1 else f"{more} more people have"
+        why[MORE_PEOPLE] = f"the last such change was taken back, so {people} to approve this one"
     return ActionProposal(
         action_type,
         cause,
         Risk[rule.risk.upper()],
         requires_approval=not alone,
-        approvers=0 if alone else rule.approvers,
+        approvers=0 if alone else rule.approvers + more,
         attempts=rule.attempts,
         dry_run=case.recorded_only,
         question=question,

@@ -13,6 +13,7 @@ from agent.core.diagnosis_engine import Diagnosis, Rejected
 from agent.core.harm import Harm
 from agent.core.rules.finding import Fact
 from agent.core.signals import Figure, Incident, Signals, Window
+from agent.core.track_record import Ended, Rule, distrusted
 from config.vocabulary import LATENCY
 from database.enums import ActionStatus, Cause, IssueType, MetricKind, Severity, Verdict
 
@@ -58,6 +59,13 @@ class Record:
     windows_read: int = 12
     deeds: tuple[Deed, ...] = ()
     told: tuple[tuple[datetime, int, Severity], ...] = ()  # when people were told about which incident, at which grade
+
+    def taken_back_by(self, moment: datetime) -> frozenset[Rule]:
+        """Of what the newest judged change had been taken back by then, as far as the actions that are kept go back."""
+        found = (deed.as_of(moment) for deed in self.deeds)
+        return distrusted(
+            Ended(one.action_type, one.cause, one.status, True, one.dry_run, 1, one.ended_at) for one in found if one
+        )
 
 
 def signals_of(record: Record, look: Look) -> Signals:

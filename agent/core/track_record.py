@@ -4,8 +4,10 @@ Right or wrong is only what changed what serves and was watched afterwards: it p
 could not be told is undecided and counts on neither side. What changes nothing has no right or wrong, only done and
 failed. Dry runs count nowhere, and neither does what was called off before anybody decided it.
 
-People see this record beside every question, instead of a bare figure of confidence. It gives the agent no freedom:
-whatever changes what serves waits for people, and the database holds that, however good the record is.
+People see this record beside every question, instead of a bare figure of confidence. It never gives the agent freedom:
+whatever changes what serves waits for people, and the database holds that, however good the record is. It takes some
+away at once where the policy says so: after a change was taken back, the next of its kind needs more people
+(`distrusted`), until one of them proved itself.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -16,6 +18,7 @@ from database.enums import CHANGING, ActionStatus, ActionType, Cause
 
 # With fewer judged ones than this a record tells little.
 FEW = 5
+Rule = tuple[ActionType, Cause | None]
 
 
 @dataclass(frozen=True)
@@ -114,6 +117,11 @@ def of_kind(ended: Iterable[Ended], action_type: ActionType) -> TrackRecord:
     return _record(action_type, None, [e for e in ended if e.action_type is action_type])
 
 
+def distrusted(ended: Iterable[Ended]) -> frozenset[Rule]:
+    """The causes and kinds of change of which the newest that was judged was taken back."""
+    return frozenset((one.action_type, one.cause) for one in of_rules(ended) if one.last_taken_back)
+
+
 def _record(action_type: ActionType, cause: Cause | None, ended: Sequence[Ended]) -> TrackRecord:
     counted = [e for e in ended if _counts(e)]
     changes = action_type in CHANGING
@@ -170,7 +178,7 @@ def _counts(one: Ended) -> bool:
     return one.status in _COUNTED and not one.dry_run
 
 
-def _place(key: tuple[ActionType, Cause | None]) -> tuple[bool, int, int]:
+def _place(key: Rule) -> tuple[bool, int, int]:
     kind, cause = key
     causes = list(Cause)
     return kind not in CHANGING, list(ActionType).index(kind), len(causes) if cause is None else causes.index(cause)

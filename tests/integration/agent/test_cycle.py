@@ -2,7 +2,9 @@
 
 import threading
 import time
+from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 from sqlalchemy import Engine, select
 
@@ -21,6 +23,7 @@ from tests.integration.agent.world import (
     POLICY,
     action_of,
     beat,
+    behind_its_back,
     cycle,
     pending,
     register,
@@ -328,3 +331,24 @@ def test_a_thin_proof_is_gathered_again_when_there_are_many_more_rows_and_a_dry_
     )  # fmt: skip
     anew = action_of(engine, "retrain_model")
     assert (anew.status, anew.question, anew.why) == ("gathering_evidence", "?", {"harm": {"metric": "f1"}})
+
+
+def test_after_a_change_was_taken_back_one_more_person_is_asked_where_the_page_says_so(
+    engine: Engine, champion: int
+) -> None:
+    with behind_its_back(engine) as session:
+        long_ago = actions.database_now(session) - timedelta(days=40)
+        session.add(
+            AgentAction(
+                action_id=uuid4(), model_name=MODEL, action_type=ActionType.RETRAIN_MODEL, status="reverted",
+                cause=Cause.COVARIATE_SHIFT_HARMFUL, risk_level=2, requires_approval=True, approvers_needed=1,
+                dedupe_key="taken back", question="?", why={}, proposed_by="agent:agent", created_at=long_ago,
+                updated_at=long_ago, verified_at=long_ago,
+            )
+        )  # fmt: skip
+    wary = POLICY.escalation.model_copy(update={"after_revert_approvers": 1})
+    window(engine, champion)
+    cycle(engine, policy=POLICY.model_copy(update={"escalation": wary}))
+    asked = action_of(engine, "retrain_model")
+    assert (asked.status, asked.approvers_needed) == ("gathering_evidence", 2)
+    assert asked.why["more_people"].startswith("the last such change was taken back")

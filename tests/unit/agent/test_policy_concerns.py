@@ -46,6 +46,7 @@ def test_the_shipped_page_is_beyond_doubt() -> None:
         ("", {"verification": {"min_rows": 100, "max_rows": 60}}, "verification.max_rows"),
         ("", {"verification": {"deadline": "PT0S"}}, "verification.deadline"),
         ("", {"escalation": {"within": "PT0S"}}, "escalation.within"),
+        ("", {"escalation": {"after_revert_approvers": 1}}, "escalation.after_revert_approvers"),
         ("", {"stand_back": "PT0S"}, "stand_back"),
         ("", {"schedules": {"weekly": WEEKLY | {"models": ["hart_disease"]}}}, "schedules.weekly.models"),
         ("", {"schedules": {"weekly": WEEKLY}, "autonomy": {"default": "observe"}}, "schedules.weekly"),

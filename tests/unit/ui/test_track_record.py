@@ -24,6 +24,15 @@ def test_a_question_shows_the_record_of_its_reason_and_of_all_reasons_only_where
     ]
 
 
+def test_that_more_people_are_asked_than_usually_is_said_with_its_reason() -> None:
+    shown = FakeApi().detail(RETRAIN)
+    shown["why"] = {"more_people": "the last such change was taken back"}
+    assert track_record.told(ActionDetail.model_validate(shown))[-1] == (
+        "More people are asked than usually:",
+        "The last such change was taken back.",
+    )
+
+
 def test_what_nobody_diagnosed_was_asked_for() -> None:
     fake = FakeApi()
     shown = fake.detail(RETRAIN)
