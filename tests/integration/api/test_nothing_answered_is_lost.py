@@ -1,9 +1,7 @@
 """Whatever dies, an answered prediction is in the database once; and /predict needs no database."""
 
 import os
-import shutil
 import signal
-import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,14 +11,14 @@ import httpx
 import orjson
 import psutil
 import pytest
-from sqlalchemy import create_engine
+from sqlalchemy import NullPool, create_engine, text
 from sqlalchemy.orm import Session
 
 from api.main import create_app
 from api.spool_file import Answered
-from database import migrations
 from database.embedded import EmbeddedPostgres
 from scripts.chaos.load import Load
+from scripts.crash.server import own_server
 from tests.integration.api.conftest import (
     Api,
     ApiProcess,
@@ -78,25 +76,17 @@ def test_an_application_that_ended_lets_go_of_its_spool_so_that_the_next_one_tak
 @pytest.fixture(scope="module")
 def own_postgres() -> Iterator[EmbeddedPostgres]:
     """A server that a test may stop."""
-    directory = Path(tempfile.mkdtemp(prefix="steward-api-pg-", dir="/tmp"))
-    directory.chmod(0o755)
-    server = EmbeddedPostgres(directory / "postgres", settings={"fsync": "off"})
-    server.start()
-    try:
-        server.ensure_database("steward")
-        migrations.upgrade(server.url("steward"))
+    with own_server("api", "steward", {"fsync": "off"}) as (server, _):
         yield server
-    finally:
-        server.stop()
-        shutil.rmtree(directory, ignore_errors=True)
 
 
 @pytest.fixture
 def outage(own_postgres: EmbeddedPostgres, home: Path) -> Iterator[Installation]:
     """An installation on a server of its own, in a fresh database."""
     name = f"outage_{uuid4().hex}"
-    own_postgres.ensure_database(name)
-    migrations.upgrade(own_postgres.url(name))
+    maintenance = create_engine(own_postgres.url("postgres"), isolation_level="AUTOCOMMIT", poolclass=NullPool)
+    with maintenance.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name} TEMPLATE steward STRATEGY FILE_COPY"))
     engine = create_engine(own_postgres.url(name))
     yield install(settings_for(home, own_postgres.url(name)), engine)
     engine.dispose()

@@ -9,7 +9,6 @@ from sqlalchemy.orm import Session
 
 from config.settings import AgentSettings, DatabaseSettings, PlatformSettings, Settings
 from database.artifact_store import ArtifactStore
-from database.connection import session_scope
 from scripts.crash import lives
 from scripts.crash.checker import INVARIANTS, violations
 
@@ -36,17 +35,11 @@ def lived(engine: Engine, tmp_path: Path) -> Engine:
     return engine
 
 
-def found(engine: Engine, store: ArtifactStore) -> list[str]:
-    with session_scope(engine) as session:
-        return violations(session, store, lease=LEASE)
-
-
-def plant(engine: Engine, *statements: str) -> None:
-    """Change rows as nobody can: no trigger fires, nothing is refused as append-only."""
-    with session_scope(engine) as session:
-        session.execute(text("SET LOCAL session_replication_role = replica"))
-        for statement in statements:
-            session.execute(text(statement))
+def plant(session: Session, *statements: str) -> None:
+    """Change rows as nobody can, in a transaction that is not committed: no trigger fires, nothing is refused."""
+    session.execute(text("SET LOCAL session_replication_role = replica"))
+    for statement in statements:
+        session.execute(text(statement))
 
 
 LOG = """INSERT INTO audit_log (seq, at, actor_kind, actor, verb, object_type, object_id, details, prev_hash, hash)
@@ -170,16 +163,17 @@ PLANTED = {
 
 
 def test_a_life_that_went_well_violates_nothing(lived: Engine, store: ArtifactStore) -> None:
-    assert found(lived, store) == []
     with Session(lived) as session:
+        assert violations(session, store, lease=LEASE) == []
         assert lives.deviations(session, "threshold") == []
 
 
-@pytest.mark.parametrize("what", PLANTED)
-def test_what_is_planted_is_named(lived: Engine, store: ArtifactStore, what: str) -> None:
-    name, statements, says = PLANTED[what]
-    plant(lived, *statements)
-    assert [one for one in found(lived, store) if one.startswith(f"{name}: ") and says in one]
+def test_what_is_planted_is_named(lived: Engine, store: ArtifactStore, subtests: pytest.Subtests) -> None:
+    for what, (name, statements, says) in PLANTED.items():
+        with subtests.test(what), Session(lived) as session:
+            plant(session, *statements)
+            found = violations(session, store, lease=LEASE)
+            assert [one for one in found if one.startswith(f"{name}: ") and says in one]
 
 
 @pytest.mark.parametrize("version", [1, 2])
@@ -191,7 +185,8 @@ def test_a_changed_file_of_what_serves_or_served_before_is_named(
             text("SELECT artifact_digest FROM model_versions WHERE version = :version"), {"version": version}
         ).scalar_one()
     (tmp_path / "artifacts" / "sha256" / digest / "model.onnx").write_bytes(b"the model that swindles")
-    (said,) = found(lived, store)
+    with Session(lived) as session:
+        (said,) = violations(session, store, lease=LEASE)
     assert said.startswith(f"I10: artifact {digest[:12]}")
 
 
@@ -200,8 +195,8 @@ def test_every_invariant_was_planted() -> None:
 
 
 def test_what_differs_from_a_life_in_which_nothing_went_wrong_is_told(lived: Engine) -> None:
-    plant(lived, "DELETE FROM deployments WHERE generation = 2", "UPDATE agent_actions SET status = 'failed'")
     with Session(lived) as session:
+        plant(session, "DELETE FROM deployments WHERE generation = 2", "UPDATE agent_actions SET status = 'failed'")
         said = lives.deviations(session, "threshold")
     assert [one for one in said if "failed" in one]
     assert "deployments: 1, not 2" in said
