@@ -14,7 +14,7 @@ from sqlalchemy import URL, Connection, NullPool, create_engine, text
 from sqlalchemy.exc import ProgrammingError
 
 from database import migrations
-from database.embedded import EmbeddedPostgres, _bin_dir
+from database.embedded import EmbeddedPostgres, bin_dir
 
 ROOT = Path(__file__).parents[3]
 
@@ -45,7 +45,7 @@ def test_only_the_agents_own_login_stands_in_its_container(services: dict[str, A
 def _psql(server: EmbeddedPostgres, database: str, file: str, **environment: str) -> None:
     url = server.url(database)
     told = subprocess.run(
-        [_bin_dir() / "psql", "-X", "-v", "ON_ERROR_STOP=1", "-h", str(url.query["host"]), "-U", str(url.username),
+        [bin_dir() / "psql", "-X", "-v", "ON_ERROR_STOP=1", "-h", str(url.query["host"]), "-U", str(url.username),
          "-d", database, "-f", str(ROOT / "docker/postgres" / file)],
         env=os.environ | environment, capture_output=True, text=True, check=False,
     )  # fmt: skip
