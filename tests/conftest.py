@@ -1,6 +1,5 @@
 """One PostgreSQL server for the whole test run, and a freshly migrated database for each test that asks for one."""
 
-import os
 import shutil
 import tempfile
 import uuid
@@ -14,11 +13,9 @@ from sqlalchemy.orm import Session
 
 from database import migrations
 from database.embedded import EmbeddedPostgres
-from scripts.crash.server import CARELESS
+from scripts.crash.server import CARELESS, quick_place
 
 TEMPLATE = "steward_template"
-# Enough for the databases and the log of one server; a container often has only 64 MB there.
-_ROOM_IN_MEMORY = 2 * 1024**3
 
 
 @contextmanager
@@ -37,17 +34,6 @@ def open_directory(parent: str = "/tmp") -> Iterator[Path]:
         shutil.rmtree(directory)
 
 
-def _in_memory() -> str:
-    """A directory in memory if this machine offers one with room: there a database is made many times as fast."""
-    memory = "/dev/shm"
-    if not os.access(memory, os.W_OK):
-        return "/tmp"
-    found = os.statvfs(memory)
-    # The server's programs may have to be copied beside its data, and run from there.
-    usable = found.f_bavail * found.f_frsize > _ROOM_IN_MEMORY and not found.f_flag & os.ST_NOEXEC
-    return memory if usable else "/tmp"
-
-
 @pytest.fixture
 def home() -> Iterator[Path]:
     """A directory for a test that starts an embedded server of its own, such as a STEWARD_HOME."""
@@ -58,7 +44,7 @@ def home() -> Iterator[Path]:
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[EmbeddedPostgres]:
     """The running server that all tests share, each with a database of its own."""
-    with open_directory(_in_memory()) as directory:
+    with open_directory(quick_place()) as directory:
         server = EmbeddedPostgres(directory / "postgres", settings=CARELESS)
         server.start()
         yield server

@@ -17,7 +17,7 @@ from config.logging_config import configure_logging
 from scripts.crash import plan
 from scripts.crash.report import Report
 from scripts.crash.runner import Case, Ground, Trial
-from scripts.crash.server import CARELESS, own_server
+from scripts.crash.server import CARELESS, own_server, quick_place
 
 TEMPLATE = "crash_template"
 _SEEDS = 2**32
@@ -62,7 +62,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     configure_logging("crash", level="WARNING")
     began = time.monotonic()
     with (
-        own_server("crash", TEMPLATE, CARELESS) as (server, directory),
+        own_server("crash", TEMPLATE, CARELESS, place=quick_place()) as (server, directory),
         Ground.at(server.url, TEMPLATE, directory, processes=given.processes) as ground,
     ):
         cases = _cases(ground, given, seed)

@@ -4,6 +4,7 @@ It reads one job a line, JSON, and answers with the exit code of the child that 
 own: killed, it is gone as any worker is, and only the imports were made before.
 """
 
+import gc
 import json
 import os
 import signal
@@ -112,6 +113,8 @@ def serve() -> None:
     """Fork, wait, answer; until there are no more jobs. What every life reads first is read before."""
     configure_mappers()
     load(Settings())
+    gc.collect()
+    gc.freeze()  # what was imported stays shared with the forks: their collector would write to every page of it
     for line in sys.stdin:
         job = json.loads(line)
         pid = os.fork()
