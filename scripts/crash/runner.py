@@ -117,6 +117,9 @@ class Ground:
                 ground.forks.put(server)
             for life in lives:
                 ground._prepare(life)
+                if not REGISTRY[life].slow:
+                    for server in servers:
+                        ground._try_out(server, life)
             yield ground
         finally:
             for server in servers:
@@ -189,9 +192,16 @@ class Ground:
         left = list((home / "artifacts" / "tmp").glob("*"))
         return wrong + [f"{len(left)} half-written artifacts cannot be swept"] * bool(left)
 
-    def _live(self, life: str, name: str, home: Path, faults: str) -> int:
+    def _try_out(self, server: _Forks, life: str) -> None:
+        with self._copy(life) as (name, home):
+            server.run(self._job(life, name, home) | {"try_out": True})
+
+    def _job(self, life: str, name: str, home: Path) -> dict[str, object]:
         url = self.url(name).render_as_string(hide_password=False).replace("+psycopg2", "")
-        job = {"life": life, "url": url, "home": str(home), "faults": faults, "deadline_s": _DEADLINE_S}
+        return {"life": life, "url": url, "home": str(home)}
+
+    def _live(self, life: str, name: str, home: Path, faults: str) -> int:
+        job = self._job(life, name, home) | {"faults": faults, "deadline_s": _DEADLINE_S}
         server = self.forks.get()
         try:
             return server.run(job)

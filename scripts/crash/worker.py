@@ -16,7 +16,7 @@ from typing import Any
 
 from loguru import logger
 from pydantic import SecretStr
-from sqlalchemy import Engine
+from sqlalchemy import Engine, event
 from sqlalchemy.orm import configure_mappers
 
 from config import fault_points
@@ -51,7 +51,7 @@ def live(job: dict[str, Any]) -> int:
     logger.add(home / "worker.log", level="INFO", diagnose=False)
     signal.alarm(_HANGS_S)
     settings = settings_of(home, job["url"])
-    engine = make_engine(database_url(settings), settings.database, application="steward-crash")
+    engine = _engine(job["life"], settings)
     if job["life"] == "api":
         return _served(engine, settings, job["faults"], home / FIRED)
     worker: Worker | Watcher
@@ -70,6 +70,35 @@ def live(job: dict[str, Any]) -> int:
         return STUCK
     met = fault_points.fired() or any(calls.failed for calls in watched)
     return ENDED_AFTER_FAULT if met else ENDED
+
+
+# Of each life that was tried in this process, the engine it used: a fork inherits what that has compiled.
+_used: dict[str, Engine] = {}
+
+
+def _engine(life: str, settings: Settings) -> Engine:
+    url = database_url(settings)
+    if life not in _used:
+        return make_engine(url, settings.database, application="steward-crash")
+
+    def there(_dialect: object, _record: object, _args: object, named: dict[str, Any]) -> None:
+        named["dbname"] = url.database
+
+    event.listen(_used[life], "do_connect", there)
+    return _used[life]
+
+
+def try_out(job: dict[str, Any]) -> None:
+    """Live one of the agent's lives in this process, where nothing goes wrong: its forks compile no SQL anew."""
+    logger.remove()
+    settings = settings_of(Path(job["home"]), job["url"])
+    engine = make_engine(database_url(settings), settings.database, application="steward-crash")
+    worker = Worker.of(engine, settings, job["life"])
+    while not worker.over():
+        for part in worker.parts():
+            part()
+    engine.dispose()
+    _used[job["life"]] = engine
 
 
 def _armed(faults: str, engine: Engine, settings: Settings) -> list[Calls]:
@@ -117,6 +146,11 @@ def serve() -> None:
     gc.freeze()  # what was imported stays shared with the forks: their collector would write to every page of it
     for line in sys.stdin:
         job = json.loads(line)
+        if job.get("try_out"):
+            try_out(job)
+            gc.freeze()
+            print(ENDED, flush=True)
+            continue
         pid = os.fork()
         if pid == 0:
             os._exit(_child(job))
