@@ -70,13 +70,18 @@ def try_channels(
     channel: Annotated[str | None, typer.Argument(help="one channel; default: all")] = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Send a test message to the channels of the settings, now and from here; exit 1 if one did not take it."""
+    """Send a test message to the channels of the settings, now and from here; exit 1 if one did not take it.
+
+    Its topic is incident.told, and its data hold "test": true.
+    """
     with said_plainly() as settings:
-        channels = people_and_programs(settings.notify)
-        if channel is not None:
-            channels = [one for one in channels if one.name == channel]
+        every = people_and_programs(settings.notify)
+        if not every:
+            raise CommandFailedError("no channel is set up: see SLACK_WEBHOOK_URL, NOTIFY_URLS and NOTIFY_WEBHOOKS")
+        channels = [one for one in every if channel in (None, one.name)]
         if not channels:
-            raise CommandFailedError("there is no such channel: see SLACK_WEBHOOK_URL, NOTIFY_URLS and NOTIFY_WEBHOOKS")
+            known = ", ".join(sorted(one.name for one in every))
+            raise CommandFailedError(f"there is no channel {channel}; there are {known}")
         results: dict[str, str | None] = {}
         for one in channels:
             try:

@@ -180,7 +180,7 @@ def listed(
 
 
 def retry(session: Session, actor: Actor, delivery_id: int) -> tuple[Delivery, OutboxMessage]:
-    """Try a delivery again at once, from the beginning of the schedule if it was dead. Audited.
+    """Try a delivery again at once, and from the beginning of the schedule: asking spends no try. Audited.
 
     Raises `NotFoundError`, and `ConflictError` when it has arrived already.
     """
@@ -191,8 +191,7 @@ def retry(session: Session, actor: Actor, delivery_id: int) -> tuple[Delivery, O
     if delivery.status == DeliveryStatus.SENT:
         raise ConflictError(f"delivery {delivery_id} has arrived already")
     before = delivery.status
-    if before == DeliveryStatus.DEAD:
-        delivery.status, delivery.attempts = DeliveryStatus.PENDING, 0
+    delivery.status, delivery.attempts = DeliveryStatus.PENDING, 0
     delivery.next_at = func.clock_timestamp()
     session.flush()
     session.refresh(delivery)

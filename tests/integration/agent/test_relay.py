@@ -200,6 +200,19 @@ def test_a_message_nobody_took_in_three_days_is_a_dead_letter_that_a_person_can_
         outbox.retry(session, AGENT, one(engine).id)
 
 
+def test_asking_for_one_that_waits_is_no_try_of_its_own(engine: Engine, receiver: Receiver) -> None:
+    receiver.status = 500
+    write(engine)
+    relay = Relay(engine, [webhook(receiver.url)])
+    relay.once()
+    for _ in range(TRIES + 1):
+        with session_scope(engine) as session:
+            outbox.retry(session, AGENT, one(engine).id)
+        relay.once()
+    assert (one(engine).status, one(engine).attempts) == (DeliveryStatus.PENDING, 1)
+    assert len(receiver.came) == TRIES + 2
+
+
 def test_two_relays_send_each_message_once(engine: Engine, receiver: Receiver) -> None:
     write(engine, 8)
     relays = [Relay(engine, [webhook(receiver.url, name) for name in ("a", "b")]) for _ in range(2)]

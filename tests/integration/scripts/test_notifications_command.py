@@ -44,13 +44,15 @@ def test_a_dead_letter_is_listed_with_its_reason_and_tried_again(engine: Engine)
 
 def test_channels_are_tried_from_the_desk(monkeypatch: pytest.MonkeyPatch) -> None:
     run = CliRunner()
-    assert run.invoke(app, ["notifications", "test"]).exit_code == 1
+    assert "no channel is set up" in run.invoke(app, ["notifications", "test"]).stderr
     with receiving() as receiver:
         monkeypatch.setenv("SLACK_WEBHOOK_URL", receiver.url)
         target = {"url": f"{receiver.url}/secret", "secret": "not base64!"}
         monkeypatch.setenv("NOTIFY_WEBHOOKS", json.dumps({"ops": target}))
         tried = run.invoke(app, ["notifications", "test", "--json"])
         assert run.invoke(app, ["notifications", "test", "slack"]).exit_code == 0
+        unknown = run.invoke(app, ["notifications", "test", "slak"])
+        assert "there is no channel slak; there are ops, slack" in unknown.stderr
     assert tried.exit_code == 1
     assert json.loads(tried.stdout) == {
         "slack": {"ok": True, "why": None},
