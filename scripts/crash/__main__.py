@@ -21,6 +21,8 @@ from scripts.crash.server import CARELESS, own_server, quick_place
 
 TEMPLATE = "crash_template"
 _SEEDS = 2**32
+# Where nobody sees a bar grow.
+_TOLD_EVERY = 100
 
 
 def _cases(ground: Ground, given: argparse.Namespace, seed: int) -> list[Case]:
@@ -67,13 +69,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     ):
         cases = _cases(ground, given, seed)
         with _progress(len(cases)) as bar:
+            trials: list[Trial] = []
 
             def tell(trial: Trial) -> None:
+                trials.append(trial)
                 bar.advance(bar.task_ids[0])
                 for says in trial.violations:
                     bar.console.print(says, markup=False, soft_wrap=True)
+                if not bar.console.is_terminal and len(trials) % _TOLD_EVERY == 0:
+                    bar.console.print(f"{len(trials)} of {len(cases)} trials")
 
-            trials = ground.run_all(cases, given.processes, tell)
+            try:
+                ground.run_all(cases, given.processes, tell)
+            except KeyboardInterrupt:
+                bar.console.print(f"ended after {len(trials)} of {len(cases)} trials")
     report = Report.of(trials, seed, time.monotonic() - began)
     print(json.dumps(report.to_json()) if given.json else report.told())
     return 1 if report.violations else 0

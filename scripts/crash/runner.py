@@ -158,11 +158,15 @@ class Ground:
 
     def run_all(self, cases: Sequence[Case], processes: int, tell: Callable[[Trial], None]) -> list[Trial]:
         """Every case, several at once; `tell` hears of each as it ends."""
+        trials = []
         with ThreadPoolExecutor(processes) as pool:
-            trials = []
-            for trial in pool.map(self.run, cases):
-                tell(trial)
-                trials.append(trial)
+            try:
+                for trial in pool.map(self.run, cases):
+                    tell(trial)
+                    trials.append(trial)
+            except BaseException:
+                pool.shutdown(wait=False, cancel_futures=True)  # those at work end, no other begins
+                raise
         return trials
 
     def _workers(self, case: Case, name: str, home: Path) -> tuple[list[str], list[str]]:
