@@ -5,6 +5,7 @@ import itertools
 import random
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -22,7 +23,7 @@ _REJECTS, _CLICKS_TWICE = 0.15, 0.4
 _LABELS_AT_ONCE = 20
 
 
-class Client:
+class Client(ABC):
     """One thread that does its thing again and again until it is told to stop."""
 
     def __init__(self, name: str, url: str, history: History, seed: int) -> None:
@@ -40,9 +41,9 @@ class Client:
         self._thread.join(timeout=30)
         self.http.close()
 
+    @abstractmethod
     def once(self) -> None:
         """What it does."""
-        raise NotImplementedError
 
     def _run(self) -> None:
         while not self.stopping.wait(_PAUSE_S):
