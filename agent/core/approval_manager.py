@@ -16,7 +16,8 @@ from sqlalchemy.orm import Session
 
 from agent.core.asking_again import Shown, another_serves, since_shown
 from agent.core.beginning import TOO_LATE
-from agent.core.transitions import move, ran_out
+from agent.core.expiry import is_over, ran_out
+from agent.core.transitions import move
 from config.agent_policy import AgentPolicy
 from config.vocabulary import ACTIONS, words
 from database.connection import first_line
@@ -107,8 +108,8 @@ def refusal(
         return barred
     if action.proposed_by == str(person):
         return ForbiddenError("you asked for this, so somebody else must decide it")
-    if action.expires_at is not None and now >= action.expires_at:
-        return ran_out(action.expires_at)
+    if is_over(action, now):
+        return ran_out(action)
     if any(vote.evidence_digest == action.evidence_digest for vote in votes):
         return ConflictError("you have approved this already; another approver is needed")
     return None
@@ -122,7 +123,7 @@ def _no_approver(roles: Collection[str]) -> ForbiddenError | None:
 
 def _not_waiting(action: AgentAction) -> ConflictError:
     if action.status == ActionStatus.EXPIRED and action.expires_at is not None and action.reviewed_by is None:
-        return ran_out(action.expires_at)
+        return ran_out(action)
     if action.reviewed_by and action.reviewed_at:
         word = "rejected" if action.status == ActionStatus.REJECTED else "approved"
         return ConflictError(f"already {word} by {action.reviewed_by} at {action.reviewed_at:%Y-%m-%d %H:%M:%S} UTC")

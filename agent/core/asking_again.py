@@ -11,10 +11,11 @@ from sqlalchemy.orm import Session
 
 from agent.core.evidence import is_about
 from agent.core.evidence_change import Asked, Triple, differences
+from agent.core.expiry import is_over, ran_out
 from agent.core.transitions import move
 from database.connection import ReadSession
 from database.enums import CHANGING, NOT_ASKED_NOW, ActionStatus, ActorKind
-from database.errors import ConflictError, ExpiredError, StewardError
+from database.errors import ConflictError, StewardError
 from database.models import AgentAction, EvidenceBundle
 from database.queries import actions, evidence_bundles, model_versions
 from database.queries.audit import SYSTEM, Actor
@@ -115,8 +116,8 @@ def reevaluate(session: Session, *, action_id: UUID, user_name: str, seen_versio
     if (why_not := no_reevaluation(action)) is not None:
         raise why_not
     waits = action.status == ActionStatus.PENDING_APPROVAL
-    if waits and action.expires_at is not None and actions.database_now(session) >= action.expires_at:
-        raise ExpiredError("nobody decided in time, so this question is void")
+    if waits and is_over(action, actions.database_now(session)):
+        raise ran_out(action)
     champion = model_versions.active(session, action.model_name)
     if champion is None:
         raise ConflictError(f"{action.model_name}: no version serves, so there is nothing to compare with")

@@ -8,6 +8,7 @@ decide, count from the next question on.
 from dataclasses import dataclass
 from datetime import datetime
 
+from agent.core.expiry import is_over
 from config.agent_policy import AgentPolicy
 from database.enums import CHANGING, ActionStatus
 from database.models import AgentAction
@@ -30,7 +31,7 @@ def held_back(action: AgentAction, policy: AgentPolicy, now: datetime) -> Held |
         if rule.decides == "agent" and policy.autonomy_of(action.model_name) == "act":
             return None
         return Held(ActionStatus.CANCELLED, "the policy no longer lets the agent do this by itself")
-    if action.expires_at is not None and now >= action.expires_at:
+    if is_over(action, now):
         return Held(ActionStatus.EXPIRED, TOO_LATE)
     if rule.approvers > action.approvers_needed:
         says = f"the policy now asks for {rule.approvers} people, and {action.approvers_needed} were asked for"

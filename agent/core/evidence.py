@@ -4,6 +4,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from agent.core.expiry import is_over
 from agent.core.pricing import Price
 from database.errors import ExpiredError, InvalidError, StaleError
 from database.models import AgentAction, ModelVersion
@@ -38,7 +39,7 @@ def still_approved(session: Session, action: AgentAction) -> None:
     """
     if action.evidence is None or digest_of(action.evidence) != action.evidence_digest:
         raise StaleError("the evidence on the action is not what was approved")
-    if action.expires_at is None or actions.database_now(session) >= action.expires_at:
+    if action.expires_at is None or is_over(action, actions.database_now(session)):
         raise ExpiredError("the approval ran out before it could take effect")
     if action.requires_approval and actions.approving_people(session, action) < action.approvers_needed:
         raise StaleError("not enough people who may approve did approve exactly this evidence")

@@ -1,15 +1,15 @@
 """The one function that moves an action, with the audit row and the message of the move in the same transaction."""
 
-from datetime import datetime
 from typing import Any
 
 from loguru import logger
 from sqlalchemy import func, update
 from sqlalchemy.orm import Session
 
+from agent.core.expiry import is_over, ran_out
 from database import messages
 from database.enums import NEXT, ActionStatus
-from database.errors import ConflictError, ExpiredError, IllegalTransitionError
+from database.errors import ConflictError, IllegalTransitionError
 from database.models import AgentAction
 from database.queries import outbox
 from database.queries.actions import database_now
@@ -51,8 +51,8 @@ def move(
         statement.values(values | changes).returning(AgentAction.id).execution_options(synchronize_session=False)
     ).scalar_one_or_none()
     if moved is None:
-        if before_expiry and action.expires_at is not None and database_now(session) >= action.expires_at:
-            raise ran_out(action.expires_at)
+        if before_expiry and is_over(action, database_now(session)):
+            raise ran_out(action)
         raise ConflictError(f"action {action.action_id}: it is not as it was when it was read; look again")
     session.refresh(action)
     if (message := messages.of_move(action)) is not None:
@@ -60,11 +60,6 @@ def move(
     append(session, actor, f"action.{to}", "action", action.action_id, _facts(action, begin, says))
     logger.info("agent.action.moved action_id={} from={} to={} by={}", action.action_id, begin, to, actor)
     return action
-
-
-def ran_out(expired_at: datetime) -> ExpiredError:
-    """What somebody hears who decides too late."""
-    return ExpiredError(f"the time to decide ran out at {expired_at:%Y-%m-%d %H:%M:%S} UTC")
 
 
 def _facts(action: AgentAction, begin: ActionStatus, says: str | None) -> dict[str, Any]:
