@@ -11,27 +11,20 @@ from datetime import timedelta
 
 from pydantic import SecretStr
 
-from agent.channels.channel import TIMEOUT_S
+from agent.channels.channel import TIMEOUT_S, ByTopic
 from agent.channels.http import GONE
 from agent.core.work import PermanentError, TemporaryError
-from database.enums import Topic
-from database.models import Json
 from database.queries.outbox import Claimed
 
 _STATUS = re.compile(r"error=([1-5]\d\d)\b")
 
 
 @dataclass(frozen=True)
-class Apprise:
+class Apprise(ByTopic):
     """One of NOTIFY_URLS."""
 
-    name: str
     url: SecretStr
-    topics: frozenset[Topic]
     longest: timedelta = timedelta(seconds=6 * TIMEOUT_S)
-
-    def wants(self, topic: Topic, payload: Json) -> bool:  # noqa: ARG002
-        return topic in self.topics
 
     def send(self, message: Claimed) -> None:
         # It takes a second and some memory to know a hundred services; who has no such channel does without.

@@ -32,10 +32,10 @@ def people_and_programs(settings: NotifySettings) -> list[Channel]:
 
     found: list[Channel] = []
     if settings.slack_webhook_url is not None:
-        found.append(Slack("slack", settings.slack_webhook_url, topics("slack", FOR_PEOPLE)))
-    found += [Apprise(name, url, topics(name, FOR_PEOPLE)) for name, url in settings.notify_urls.items()]
+        found.append(Slack("slack", topics("slack", FOR_PEOPLE), settings.slack_webhook_url))
+    found += [Apprise(name, topics(name, FOR_PEOPLE), url) for name, url in settings.notify_urls.items()]
     found += [
-        Webhook(name, to.url, to.secret, topics(name, FOR_PROGRAMS)) for name, to in settings.notify_webhooks.items()
+        Webhook(name, topics(name, FOR_PROGRAMS), to.url, to.secret) for name, to in settings.notify_webhooks.items()
     ]
     if nobody := sorted(settings.notify_topics.keys() - {channel.name for channel in found}):
         raise InvalidError(f"NOTIFY_TOPICS: there is no channel {', '.join(nobody)}")

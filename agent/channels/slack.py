@@ -6,9 +6,8 @@ from datetime import timedelta
 
 from pydantic import SecretStr
 
+from agent.channels.channel import ByTopic
 from agent.channels.http import LONGEST, post
-from database.enums import Topic
-from database.models import Json
 from database.queries.outbox import Claimed
 
 _MOST = 2500
@@ -22,16 +21,11 @@ def _plain(text: str) -> str:
 
 
 @dataclass(frozen=True)
-class Slack:
+class Slack(ByTopic):
     """The channel behind SLACK_WEBHOOK_URL."""
 
-    name: str
     url: SecretStr
-    topics: frozenset[Topic]
     longest: timedelta = LONGEST
-
-    def wants(self, topic: Topic, payload: Json) -> bool:  # noqa: ARG002
-        return topic in self.topics
 
     def send(self, message: Claimed) -> None:
         text = f"*{_plain(message.payload['title'])}*\n{_plain(message.payload['text'])}"

@@ -11,25 +11,19 @@ from datetime import UTC, datetime, timedelta
 from pydantic import SecretStr
 from standardwebhooks.webhooks import Webhook as Signer
 
+from agent.channels.channel import ByTopic
 from agent.channels.http import LONGEST, post
 from agent.core.work import TemporaryError
-from database.enums import Topic
-from database.models import Json
 from database.queries.outbox import Claimed
 
 
 @dataclass(frozen=True)
-class Webhook:
+class Webhook(ByTopic):
     """One of NOTIFY_WEBHOOKS."""
 
-    name: str
     url: SecretStr
     secret: SecretStr
-    topics: frozenset[Topic]
     longest: timedelta = LONGEST
-
-    def wants(self, topic: Topic, payload: Json) -> bool:  # noqa: ARG002
-        return topic in self.topics
 
     def send(self, message: Claimed) -> None:
         body, now = body_of(message), datetime.now(UTC)

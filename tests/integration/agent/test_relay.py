@@ -53,7 +53,7 @@ def receiver() -> Iterator[Receiver]:
 
 
 def webhook(url: str, name: str = "ops") -> Webhook:
-    return Webhook(name, SecretStr(url), SecretStr(SECRET), EVERY)
+    return Webhook(name, EVERY, SecretStr(url), SecretStr(SECRET))
 
 
 def write(engine: Engine, count: int = 1, topic: Topic = Topic.INCIDENT_TOLD) -> None:
@@ -280,7 +280,7 @@ def test_a_message_comes_by_e_mail(engine: Engine) -> None:
     url = f"mailto://127.0.0.1:{port}/?from=steward@example.org&to=ann@example.org&mode=insecure&format=text"
     write(engine)
     try:
-        Relay(engine, [Apprise("mail", SecretStr(url), EVERY)]).once()
+        Relay(engine, [Apprise("mail", EVERY, SecretStr(url))]).once()
     finally:
         server.stop()
     (letter,) = mailbox.letters
@@ -293,7 +293,7 @@ def test_a_message_comes_by_e_mail(engine: Engine) -> None:
 def test_slack_gets_text_and_never_markup(engine: Engine, receiver: Receiver) -> None:
     with session_scope(engine) as session:
         outbox.put(session, Message("x", Topic.ACTION_ASKED, MODEL, "<!channel> & co", "b", {}))
-    Relay(engine, [Slack("slack", SecretStr(receiver.url), EVERY)]).once()
+    Relay(engine, [Slack("slack", EVERY, SecretStr(receiver.url))]).once()
     assert json.loads(receiver.came[0][1])["text"] == "*&lt;!channel&gt; &amp; co*\nb"
 
 
@@ -303,7 +303,7 @@ def test_slack_that_is_away_is_tried_again_and_one_that_refuses_is_not(
 ) -> None:
     receiver.status = status
     write(engine)
-    Relay(engine, [Slack("slack", SecretStr(receiver.url), EVERY)]).once()
+    Relay(engine, [Slack("slack", EVERY, SecretStr(receiver.url))]).once()
     assert (one(engine).status, one(engine).last_error) == (ends, f"Slack answered {status}")
 
 
@@ -311,17 +311,17 @@ def failing(port: int, what: str) -> Channel:
     at = f"127.0.0.1:{port}/{HIDDEN}"
     match what:
         case "slack":
-            return Slack("slack", SecretStr(f"http://{at}"), EVERY)
+            return Slack("slack", EVERY, SecretStr(f"http://{at}"))
         case "webhook":
             return webhook(f"http://bob:{HIDDEN}@{at}")
         case "a key that is none":
-            return Webhook("ops", SecretStr(f"http://{at}"), SecretStr(f"whsec_{3 * HIDDEN}"), EVERY)
+            return Webhook("ops", EVERY, SecretStr(f"http://{at}"), SecretStr(f"whsec_{3 * HIDDEN}"))
         case "no address":
             return webhook(f"{HIDDEN}://{at}")
         case "apprise":
-            return Apprise("team", SecretStr(f"json://bob:{HIDDEN}@{at}"), EVERY)
+            return Apprise("team", EVERY, SecretStr(f"json://bob:{HIDDEN}@{at}"))
         case _:
-            return Apprise("team", SecretStr(f"nonsense://bob:{HIDDEN}@{at}"), EVERY)
+            return Apprise("team", EVERY, SecretStr(f"nonsense://bob:{HIDDEN}@{at}"))
 
 
 # What stands beside the delivery when nobody is there, and when somebody answers 500.
@@ -358,7 +358,7 @@ def test_a_service_behind_apprise_that_is_gone_for_good_is_dead_at_once(engine: 
     receiver.status = 410
     write(engine)
     url = receiver.url.replace("http://", "json://")
-    Relay(engine, [Apprise("team", SecretStr(url), EVERY)]).once()
+    Relay(engine, [Apprise("team", EVERY, SecretStr(url))]).once()
     assert (one(engine).status, one(engine).last_error) == (DeliveryStatus.DEAD, "the service answered 410")
 
 
