@@ -475,13 +475,19 @@ def test_who_presses_the_kill_switch_while_it_takes_effect_hears_only_when_it_ha
 # ------------------------------------------------------------------------------------------------------- afterwards
 
 
+def watched(engine: Engine, champion: int, make_executor: MakeExecutor) -> AgentAction:
+    """A retrain that a person approved and that serves now."""
+    question = pending(engine, champion, register(engine))
+    approve(engine, question, user(engine, "ann", "approver"))
+    make_executor().run_all(EXECUTING)
+    return question
+
+
 @pytest.mark.parametrize("bad", [True, False])
 def test_two_agents_that_watch_at_the_same_time_settle_a_change_once(
     engine: Engine, champion: int, make_executor: MakeExecutor, bad: bool
 ) -> None:
-    question = pending(engine, champion, register(engine))
-    approve(engine, question, user(engine, "ann", "approver"))
-    make_executor().run_all(EXECUTING)
+    question = watched(engine, champion, make_executor)
     verification(engine, question, -0.3 if bad else 0.15, 0.02, 200)
     came_to = meet(*(lambda: settle(engine) for _ in range(4)))
     assert sorted(len(one) for one in came_to) == [0, 0, 0, 1]
@@ -494,9 +500,7 @@ def test_two_agents_that_watch_at_the_same_time_settle_a_change_once(
 def test_what_a_revert_put_back_is_never_reverted_itself(
     engine: Engine, champion: int, make_executor: MakeExecutor
 ) -> None:
-    question = pending(engine, champion, register(engine))
-    approve(engine, question, user(engine, "ann", "approver"))
-    make_executor().run_all(EXECUTING)
+    question = watched(engine, champion, make_executor)
     verification(engine, question, -0.3, 0.02, 200)
     assert [one.status for one in settle(engine)] == ["reverted"]
     verification(engine, question, -0.5, 0.02, 200)  # what serves again is bad as well
@@ -512,9 +516,7 @@ def test_what_a_revert_put_back_is_never_reverted_itself(
 def test_a_revert_that_the_databases_guards_refuse_ends_and_says_so(
     engine: Engine, champion: int, make_executor: MakeExecutor
 ) -> None:
-    question = pending(engine, champion, register(engine))
-    approve(engine, question, user(engine, "ann", "approver"))
-    make_executor().run_all(EXECUTING)
+    question = watched(engine, champion, make_executor)
     verification(engine, question, -0.3, 0.02, 200)
     with engine.begin() as connection:  # an old row that does not fit
         connection.execute(text(forged("UPDATE deployments SET action_id = NULL")))
