@@ -237,7 +237,9 @@ def verify_audit(
             err.print(f"[yellow]note[/] {escape(note)}", soft_wrap=True)
         err.print(f"{report.events} events, {'BROKEN' if faults else 'unbroken'}, head {report.head[:12]}")
         if last:
-            err.print(f"{len(signed.checkpoints)} checkpoints, the last of event {last.seq} at {last.when}")
+            count = len(signed.checkpoints)
+            kept = "1 checkpoint, " if count == 1 else f"{count} checkpoints, the last "
+            err.print(f"{kept}of event {last.seq} at {last.when}")
     if faults:
         raise typer.Exit(1)
 

@@ -315,6 +315,8 @@ def _told(result: dict[str, Any]) -> str:
             if found["value"] is not None
         )
         lines.append(f"  {candidate['algorithm']:20} {figures}  {candidate['seconds']:.1f} s")
+    if result["active"]:
+        lines.append("It serves from now on.")
     lines.append(f"{result['training_rows']} rows ({result['data_source']}), {result['seconds']:.1f} s in all")
     return "\n".join(lines)
 

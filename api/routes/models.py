@@ -107,6 +107,8 @@ def rollback(request: Request, person: Proposer, name: ModelName, sent: Rollback
                 raise ConflictError(f"{name}: version {sent.version} serves already")
             _must_be_whole(runtime, target)
             params = {"version": target.version, "to_version_id": target.id}
+        elif len(model_versions.served_last(session, name, limit=2)) < 2:
+            raise ConflictError(f"{name}: only one version has served so far, so there is none to go back to")
         action = propose_by_person(
             session,
             model_name=name,

@@ -173,7 +173,7 @@ def deployments(session: ReadSession, model_name: str, limit: int = 50) -> list[
     )
 
 
-def served_last(session: ReadSession, model_name: str, limit: int) -> list[ModelVersion]:
+def served_last(session: Session | ReadSession, model_name: str, limit: int) -> list[ModelVersion]:
     """The version that serves and those that served before it, newest first, without their reference profiles."""
     last = func.max(Deployment.generation)
     query = (

@@ -18,10 +18,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m scripts.chaos", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     asked = commands.add_parser("outage", help="PostgreSQL crashes, then stays away, under prediction load")
-    asked.add_argument("--crashes", type=int, help="how often it is killed; 0: not at all")
-    asked.add_argument("--away", type=float, help="seconds it stays away; 0: not at all")
+    asked.add_argument("--crashes", type=int, help="how often it is killed; default: 20, or not at all beside --away")
+    asked.add_argument("--away", type=float, help="seconds it stays away; default: 60, or not at all beside --crashes")
     chaos = commands.add_parser("run", help="workers, clients and PostgreSQL at once, and a nemesis that a seed draws")
-    chaos.add_argument("--seconds", type=float, default=60.0, help="how long things are broken")
+    chaos.add_argument("--seconds", type=float, default=60.0, help="how long things are broken; default: %(default)s")
     chaos.add_argument("--keep", type=Path, help="where to leave the history of the clients and the workers' logs")
     for command in (asked, chaos):
         command.add_argument("--seed", type=int, help="draws every moment; default: a new one, printed")

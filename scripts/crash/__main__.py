@@ -50,9 +50,9 @@ def _progress(whole: int) -> Iterator[Progress]:
 def main(argv: Sequence[str] | None = None) -> int:
     """The command; 1 when an invariant was violated."""
     parser = argparse.ArgumentParser(prog="make crash", description=__doc__)
-    parser.add_argument("--trials", type=int, default=3000, help="how many; the first ones try every fault once")
+    parser.add_argument("--trials", type=int, default=3000, help="the first try every fault once; default: %(default)s")
     parser.add_argument("--seed", type=int, help="draws the chains of faults; default: a new one, printed")
-    parser.add_argument("--processes", type=int, default=2, help="trials at once")
+    parser.add_argument("--processes", type=int, default=2, help="trials at once; default: %(default)s")
     parser.add_argument("--only", metavar="'LIFE: FAULT FAULT'", help="one case, as a violation names it")
     parser.add_argument(
         "--every-call", action="store_true", help="instead: each call to the database and to files fails once"

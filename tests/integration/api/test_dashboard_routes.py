@@ -342,6 +342,8 @@ def test_asking_for_a_change_makes_a_proposal_that_others_decide(api: Api, insta
     assert unknown.status_code == 404
     serving = api.post("/models/heart_disease/rollback", json={"reason": "bad", "version": 1}, headers=headers)
     assert serving.status_code == 409
+    nowhere = api.post("/models/heart_disease/rollback", json={"reason": "bad"}, headers=headers)
+    assert (nowhere.status_code, "only one version has served" in nowhere.text) == (409, True)
 
 
 def test_stopping_is_open_to_more_people_than_starting(api: Api, installed: Installation) -> None:
