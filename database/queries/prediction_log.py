@@ -17,15 +17,15 @@ _STORE = text(
         id uuid, model_id bigint, model_name text, generation bigint, key_id text, request_id text, features jsonb,
         prediction smallint, probability double precision, threshold double precision, latency_ms double precision,
         created_at timestamptz)
-    ON CONFLICT (id) DO NOTHING
+    ON CONFLICT DO NOTHING
+    RETURNING id
     """
 )
 
 
-def store(session: Session, rows_json: str) -> int:
-    """Store a JSON array of rows; a row that is there already stays as it is. Returns how many were new."""
-    result = session.execute(_STORE, {"rows": rows_json})
-    return int(getattr(result, "rowcount", 0))
+def store(session: Session, rows_json: str) -> list[str]:
+    """Store a JSON array of rows; a row that is there already stays as it is. Returns the ids that were new."""
+    return [str(new) for new in session.scalars(_STORE, {"rows": rows_json})]
 
 
 def bury(session: Session, *, prediction_id: str, payload: str, reason: str) -> None:
