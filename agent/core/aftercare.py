@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from loguru import logger
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from agent.core.transitions import move
@@ -18,15 +18,24 @@ from database.queries.audit import AGENT
 
 
 def watch_changes(session: Session, now: datetime, at_most: int | None = None) -> list[AgentAction]:
-    """Settle every change whose test has an answer; those without one are left as they are."""
+    """Settle every change whose test has an answer; those without one are left as they are.
+
+    One that cannot be judged is said in the log at every look, and holds up no other.
+    """
     settled: list[AgentAction] = []
-    for action in actions.in_status(session, ActionStatus.VERIFYING):
+    for action_id in [action.action_id for action in actions.in_status(session, ActionStatus.VERIFYING)]:
         if len(settled) == at_most:
             break
-        held = actions.locked(session, action.action_id)
-        alerts.lock_live(session, held.model_name)
-        if held.status == ActionStatus.VERIFYING and _settle(session, held, now):
-            settled.append(held)
+        try:
+            with session.begin_nested():
+                held = actions.locked(session, action_id)
+                alerts.lock_live(session, held.model_name)
+                if held.status == ActionStatus.VERIFYING and _settle(session, held, now):
+                    settled.append(held)
+        except (SQLAlchemyError, OSError):
+            raise
+        except Exception as error:  # noqa: BLE001  (whatever is wrong with one, the others have to be watched)
+            logger.opt(exception=error).error("agent.change.not_judged action_id={}", action_id)
     return settled
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from sqlalchemy import Engine, func, insert, select, text
+from sqlalchemy import Engine, func, insert, select, text, update
 from sqlalchemy.orm import Session
 
 from agent.core.aftercare import watch_changes
@@ -39,6 +39,7 @@ from tests.integration.agent.world import (
     POLICY,
     approve,
     approved_automatic,
+    behind_its_back,
     evidence_about,
     forged,
     pending,
@@ -523,3 +524,19 @@ def test_a_revert_that_the_databases_guards_refuse_ends_and_says_so(
     assert [one.status for one in settle(engine)] == ["inconclusive"]
     assert "not reverted: " in str(reread(engine, question.action_id).outcome)
     assert serving(engine) == question.to_version_id
+
+
+def test_a_change_that_cannot_be_judged_holds_up_no_other(
+    engine: Engine, champion: int, make_executor: MakeExecutor
+) -> None:
+    spoiled = pending(engine, champion, register(engine), kind="rollback_model")
+    with behind_its_back(engine) as session:
+        session.execute(
+            update(AgentAction)
+            .where(AgentAction.action_id == spoiled.action_id)
+            .values(model_name="another", status=ActionStatus.VERIFYING, execution_result={"generation": "?"})
+        )
+    question = watched(engine, champion, make_executor)
+    verification(engine, question, -0.3, 0.02, 200)
+    assert [one.action_id for one in settle(engine)] == [question.action_id]
+    assert (serving(engine), reread(engine, spoiled.action_id).status) == (champion, "verifying")
