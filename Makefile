@@ -5,10 +5,10 @@ BIN := .venv/bin
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down test coverage crash outage chaos check format clean
+.PHONY: help setup demo up down test coverage crash outage chaos bench-peers check format clean
 
 help: ## this list
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 13
 
 setup: $(READY) ## make the environment in .venv from the lock file
 
@@ -44,6 +44,10 @@ outage: $(READY) ## PostgreSQL crashes 20 times, then stays away for a minute, w
 chaos: $(READY) ## workers, clients and PostgreSQL at once, broken as a seed draws; a checker judges
 	@$(BIN)/python -m scripts.chaos run $(ARGS)
 
+bench-peers: $(READY) ## install what `steward bench serving` is compared with, in .venv-peers
+	@test -x .venv-peers/bin/python || $(BIN)/uv venv --quiet --python $(BIN)/python .venv-peers
+	@$(BIN)/uv pip sync --quiet --system-certs --compile-bytecode --python .venv-peers/bin/python scripts/bench/peers/requirements.txt
+
 check: $(READY) ## format, lint, types, import rules, lock file
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -56,4 +60,4 @@ format: $(READY) ## put the code into shape
 	$(BIN)/ruff check --fix .
 
 clean: ## remove the environment and every cache
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage
+	rm -rf .venv .venv-peers .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage

@@ -292,6 +292,31 @@ def stack_bench(
         raise typer.Exit(1)
 
 
+@bench.command("serving")
+def serving_bench(
+    quick: Annotated[bool, typer.Option("--quick", help="about a minute instead of ten; figures are rougher")] = False,
+    peers: Annotated[bool, typer.Option(help="measure the peers too, where `make bench-peers` installed them")] = True,
+    client: Annotated[str | None, typer.Option(help="who asks: wrk or bundled; default: wrk if it is here")] = None,
+    as_json: JsonFlag = False,
+    check: Annotated[bool, typer.Option(help="exit 1 when a figure misses its bar")] = False,
+) -> None:
+    """Our server against its peers and a bare echo: one model, one core each."""
+    # It loads all that training needs; every other command would wait for it.
+    from scripts.bench.serving import command  # noqa: PLC0415
+
+    with said_plainly():
+        try:
+            report = command.run(command.Asked(quick=quick, with_peers=peers, client=client), say)
+        except ValueError as error:
+            raise CommandFailedError(str(error)) from None
+    if as_json:
+        print(json.dumps(report.to_json(), indent=1))
+    else:
+        report.show(Console())
+    if check and report.missed:
+        raise typer.Exit(1)
+
+
 app.command("pause")(admin.pause)
 app.command("resume")(admin.resume)
 

@@ -56,6 +56,14 @@ def _reachable(host: str) -> str:
     return "127.0.0.1" if host in {"0.0.0.0", "::"} else host  # noqa: S104 – compared, not bound
 
 
+def api_command(host: str, port: int) -> list[str]:
+    """How the API is started, here and wherever it is measured or broken."""
+    # Several workers would each hold a spool file of their own; one serves far more than a demo needs.
+    command = [sys.executable, "-m", "uvicorn", "api.main:create_app", "--factory", "--host", host]
+    command += ["--port", str(port), "--no-access-log", "--log-level", "warning", "--no-server-header"]
+    return [*command, "--no-proxy-headers"]  # whoever is on this machine could claim any address by them
+
+
 def build_roles(settings: Settings, wanted: tuple[str, ...], mlflow_uri: str) -> list[Role]:
     """The roles asked for, with their ports settled, in starting order.
 
@@ -80,10 +88,7 @@ def build_roles(settings: Settings, wanted: tuple[str, ...], mlflow_uri: str) ->
         }
         roles.append(Role("mlflow", command, _answers(f"{url}/health"), environment, url))
     if "api" in wanted:
-        # Several workers would each hold a spool file of their own; one serves far more than a demo needs.
-        command = [python, "-m", "uvicorn", "api.main:create_app", "--factory", "--host", api.host]
-        command += ["--port", str(api_port), "--no-access-log", "--log-level", "warning", "--no-server-header"]
-        command += ["--no-proxy-headers"]  # whoever is on this machine could claim any address by them
+        command = api_command(api.host, api_port)
         roles.append(Role("api", command, _answers(f"{api_url}/livez"), {"API_PORT": str(api_port)}, api_url))
     if "monitor" in wanted:
         roles.append(Role("monitor", [python, "-m", "monitoring.run_checks"], lambda: True))

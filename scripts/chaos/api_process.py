@@ -3,7 +3,6 @@
 import os
 import signal
 import subprocess
-import sys
 import time
 
 import httpx
@@ -11,7 +10,7 @@ import httpx
 from config.settings import Settings
 from database.address import database_url
 from scripts.chaos.waiting import wait_until
-from scripts.platform_roles import free_port
+from scripts.platform_roles import api_command, free_port
 
 _HOST = "127.0.0.1"
 # Much is imported, and on a busy machine others run as well.
@@ -24,14 +23,13 @@ class ApiProcess:
     def __init__(self, settings: Settings) -> None:
         self.port = free_port(_HOST)
         self.url = f"http://{_HOST}:{self.port}"
-        self.environment = os.environ | _environment(settings)
+        self.environment = os.environ | environment_of(settings)
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> float:
         """Start it; how many seconds until it answered."""
-        command = [sys.executable, "-m", "uvicorn", "api.main:create_app", "--factory", "--host", _HOST]
-        command += ["--port", str(self.port), "--no-access-log", "--log-level", "warning"]
         began = time.monotonic()
+        command = api_command(_HOST, self.port)
         self._process = subprocess.Popen(command, env=self.environment, stderr=subprocess.DEVNULL)
         wait_until(self._ready, _STARTS_S)
         return time.monotonic() - began
@@ -67,7 +65,7 @@ class ApiProcess:
         return self._process
 
 
-def _environment(settings: Settings) -> dict[str, str]:
+def environment_of(settings: Settings) -> dict[str, str]:
     """What a process has to be told to read the same settings; only those a run here changes."""
     url = database_url(settings).set(drivername="postgresql").render_as_string(hide_password=False)
     api, spool = settings.api, settings.spool

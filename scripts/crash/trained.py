@@ -12,17 +12,25 @@ from training import dataset
 from training.candidates import Trained, material_of, train_candidate
 from training.export import store_artifact
 from training.feature_engineering import Row
+from training.model_factory import Params
 from training.reference_profile import build
 
 Columns = dict[str, Any]
 
 
-def make_version(store: ArtifactStore, contract: ModelContract, rows: Sequence[Row], labels: Sequence[int]) -> Columns:
-    """A logistic regression trained on `rows`, in the store; what to register it with."""
+def make_version(
+    store: ArtifactStore,
+    contract: ModelContract,
+    rows: Sequence[Row],
+    labels: Sequence[int],
+    algorithm: str = "logistic_regression",
+    params: Params | None = None,
+) -> Columns:
+    """A candidate trained on `rows`, in the store; what to register it with."""
     truth = np.array(labels)
     kept = dataset.store(store, contract, dataset.frame_of(contract, rows, labels, "made"), DataSource.SYNTHETIC)
     given = material_of(contract, rows, truth, np.zeros(len(rows), dtype=bool))
-    trained: Trained = train_candidate("logistic_regression", {}, given)
+    trained: Trained = train_candidate(algorithm, params or {}, given)
     serving = trained.serving
     digest = store_artifact(
         store,
