@@ -67,7 +67,7 @@ def test_a_signed_log_verifies_and_says_up_to_where_it_was_signed(engine: Engine
     verified = _run("verify")
     assert verified.exit_code == 0
     assert "3 events, unbroken" in _said(verified)
-    assert "1 checkpoints, the last of event 2 at" in _said(verified)
+    assert "1 checkpoint, of event 2 at" in _said(verified)
 
 
 def test_a_cut_end_is_exit_1_with_the_sentence(engine: Engine) -> None:
