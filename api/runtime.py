@@ -26,6 +26,7 @@ from config.agent_policy import AgentPolicy, load_policy
 from config.model_contract import ModelContract, load_contracts
 from config.settings import Settings
 from database.address import database_url
+from database.artifact_keys import store_of
 from database.artifact_store import ArtifactStore
 from database.connection import ReadSession, make_engine, read_scope, session_scope
 from database.errors import NotFoundError
@@ -127,7 +128,7 @@ class Runtime:
 def build_runtime(settings: Settings) -> Runtime:
     """Claim a spool file and put everything together. Nothing is started and no database is asked."""
     contracts = load_contracts(settings.platform.contracts_dir)
-    store = ArtifactStore(settings.artifacts_dir)
+    store = store_of(settings)
     url = database_url(settings)
     background = make_engine(url, settings.database, application="steward-api-background")
     spool_settings = settings.spool

@@ -190,6 +190,27 @@ class AuditSettings(_Group):
         return path.expanduser().resolve() if path else path
 
 
+class ArtifactSettings(_Group):
+    """Who vouches for the files of a version."""
+
+    model_config = SettingsConfigDict(env_prefix="ARTIFACT_")
+
+    key_file: Path | None = Field(
+        None, description="private key that signs versions, for whoever trains; unset = artifact.key in STEWARD_HOME"
+    )
+    trusted_dir: Path | None = Field(
+        None, description="public keys (*.pub) whose signatures count; unset = artifact-keys in STEWARD_HOME"
+    )
+    unsigned: Literal["serve", "refuse"] | None = Field(
+        None, description="a version nobody signed; unset = serve in development, refuse in production"
+    )
+
+    @field_validator("key_file", "trusted_dir")
+    @classmethod
+    def _absolute(cls, path: Path | None) -> Path | None:
+        return path.expanduser().resolve() if path else path
+
+
 class AgentSettings(_Group):
     """The process that diagnoses, decides and acts."""
 
@@ -261,6 +282,7 @@ class Settings(BaseModel):
     ui: UiSettings = Field(default_factory=UiSettings)
     monitor: MonitorSettings = Field(default_factory=MonitorSettings)
     audit: AuditSettings = Field(default_factory=AuditSettings)
+    artifact: ArtifactSettings = Field(default_factory=ArtifactSettings)
     agent: AgentSettings = Field(default_factory=AgentSettings)
     mlflow: MlflowSettings = Field(default_factory=MlflowSettings)
     notify: NotifySettings = Field(default_factory=NotifySettings)
@@ -292,6 +314,18 @@ class Settings(BaseModel):
     @property
     def audit_checkpoint_file(self) -> Path:
         return self.audit.checkpoint_file or self.platform.home / "audit-checkpoints.jsonl"
+
+    @property
+    def artifact_key_file(self) -> Path:
+        return self.artifact.key_file or self.platform.home / "artifact.key"
+
+    @property
+    def artifact_trusted_dir(self) -> Path:
+        return self.artifact.trusted_dir or self.platform.home / "artifact-keys"
+
+    @property
+    def serves_unsigned_artifacts(self) -> bool:
+        return (self.artifact.unsigned or ("refuse" if self.platform.env == "production" else "serve")) == "serve"
 
     @property
     def downloads_dir(self) -> Path:

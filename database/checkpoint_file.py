@@ -2,22 +2,12 @@
 
 import fcntl
 import os
-import secrets
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import IO
 
-from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-    PublicFormat,
-    load_pem_private_key,
-    load_pem_public_key,
-)
 
 from config.settings import Settings
 from database.checkpoints import (
@@ -26,15 +16,15 @@ from database.checkpoints import (
     CheckpointsRead,
     SignedCheckpoint,
     contradictions,
-    key_id,
     parsed,
     read_lines,
     sign,
 )
 from database.connection import ReadSession
-from database.errors import IntegrityError, InvalidError, NotFoundError
+from database.errors import IntegrityError, NotFoundError
 from database.queries import audit
 from database.queries.audit import BEGINNING, Mark
+from database.signing_keys import key_id, private_key, public_key, publish, sync_directory
 
 
 @dataclass(frozen=True)
@@ -55,62 +45,10 @@ def place_of(settings: Settings) -> CheckpointPlace:
 
 
 def signing_key(place: CheckpointPlace) -> Ed25519PrivateKey:
-    """The private key, made once with mode 0600; the public one is written beside it.
-
-    Two processes that start together agree on one key.
-    """
-    if not place.key.exists():
-        fresh = Ed25519PrivateKey.generate()
-        _made_once(place.key, fresh.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()), 0o600)
-    try:
-        key = load_pem_private_key(place.key.read_bytes(), password=None)
-    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
-        raise InvalidError(f"{place.key} holds no private key in PEM form without a password") from error
-    if not isinstance(key, Ed25519PrivateKey):
-        raise InvalidError(f"{place.key} holds a key of another kind than Ed25519")
-    if not place.public_key.exists():
-        public = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-        _made_once(place.public_key, public, 0o644)
+    """The private key, made once; the public one is written beside it."""
+    key = private_key(place.key)
+    publish(key, place.public_key)
     return key
-
-
-def public_key(path: Path) -> Ed25519PublicKey:
-    """A public key from its file. Raises `NotFoundError` and `InvalidError`."""
-    try:
-        key = load_pem_public_key(path.read_bytes())
-    except FileNotFoundError as error:
-        raise NotFoundError(f"there is no public key at {path}") from error
-    except (ValueError, UnsupportedAlgorithm) as error:
-        raise InvalidError(f"{path} holds no public key in PEM form") from error
-    if not isinstance(key, Ed25519PublicKey):
-        raise InvalidError(f"{path} holds a key of another kind than Ed25519")
-    return key
-
-
-def _made_once(path: Path, content: bytes, mode: int) -> None:
-    """Write a file whole or not at all; one that is there already stays."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    whole = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
-    descriptor = os.open(whole, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.link(whole, path)
-    except FileExistsError:
-        pass
-    finally:
-        whole.unlink()
-    _sync_directory(path.parent)
-
-
-def _sync_directory(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def read_checkpoints(file: Path, key: Path) -> CheckpointsRead:
@@ -148,7 +86,7 @@ def add_checkpoint(session: ReadSession, place: CheckpointPlace, now: datetime) 
             return None
         checkpoint = Checkpoint(seq=chain.last, hash=chain.head, at=now, after=since.seq)
         _append(file, sign(checkpoint, key))
-    _sync_directory(place.file.parent)
+    sync_directory(place.file.parent)
     return checkpoint
 
 

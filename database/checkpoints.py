@@ -8,7 +8,6 @@ of the file is noticed too, unless everything after it went as well.
 Only thinking here: bytes and reports in, sentences out. `checkpoint_file.py` reads and writes.
 """
 
-import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 from database.queries.audit import ChainReport
+from database.signing_keys import key_id
 
 # Signed along with the values, so that no signature made for another purpose can pass for a checkpoint.
 _PURPOSE = b"steward audit checkpoint 1\n"
@@ -61,11 +61,6 @@ class SignedCheckpoint(Checkpoint):
         except (InvalidSignature, ValueError):
             return False
         return True
-
-
-def key_id(key: Ed25519PublicKey) -> str:
-    """A short name of a key."""
-    return hashlib.sha256(key.public_bytes_raw()).hexdigest()[:16]
 
 
 def sign(checkpoint: Checkpoint, key: Ed25519PrivateKey) -> str:

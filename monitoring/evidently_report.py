@@ -28,7 +28,7 @@ from config.model_contract import ModelContract, category_name, load_contract
 from config.settings import Settings
 from config.yaml_source import ConfigError
 from database.address import database_url
-from database.artifact_store import ArtifactStore
+from database.artifact_keys import store_of
 from database.connection import make_engine, read_scope, session_scope
 from database.errors import NotFoundError, StewardError
 from database.queries import model_versions, predictions, windows
@@ -189,7 +189,7 @@ def make_report(engine: Engine, settings: Settings, window_id: int) -> str:
     Returns the artifact's digest. Asked twice for the same window, it returns the page that was made. Raises
     `NotFoundError` if the window, its reference or every comparable column is missing.
     """
-    store = ArtifactStore(settings.artifacts_dir)
+    store = store_of(settings)
     with read_scope(engine) as session:
         window = windows.get(session, window_id)
         report = windows.drift_report(session, window_id)

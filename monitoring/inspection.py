@@ -10,7 +10,7 @@ from loguru import logger
 from sqlalchemy import Engine
 
 from config.settings import Settings
-from database.artifact_store import ArtifactStore
+from database.artifact_keys import store_of
 from database.connection import read_scope
 from database.errors import StewardError
 from database.queries import model_versions
@@ -26,7 +26,7 @@ class Inspection:
 
     def __init__(self, settings: Settings) -> None:
         self._every = timedelta(seconds=settings.monitor.artifact_check_interval_s)
-        self._store = ArtifactStore(settings.artifacts_dir)
+        self._store = store_of(settings)
         self._next: datetime | None = None
         self._damaged: dict[str, str] = {}
 

@@ -26,6 +26,7 @@ from config.model_contract import ModelContract, load_contract
 from config.settings import Settings
 from config.yaml_source import ConfigError
 from database.address import database_url
+from database.artifact_keys import store_of
 from database.artifact_store import ArtifactStore
 from database.connection import first_line, is_away, make_engine, read_scope, session_scope
 from database.queries import heartbeats, model_versions, windows
@@ -84,7 +85,7 @@ def run_pass(engine: Engine, settings: Settings, now: datetime, stop: Stop | Non
     is away ends the pass (`is_away` knows it).
     """
     stop = stop or Stop()
-    store = ArtifactStore(settings.artifacts_dir)
+    store = store_of(settings)
     with read_scope(engine) as session:
         names = model_versions.model_names(session)
     return PassReport(tuple(_look_at(engine, settings, store, name, now, stop) for name in names))

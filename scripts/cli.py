@@ -20,6 +20,7 @@ from config.model_contract import NAME_PATTERN, TimeOrder
 from database.migrations import head_revision
 from database.running import running_database
 from scripts import admin, policy_check
+from scripts.artifacts import artifacts
 from scripts.bench.stack import bench_stack
 from scripts.demo import run_demo
 from scripts.lab.faults import WORLDS_OF_A_BAR
@@ -44,6 +45,7 @@ app = typer.Typer(
 app.add_typer(admin.keys, name="keys")
 app.add_typer(admin.users, name="users")
 app.add_typer(admin.audit, name="audit")
+app.add_typer(artifacts, name="artifacts")
 app.add_typer(notifications, name="notifications")
 policy = typer.Typer(help="The page that says what the agent may do.", no_args_is_help=True)
 app.add_typer(policy, name="policy")

@@ -16,6 +16,7 @@ import pandas as pd
 from loguru import logger
 
 from config.fault_points import fault_point
+from database.artifact_keys import signing_store_of
 from database.artifact_store import ArtifactStore
 from database.connection import read_scope
 from database.enums import ActorKind, DataSource
@@ -67,7 +68,7 @@ def gather(case: Case) -> Json:
     Raises `NotEnoughError` when there are too few rows to learn from or to judge with, `NoCandidateError` when no
     candidate is good enough, `InvalidError` when the rows break the contract.
     """
-    contract, store = case.contract, ArtifactStore(case.settings.artifacts_dir)
+    contract, store = case.contract, signing_store_of(case.settings)
     with read_scope(case.engine) as session:
         recent = trusted(contract, training_rows.newest_labelled(session, contract.name))
         quarantined = training_rows.quarantined_since(session, contract.name, recent.since) if recent.since else 0

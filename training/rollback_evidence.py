@@ -17,6 +17,7 @@ from sqlalchemy import exists, select
 
 from config.model_contract import ModelContract
 from config.vocabulary import LATENCY
+from database.artifact_keys import store_of
 from database.artifact_store import ArtifactStore
 from database.connection import read_scope
 from database.enums import VersionStatus
@@ -65,7 +66,7 @@ def gather(case: Case) -> Json:
 
     Raises `NotEnoughError` when none can be gone back to, or when too few labelled rows can be trusted.
     """
-    contract, store = case.contract, ArtifactStore(case.settings.artifacts_dir)
+    contract, store = case.contract, store_of(case.settings)
     with read_scope(case.engine) as session:
         slow = slowness_in(actions.get(session, case.action_id).why)
         generation = model_versions.current_generation(session, contract.name)

@@ -22,6 +22,7 @@ from config.model_contract import ModelContract, load_contract
 from config.settings import Settings
 from config.yaml_source import ConfigError
 from database.address import database_url
+from database.artifact_keys import signing_store_of
 from database.artifact_store import ArtifactStore
 from database.connection import first_line, is_away, make_engine, read_scope, session_scope
 from database.enums import DataSource
@@ -91,7 +92,7 @@ def train(
     winner = next(one for one in trained if one.algorithm == selection.winner)
     tell("describing the reference", 0.8)
     influence = influence_of(given, winner)
-    store = ArtifactStore(settings.artifacts_dir)
+    store = signing_store_of(settings)
     artifacts = {
         "dataset": dataset.digest,
         "serving": _store(store, given, winner, dataset),
@@ -260,7 +261,7 @@ def source_dataset(
 
     Raises `InvalidError` when the contract has no source of its own and no table is given.
     """
-    store = ArtifactStore(settings.artifacts_dir)
+    store = signing_store_of(settings)
     if csv is not None:
         table = own_table.load_csv(csv, contract, encoding, teaches=True)
         frame = datasets.frame_of(contract, table.rows, table.labels, csv.name)

@@ -17,7 +17,7 @@ from agent.actions.serving_change import SERVING, activate_target, evidence_from
 from agent.core.work import Effect, Gathered, Json, NotWorthAskingError, Outcome, Work
 from config.model_contract import Metric, ModelContract
 from config.vocabulary import METRICS, words
-from database.artifact_store import ArtifactStore
+from database.artifact_keys import signing_store_of
 from database.connection import session_scope
 from database.models import ModelVersion
 from database.queries import model_versions, training_rows
@@ -120,7 +120,7 @@ def _register(session: Session, work: Work, champion: ModelVersion, threshold: f
     Raises `NotWorthAskingError` when the one made before is another than would be made now: people must not be shown
     the evidence of one version and be given another.
     """
-    store = ArtifactStore(work.settings.artifacts_dir)
+    store = signing_store_of(work.settings)
     artifact = store.read(champion.artifact_digest, SERVING)
     digest = store.put(SERVING, artifact.files, artifact.meta | {"threshold": threshold})
     copied = ("model_name", "algorithm", "accuracy", "f1_score", "precision", "recall", "roc_auc", "hyperparameters",

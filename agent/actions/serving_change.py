@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from agent.actions.command import run_json
 from agent.core.evidence import completed, recommends, still_holds, target_of
 from agent.core.work import Effect, Gathered, Json, NotWorthAskingError, Outcome, PermanentError, Work
-from database.artifact_store import ArtifactStore
+from database.artifact_keys import store_of
 from database.connection import session_scope
 from database.errors import ConflictError, InvalidError, StaleError, StewardError
 from database.models import AgentAction
@@ -66,7 +66,7 @@ def must_be_whole(work: Work) -> None:
     with session_scope(work.engine) as session:
         _, digest = target_of(dict(actions.get(session, work.claim.action_id).evidence or {}))
     try:
-        ArtifactStore(work.settings.artifacts_dir).read(digest, SERVING)
+        store_of(work.settings).read(digest, SERVING)
     except StewardError as error:
         raise PermanentError(f"the version to activate cannot be loaded: {error}") from error
 

@@ -12,7 +12,8 @@ from agent.actions.registry import handlers
 from agent.core.approval_manager import propose_by_person
 from agent.core.asking_again import refresh_stale
 from agent.core.executor import EXECUTING, GATHERING
-from config.settings import Settings
+from config.settings import ArtifactSettings, Settings
+from database.artifact_keys import store_of
 from database.artifact_store import ArtifactStore
 from database.connection import session_scope
 from database.enums import ActionType, LabelFigure, MetricKind, Topic, Verdict
@@ -161,7 +162,8 @@ def test_a_better_threshold_becomes_a_version_of_its_own_with_proof(
     assert made is not None
     assert LOWEST <= made.threshold < 0.5
     assert 0.5 - made.threshold <= STEP + 1e-9
-    kept = ArtifactStore(agent_settings.artifacts_dir).read(made.artifact_digest, "serving_artifact")
+    signed = store_of(agent_settings.model_copy(update={"artifact": ArtifactSettings(unsigned="refuse")}))
+    kept = signed.read(made.artifact_digest, "serving_artifact")
     assert kept.files["model.onnx"] == b"a model"
     assert kept.meta["threshold"] == made.threshold
 

@@ -9,12 +9,13 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import Engine, text
 
-from database.checkpoint_file import CheckpointPlace, add_checkpoint, public_key, read_checkpoints, signing_key
+from database.checkpoint_file import CheckpointPlace, add_checkpoint, read_checkpoints, signing_key
 from database.checkpoints import Checkpoint, contradictions
 from database.connection import read_scope, session_scope
 from database.errors import IntegrityError, InvalidError, NotFoundError
 from database.queries import audit
 from database.queries.audit import SYSTEM
+from database.signing_keys import public_key
 
 NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 

@@ -33,13 +33,28 @@ def test_only_the_agents_own_login_stands_in_its_container(services: dict[str, A
     script = (ROOT / "docker/postgres/20-agent.sql").read_text()
     assert login
     assert f"CREATE ROLE {login[1]} LOGIN" in script
-    assert set(agent["volumes"]) < set(monitor["volumes"]), "the key of checkpoints is the monitor's alone"
     for name, service in services.items():
         if name != "monitor":
             assert not any("steward-audit" in volume for volume in service.get("volumes", ()))
     mounted = "/var/lib/steward-audit/"
     assert monitor["environment"]["AUDIT_KEY_FILE"].startswith(mounted)
     assert monitor["environment"]["AUDIT_CHECKPOINT_FILE"].startswith(mounted)
+
+
+def test_only_who_trains_holds_the_key_of_the_versions_and_nobody_else_says_whom_to_trust(
+    services: dict[str, Any],
+) -> None:
+    for name, service in services.items():
+        volumes = service.get("volumes", [])
+        trains = name in {"agent", "trainer"}
+        assert any("steward-signing" in volume for volume in volumes) is trains, name
+        assert ("state:/var/lib/steward" in volumes) is (name not in {"postgres", "ui"}), name
+        if "state:/var/lib/steward" in volumes:
+            assert ("trusted:/var/lib/steward-trusted" in volumes) is trains, name
+            assert ("trusted:/var/lib/steward-trusted:ro" in volumes) is not trains, name
+            assert service["environment"]["ARTIFACT_TRUSTED_DIR"] == "/var/lib/steward-trusted"
+            assert service["environment"]["STEWARD_ENV"] == "production"
+        assert ("ARTIFACT_KEY_FILE" in service.get("environment", {})) is trains, name
 
 
 def _psql(server: EmbeddedPostgres, database: str, file: str, **environment: str) -> None:

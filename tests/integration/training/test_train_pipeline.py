@@ -11,7 +11,8 @@ from sqlalchemy import URL, Engine, text
 from sqlalchemy.orm import Session
 
 from config.model_contract import ModelContract
-from config.settings import Settings
+from config.settings import ArtifactSettings, Settings
+from database.artifact_keys import store_of
 from database.artifact_store import ArtifactStore
 from database.connection import read_scope
 from database.enums import DataSource
@@ -38,7 +39,6 @@ def test_a_run_registers_the_best_of_four_and_it_can_serve(
     settings: Settings,
     contract: ModelContract,
     cleveland: Dataset,
-    store: ArtifactStore,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     page = {**load_candidates(), "random_forest": {"n_estimators": 20}}
@@ -59,7 +59,8 @@ def test_a_run_registers_the_best_of_four_and_it_can_serve(
     assert set(figures) == {"logistic_regression", "random_forest", "xgboost", "lightgbm"}
     assert version.f1_score == max(figures.values()) == version.metrics["cv"]["f1"]["value"]
     assert version.metrics["cv"]["f1"]["low"] < version.f1_score < version.metrics["cv"]["f1"]["high"]
-    assert serving_artifact.load(store, version.artifact_digest).threshold == version.threshold
+    signed = store_of(settings.model_copy(update={"artifact": ArtifactSettings(unsigned="refuse")}))
+    assert serving_artifact.load(signed, version.artifact_digest).threshold == version.threshold
     assert set(version.reference_profile["features"]) == set(contract.feature_names)
     assert sum(f["influence"] for f in version.reference_profile["features"].values()) == pytest.approx(1)
     json.dumps(version.reference_profile, allow_nan=False)
