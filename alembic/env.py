@@ -1,5 +1,6 @@
 """Alembic's entry: the address is handed over by `database/migrations.py`, or read from the settings at a desk."""
 
+import re
 from typing import Any
 
 from alembic import context
@@ -10,10 +11,14 @@ from database.connection import normalised_url
 from database.migrations import LOCK_TIMEOUT_S
 from database.models import Base
 
+PARTITION = re.compile(r"predictions_(default|(before_)?\d{8})")
+
 
 def ours(item: Any, name: str | None, kind: str, _reflected: bool, _compare_to: Any) -> bool:
-    """Views and the table of arrows are made by hand-written migrations, not compared with the models."""
-    return not (kind == "table" and (name == "action_arrows" or item.info.get("is_view")))
+    """Views, partitions and the table of arrows are made elsewhere, not compared with the models."""
+    if kind != "table":
+        return True
+    return not (name == "action_arrows" or item.info.get("is_view") or PARTITION.fullmatch(name or ""))
 
 
 def run() -> None:

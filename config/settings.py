@@ -114,6 +114,25 @@ class DatabaseSettings(_Group):
     statement_timeout_s: float = Field(30.0, gt=0, description="no question of ours takes longer")
 
 
+# Shorter than half a year and a day is too short for whoever has to account for automated decisions.
+LEAST_KEPT_DAYS = 183
+
+
+class RetentionSettings(_Group):
+    """How long answered predictions and their labels are kept."""
+
+    model_config = SettingsConfigDict(env_prefix="RETENTION_")
+
+    days: int = Field(400, ge=0, description="days of predictions older than this go with their labels; 0 = keep all")
+
+    @field_validator("days")
+    @classmethod
+    def _long_enough(cls, days: int) -> int:
+        if 0 < days < LEAST_KEPT_DAYS:
+            raise ValueError(f"at least {LEAST_KEPT_DAYS} days are kept; 0 keeps everything")
+        return days
+
+
 class ApiSettings(_Group):
     """The HTTP edge."""
 
@@ -127,6 +146,9 @@ class ApiSettings(_Group):
     max_body_bytes: int = Field(1_048_576, ge=1024, description="larger bodies get 413 before they are read whole")
     max_rows: int = Field(1000, ge=1, le=100_000, description="rows in one batch prediction")
     body_timeout_s: float = Field(10.0, gt=0, description="a client that drips its body longer than this gets 408")
+    labels_file_max_bytes: int = Field(33_554_432, ge=1024, description="a CSV file of labels that is larger gets 413")
+    labels_file_max_rows: int = Field(250_000, ge=1, description="labels in one CSV file")
+    labels_file_timeout_s: float = Field(60.0, gt=0, description="a file of labels that takes longer to come gets 408")
     max_concurrency: int = Field(64, ge=1, description="requests served at once; more get 503 with Retry-After")
     rate_per_s: float = Field(200.0, gt=0, description="token bucket per API key: refill")
     rate_burst: int = Field(2000, ge=1, description="token bucket per API key: size; a batch costs its rows")
@@ -277,6 +299,7 @@ class Settings(BaseModel):
 
     platform: PlatformSettings = Field(default_factory=PlatformSettings)
     database: DatabaseSettings = Field(default_factory=DatabaseSettings)
+    retention: RetentionSettings = Field(default_factory=RetentionSettings)
     api: ApiSettings = Field(default_factory=ApiSettings)
     spool: SpoolSettings = Field(default_factory=SpoolSettings)
     ui: UiSettings = Field(default_factory=UiSettings)

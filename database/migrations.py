@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 from alembic import command
 from alembic.config import Config
@@ -14,6 +15,7 @@ from config.settings import ROOT
 from database.agent_role import grant_agent_rights
 from database.connection import first_line, make_engine, sqlstate
 from database.errors import UnavailableError
+from database.partitions import make_days
 
 # A migration waits this long for a lock, while every newcomer queues behind it; then it steps back and lets them pass.
 LOCK_TIMEOUT_S = 1
@@ -41,6 +43,7 @@ def upgrade(url: URL) -> None:
             connection.commit()
             try:
                 _patiently(lambda: command.upgrade(alembic_config(url), "head"))
+                make_days(engine, datetime.now(UTC).date())
                 grant_agent_rights(connection)
             finally:
                 connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": _LOCK})

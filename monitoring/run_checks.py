@@ -2,8 +2,8 @@
 
 A pass closes the windows that are due, judges those whose labels have come, and measures what the last change of the
 serving version did. Each step is a transaction of its own under a lock per model: two monitors share the work, and one
-that is killed leaves nothing half done. The process also signs how far the audit log reached. It ends on SIGTERM after
-the step it is in, and waits for a database that is away.
+that is killed leaves nothing half done. The process also signs how far the audit log reached, and looks after the days
+predictions lie in. It ends on SIGTERM after the step it is in, and waits for a database that is away.
 """
 
 import argparse
@@ -36,6 +36,7 @@ from monitoring.judging import close_next_window, judge_performance
 from monitoring.measuring import place_of
 from monitoring.metrics import MonitorMetrics
 from monitoring.report_runner import ReportRunner
+from monitoring.upkeep import Upkeep
 from monitoring.verification import verify_change
 from monitoring.vouching import Vouching
 from monitoring.windows import due
@@ -166,10 +167,12 @@ class Monitor:
     _away: bool = False
     _vouching: Vouching = field(init=False)
     _inspection: Inspection = field(init=False)
+    _upkeep: Upkeep = field(init=False)
     _in_a_row: dict[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._vouching, self._inspection = Vouching(self.settings), Inspection(self.settings)
+        self._upkeep = Upkeep(self.settings)
 
     def run(self) -> None:
         """Pass after pass until told to stop."""
@@ -210,7 +213,11 @@ class Monitor:
         with read_scope(self.engine) as session:
             now = database_now(session)  # a machine whose clock is wrong must not cut windows early
         report = run_pass(self.engine, self.settings, now, self.stop)
-        faults = [*self._vouching.faults(self.engine, now), *report.faults]
+        faults = [
+            *self._vouching.faults(self.engine, now),
+            *self._upkeep.faults(self.engine, now),
+            *report.faults,
+        ]
         self._in_a_row = {fault: self._in_a_row.get(fault, 0) + 1 for fault in faults}
         seconds = time.monotonic() - began
         details = {

@@ -19,7 +19,7 @@ from rich.table import Table
 from config.model_contract import NAME_PATTERN, TimeOrder
 from database.migrations import head_revision
 from database.running import running_database
-from scripts import admin, policy_check
+from scripts import admin, policy_check, retention
 from scripts.artifacts import artifacts
 from scripts.bench.stack import bench_stack
 from scripts.demo import run_demo
@@ -269,6 +269,9 @@ def migrate() -> None:
     """Bring the database to today's schema."""
     with said_plainly() as settings, running_database(settings):
         say(f"the database is at revision {head_revision()}")
+
+
+app.command("retention")(retention.show_or_drop)
 
 
 @bench.command("stack")

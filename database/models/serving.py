@@ -102,7 +102,10 @@ class Replica(Base):
 
 
 class Prediction(Base):
-    """One answered prediction. The id is made by the API (UUIDv7), so sending a row twice stores it once."""
+    """One answered prediction. The id is made by the API (UUIDv7), so sending a row twice stores it once.
+
+    One partition a day (`database/partitions.py`): the key has to hold the time, which a row never changes.
+    """
 
     __tablename__ = "predictions"
     id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -116,11 +119,12 @@ class Prediction(Base):
     probability: Mapped[float]
     threshold: Mapped[float]
     latency_ms: Mapped[float]
-    created_at: Mapped[datetime]
+    created_at: Mapped[datetime] = mapped_column(primary_key=True)
     stored_at: Mapped[datetime] = now()
     __table_args__ = (
         CheckConstraint("probability >= 0 AND probability <= 1", name="probability_inside"),
         Index("ix_predictions_model_name_created_at", "model_name", "created_at", "id"),
+        {"postgresql_partition_by": "RANGE (created_at)"},
     )
 
 

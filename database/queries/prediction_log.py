@@ -6,6 +6,10 @@ from sqlalchemy.orm import Session
 
 from database.models import DeadLetter
 
+# Held until the end of the transaction: shared by whoever stores predictions, alone by whoever stores labels, so that
+# a label and its prediction that arrive at once always see each other.
+TRUTH_LOCK = 7_238_103
+
 # One statement and one parameter however many rows: the server takes the JSON apart.
 _STORE = text(
     """
@@ -24,7 +28,11 @@ _STORE = text(
 
 
 def store(session: Session, rows_json: str) -> list[str]:
-    """Store a JSON array of rows; a row that is there already stays as it is. Returns the ids that were new."""
+    """Store a JSON array of rows; a row that is there already stays as it is. Returns the ids that were new.
+
+    Batches go side by side, and wait only for deliveries of labels (`queries/labels.py`).
+    """
+    session.execute(text("SELECT pg_advisory_xact_lock_shared(:key)"), {"key": TRUTH_LOCK})
     return [str(new) for new in session.scalars(_STORE, {"rows": rows_json})]
 
 

@@ -21,7 +21,7 @@ from uuid import UUID
 import httpx
 import uvicorn
 from pydantic import SecretStr
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine, exists, func, select
 from sqlalchemy.orm import Session
 
 from api.main import create_app
@@ -157,7 +157,7 @@ def _told(api: _Api, client: httpx.Client, home: Path, number: int) -> str:
 
 def _is_stored(engine: Engine, told: str) -> bool:
     with read_scope(engine) as session:
-        return session.get(Prediction, UUID(told)) is not None
+        return bool(session.scalar(select(exists().where(Prediction.id == UUID(told)))))
 
 
 def _wait(api: _Api, condition: Callable[[], bool]) -> None:
