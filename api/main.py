@@ -12,6 +12,7 @@ from starlette.middleware.cors import CORSMiddleware
 
 from api import errors
 from api.contract_schema import request_body
+from api.csv_route import CsvRoute
 from api.dependencies import refuse_undeclared
 from api.middleware.context import RequestContext
 from api.middleware.limits import BodyLimits, KnownHosts
@@ -35,6 +36,7 @@ from config.settings import Settings
 
 ROUTERS: tuple[APIRouter, ...] = (
     predict.router,
+    labels.files,
     labels.router,
     health.router,
     auth.router,
@@ -96,12 +98,13 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 def _install_middleware(app: FastAPI, settings: Settings) -> None:
     """Innermost first: what is added last sees a request first."""
     api = settings.api
+    files = [route.path for route in app.router.routes if isinstance(route, CsvRoute)]
 
     def runtime() -> Runtime:
         current: Runtime = app.state.runtime
         return current
 
-    app.add_middleware(BodyLimits, max_bytes=api.max_body_bytes, timeout_s=api.body_timeout_s)
+    app.add_middleware(BodyLimits, max_bytes=api.max_body_bytes, timeout_s=api.body_timeout_s, file_paths=files)
     if api.cors_origins:
         app.add_middleware(
             CORSMiddleware,

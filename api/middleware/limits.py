@@ -5,6 +5,7 @@ from collections.abc import Collection
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api.csv_route import is_csv
 from api.errors import MEDIA_TYPE, problem_body
 
 
@@ -29,13 +30,20 @@ def _host(scope: Scope) -> str:
 
 
 class BodyLimits:
-    """Reads a body whole before the application sees it: at most `max_bytes`, within `timeout_s`."""
+    """Reads a body whole before the application sees it: at most `max_bytes`, within `timeout_s`.
 
-    def __init__(self, app: ASGIApp, max_bytes: int, timeout_s: float) -> None:
+    A CSV file sent to one of `file_paths` passes: its route reads it as it arrives, and has limits of its own.
+    """
+
+    def __init__(self, app: ASGIApp, max_bytes: int, timeout_s: float, file_paths: Collection[str] = ()) -> None:
         self._app, self._max_bytes, self._timeout_s = app, max_bytes, timeout_s
+        self._file_paths = frozenset(file_paths)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["method"] not in {"POST", "PUT", "PATCH", "DELETE"}:
+            await self._app(scope, receive, send)
+            return
+        if scope["path"] in self._file_paths and is_csv(scope):
             await self._app(scope, receive, send)
             return
         if _declared_length(scope) > self._max_bytes:
