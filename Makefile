@@ -5,7 +5,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down test coverage crash outage chaos bench-peers check format clean
+.PHONY: help setup demo up down test coverage crash outage chaos soak bench-peers check format clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 13
@@ -43,6 +43,9 @@ outage: $(READY) ## PostgreSQL crashes 20 times, then stays away for a minute, w
 
 chaos: $(READY) ## workers, clients and PostgreSQL at once, broken as a seed draws; a checker judges
 	@$(BIN)/python -m scripts.chaos run $(ARGS)
+
+soak: $(READY) ## a million answers while the API is killed 50 times and the version changes; every row is checked
+	@$(BIN)/python -m scripts.chaos serving $(ARGS)
 
 bench-peers: $(READY) ## install what `steward bench serving` is compared with, in .venv-peers
 	@test -x .venv-peers/bin/python || $(BIN)/uv venv --quiet --python $(BIN)/python .venv-peers

@@ -1,4 +1,4 @@
-"""`make outage`, `make chaos`: PostgreSQL and workers are broken on purpose; exits with 1 when a promise was broken."""
+"""`make outage`, `make chaos`, `make soak`: things are broken on purpose; exits with 1 when a promise was broken."""
 
 import argparse
 import json
@@ -9,6 +9,8 @@ from pathlib import Path
 
 from config.logging_config import configure_logging
 from scripts.chaos import outage, run
+from scripts.chaos.serving import run as serving
+from scripts.chaos.serving.plan import schedule
 
 _SEEDS = 2**32
 
@@ -23,14 +25,25 @@ def main(argv: Sequence[str] | None = None) -> int:
     chaos = commands.add_parser("run", help="workers, clients and PostgreSQL at once, and a nemesis that a seed draws")
     chaos.add_argument("--seconds", type=float, default=60.0, help="how long things are broken; default: %(default)s")
     chaos.add_argument("--keep", type=Path, help="where to leave the history of the clients and the workers' logs")
-    for command in (asked, chaos):
+    soak = commands.add_parser("serving", help="a million answers while the API is killed and the version changes")
+    soak.add_argument("--rows", type=int, default=1_000_000, help="so many rows are asked for; default: %(default)s")
+    soak.add_argument("--kills", type=int, default=50, help="kill -9 of the API; default: %(default)s")
+    soak.add_argument("--swaps", type=int, default=12, help="changes of the serving version; default: %(default)s")
+    for command in (asked, chaos, soak):
         command.add_argument("--seed", type=int, help="draws every moment; default: a new one, printed")
         command.add_argument("--json", action="store_true", help="print one JSON object")
     given = parser.parse_args(argv)
     seed: int = given.seed if given.seed is not None else secrets.randbelow(_SEEDS)
     print(f"seed {seed}", file=sys.stderr)
     configure_logging("chaos", level="ERROR")
-    return _outage(given, seed) if given.command == "outage" else _run(given, seed)
+    return {"outage": _outage, "run": _run, "serving": _serving}[given.command](given, seed)
+
+
+def _serving(given: argparse.Namespace, seed: int) -> int:
+    planned = schedule(given.rows, seed, kills=given.kills, swaps=given.swaps, versions=3)
+    report = serving.soak(given.rows, seed, planned, lambda line: print(line, file=sys.stderr))
+    print(json.dumps(report.to_json()) if given.json else report.told())
+    return 1 if report.violations else 0
 
 
 def _run(given: argparse.Namespace, seed: int) -> int:

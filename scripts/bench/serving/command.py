@@ -2,12 +2,13 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from scripts.bench.machine import Cores, machine, pinned, share_out, usable_cores, versions
-from scripts.bench.serving import figures, load, ours, peers, report, targets
-from scripts.bench.serving.installation import OTHER_PARAMS, PARAMS, ROWS, Installation, installation
+from scripts.bench.serving import figures, kept, load, ours, peers, report, targets
+from scripts.bench.serving.installation import OTHER, PARAMS, ROWS, Installation, installation
 from scripts.bench.serving.rounds import Compared, Plan, compare
+from training.model_factory import Params
 
 _VERSIONS = ("fastapi", "httptools", "onnxruntime", "orjson", "starlette", "uvicorn", "uvloop", "xgboost")
 FULL = Plan(rounds=3, seconds=3.0, connections=(1, 16, 64))
@@ -23,6 +24,7 @@ class Asked:
     with_peers: bool = True
     client: str | None = None
     plan: Plan | None = None
+    params: Params = field(default_factory=lambda: PARAMS)
 
     @property
     def comparing(self) -> Plan:
@@ -36,17 +38,19 @@ def run(asked: Asked, say: Say) -> report.Report:
     cores = share_out(usable_cores())
     with pinned(cores.others):
         say("PostgreSQL, and a model to serve")
-        with installation() as installed:
+        with installation(asked.params) as installed:
             name, client = load.chosen(installed.directory, asked.client)
+            # First: it wants the database to itself.
+            stored = [] if asked.plan else kept.swaps(installed, 20_000 if asked.quick else 150_000, say)
             compared, said = _compared(installed, asked, client, cores, say)
             alone = [] if asked.plan else _alone(installed, asked, cores, say)
     setup = {
         "model": {
             "algorithm": "xgboost",
-            "params": PARAMS,
+            "params": asked.params,
             "features": 13,
             "trained_on": ROWS,
-            "swapped_with": OTHER_PARAMS,
+            "swapped_with": OTHER,
         },
         "workers": 1,
         "load": name,
@@ -57,7 +61,7 @@ def run(asked: Asked, say: Say) -> report.Report:
         "versions": versions(_VERSIONS),
         "peers": said,
     }
-    measured = [*figures.of_rounds(compared.rounds, compared.missing), *alone]
+    measured = [*figures.of_rounds(compared.rounds, compared.missing), *stored, *alone]
     return report.Report(
         machine=found,
         setup=setup,
@@ -94,4 +98,4 @@ def _alone(installed: Installation, asked: Asked, cores: Cores, say: Say) -> lis
     times = 1 if asked.quick else 3
     rows = ours.batches(installed, target, cores, installed.directory, times, 1.0 if asked.quick else 4.0, say)
     begun = ours.beginnings(target, cores, installed.directory, times, say)
-    return [rows, begun.start, begun.memory]
+    return [rows, begun.start, begun.memory, kept.rollback(installed, times + 2, say)]

@@ -58,7 +58,7 @@ BARS = (
     Bar("memory_mb", "API process, resident memory", 130, "at most", "MB"),
     Bar("swap_failed_requests", "swap under load: failed requests", 0, "at most", "requests"),
     Bar("swap_wrong_rows", "swap under load: rows another version computed than is stamped", 0, "at most", "rows"),
-    Bar("rollback_s", "rollback decided, until every replica serves it", 2.0, "at most", "s"),
+    Bar("rollback_s", "a rollback committed, until every replica serves it", 2.0, "at most", "s"),
 )
 
 

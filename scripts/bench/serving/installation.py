@@ -28,8 +28,8 @@ from training.synthetic import synthetic_rows
 DATABASE = "steward"
 ROWS, SEED = 1000, 1
 PARAMS: Params = {"n_estimators": 300, "max_depth": 4, "learning_rate": 0.05}
-# Versions after the first: to swap under load. Fewer trees, so that their answers differ.
-OTHER_PARAMS: Params = PARAMS | {"n_estimators": 200}
+# The other version, to swap with, learns at another rate, so its answers differ.
+OTHER: Params = {"learning_rate": 0.1}
 PERSON = Actor(ActorKind.PERSON, "bench")
 
 
@@ -48,6 +48,7 @@ class Installation:
     settings: Settings
     engine: Engine
     contract: ModelContract
+    params: Params
     directory: Path
     key: str
     versions: tuple[int, ...]
@@ -82,8 +83,9 @@ class Installation:
 
 
 @contextmanager
-def installation() -> Iterator[Installation]:
-    """A platform with a PostgreSQL of its own, durability as shipped. Call it from the main thread."""
+def installation(params: Params) -> Iterator[Installation]:
+    """A platform with a PostgreSQL of its own, durability as shipped, and a model with these hyperparameters. Call it
+    from the main thread."""
     with own_server("bench", DATABASE) as (server, directory):
         url = server.url(DATABASE)
         settings = Settings(
@@ -96,20 +98,20 @@ def installation() -> Iterator[Installation]:
         )
         engine = create_engine(url, pool_pre_ping=True)
         try:
-            yield _installed(settings, engine, directory, url.set(drivername="postgresql").render_as_string(False))
+            yield _installed(
+                settings, engine, params, directory, url.set(drivername="postgresql").render_as_string(False)
+            )
         finally:
             engine.dispose()
 
 
-def _installed(settings: Settings, engine: Engine, directory: Path, postgres_url: str) -> Installation:
+def _installed(settings: Settings, engine: Engine, params: Params, directory: Path, postgres_url: str) -> Installation:
     contract = load_contract(MODEL, settings.platform.contracts_dir)
     store = ArtifactStore(settings.artifacts_dir)
     made, labels = synthetic_rows("cleveland", ROWS, SEED)
+    trained = [make_version(store, contract, made, labels, "xgboost", one) for one in (params, params | OTHER)]
     with session_scope(engine) as session:
-        versions = []
-        for params in (PARAMS, OTHER_PARAMS):
-            columns = make_version(store, contract, made, labels, "xgboost", params)
-            versions.append(model_versions.register(session, PERSON, **columns))
+        versions = [model_versions.register(session, PERSON, **columns) for columns in trained]
         model_versions.activate(session, PERSON, versions[0], expected_active_id=None, reason="the first version")
         _, key = api_keys.create_key(
             session, PERSON, "bench", list(Scope), None, timedelta(days=1), settings.platform.hash_key, "development"
@@ -117,5 +119,5 @@ def _installed(settings: Settings, engine: Engine, directory: Path, postgres_url
         ids, digests = [one.id for one in versions], [one.artifact_digest for one in versions]
     models = tuple(serving_artifact.load(store, digest) for digest in digests)
     return Installation(
-        settings, engine, contract, directory, key, tuple(ids), models, Table(made, labels), postgres_url
+        settings, engine, contract, params, directory, key, tuple(ids), models, Table(made, labels), postgres_url
     )

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from config.settings import ROOT
 from database.artifact_store import ArtifactStore
-from scripts.bench.serving.installation import PARAMS, Installation
+from scripts.bench.serving.installation import Installation
 from training import serving_artifact
 
 ENVIRONMENT = ROOT / ".venv-peers"
@@ -88,7 +88,7 @@ def _write(installed: Installation, directory: Path) -> None:
     (directory / "model.onnx").write_bytes(files["model.onnx"])
     fixed = {"random_state": contract.training.seed, "n_jobs": 1, "tree_method": "hist"}
     categories = {name: one.categories for name, one in contract.features.items() if one.kind == "category"}
-    (directory / "peers.json").write_text(json.dumps({"params": fixed | PARAMS, "categories": categories}))
+    (directory / "peers.json").write_text(json.dumps({"params": fixed | installed.params, "categories": categories}))
     with (directory / "table.csv").open("w", newline="") as file:
         writer = csv.writer(file)
         writer.writerow([*contract.feature_names, "label"])

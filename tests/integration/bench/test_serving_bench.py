@@ -14,7 +14,9 @@ from scripts.bench.serving.rounds import Plan
 def test_ours_and_the_echo_are_compared_and_the_peers_are_named_as_left_out() -> None:
     said: list[str] = []
     plan = Plan(rounds=1, seconds=0.2, connections=(1, 16))
-    report = command.run(command.Asked(with_peers=False, client=BUNDLED, plan=plan), said.append)
+    report = command.run(
+        command.Asked(with_peers=False, client=BUNDLED, plan=plan, params={"n_estimators": 5}), said.append
+    )
     found = report.to_json()
     assert set(found["servers"]) == {OURS, ECHO}
     assert set(found["missing"]) == set(PEERS)
