@@ -122,6 +122,35 @@ def list_keys(as_json: JsonFlag = False) -> None:
     out.print(table)
 
 
+@keys.command("rotate")
+def rotate_key(
+    key_id: Annotated[str, typer.Argument(help="the id shown by `keys list`")],
+    overlap_days: Annotated[int, typer.Option(min=0, max=90, help="the old key works on for so long")] = 7,
+    days: Annotated[int, typer.Option(min=1, max=3650, help="the new one is valid for so long")] = 90,
+    as_json: JsonFlag = False,
+) -> None:
+    """Make a key that may do what this one may; both work until the old one ends. The secret is shown once, here."""
+    with administering() as (session, settings):
+        key, secret = api_keys.rotate_key(
+            session,
+            me(),
+            key_id,
+            overlap=timedelta(days=overlap_days),
+            expires_in=timedelta(days=days),
+            hash_key=settings.platform.hash_key,
+            env=settings.platform.env,
+        )
+        facts = {"key_id": key.key_id, "name": key.name, "expires_at": key.expires_at.isoformat(), "key": secret}
+    if as_json:
+        print(json.dumps(facts))
+        return
+    print(secret)
+    err.print(
+        f"key {facts['key_id']} for {escape(key.name)}, valid to {facts['expires_at']}; it is not shown again. "
+        f"The old one, {key_id}, ends within {overlap_days} days"
+    )
+
+
 @keys.command("revoke")
 def revoke_key(key_id: Annotated[str, typer.Argument(help="the id shown by `keys list`")]) -> None:
     """Revoke a key; replicas refuse it within a second or two."""

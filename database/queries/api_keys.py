@@ -25,6 +25,7 @@ from database.queries.audit import Actor, append
 
 CHANNEL = "steward_keys"
 _LONGEST_LIFETIME = timedelta(days=730)
+_LONGEST_OVERLAP = timedelta(days=90)
 _ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _ID_ALPHABET = "abcdefghijkmnpqrstuvwxyz23456789"
 _SHAPE = re.compile(r"stw_(?:dev|prod)_([a-z0-9]{8})_([0-9A-Za-z]{43})_([0-9A-Za-z]{6})", re.ASCII)
@@ -110,6 +111,34 @@ def revoke_key(session: Session, actor: Actor, key_id: str) -> ApiKey:
         append(session, actor, "key.revoked", "api_key", key_id, {"name": key.name})
         _tell_replicas(session)
     return key
+
+
+def rotate_key(
+    session: Session,
+    actor: Actor,
+    key_id: str,
+    overlap: timedelta,
+    expires_in: timedelta,
+    hash_key: bytes,
+    env: Literal["development", "production"],
+) -> tuple[ApiKey, str]:
+    """A key that may do the same, and its plaintext. The old one works on for `overlap`, at most to its own end.
+
+    Raises `NotFoundError`, and `InvalidError` for a key that has ended or an overlap outside of zero to ninety days.
+    """
+    old = one(session, locked(select(ApiKey).where(ApiKey.key_id == key_id)), f"there is no API key {key_id}")
+    now: datetime = session.execute(select(func.now())).scalar_one()
+    if old.revoked_at is not None or old.expires_at <= now:
+        raise InvalidError(f"the API key {key_id} has ended; make a new one")
+    if not timedelta(0) <= overlap <= _LONGEST_OVERLAP:
+        raise InvalidError(f"overlap: expected zero to {_LONGEST_OVERLAP.days} days")
+    scopes = [Scope(scope) for scope in old.scopes]
+    new, plaintext = create_key(session, actor, old.name, scopes, old.models, expires_in, hash_key, env)
+    old.expires_at = min(old.expires_at, now + overlap)
+    session.flush()
+    facts = {"name": old.name, "replaced_by": new.key_id, "expires_at": old.expires_at}
+    append(session, actor, "key.rotated", "api_key", key_id, facts)
+    return new, plaintext
 
 
 def _tell_replicas(session: Session) -> None:

@@ -1,17 +1,23 @@
 """Keys and people: made, used, taken away, refused."""
 
+import re
+import subprocess
 import time
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from statistics import median
 
 import pytest
+from sqlalchemy import URL
 from sqlalchemy.orm import Session
 
+from api.errors import RefusalError
 from api.main import create_app
 from config.settings import ApiSettings
 from database.connection import ReadSession
+from database.embedded import bin_dir
 from database.enums import Scope
 from database.errors import ConflictError, InvalidError, NotFoundError
+from database.models import ApiKey
 from database.queries import api_keys, audit, people
 from tests.integration.api.conftest import PASSWORD, Api, Installation, serve, wait_until
 from tests.serving_factories import HASH_KEY, PERSON
@@ -37,6 +43,60 @@ def test_a_key_works_at_once_and_ends_at_once_and_the_database_holds_no_secret(
     wait_until(lambda: api.predict(plaintext).status_code == 401, 2)
     with Session(installed.engine) as session, pytest.raises(NotFoundError):
         api_keys.revoke_key(session, PERSON, "nobody00")
+
+
+def test_a_rotated_key_and_its_successor_both_work_until_the_old_one_ends(api: Api, installed: Installation) -> None:
+    old = installed.keys.everything
+    old_id = old.split("_")[2]
+    with Session(installed.engine, expire_on_commit=False) as session, session.begin():
+        before = session.get_one(ApiKey, old_id)
+        new, plaintext = api_keys.rotate_key(
+            session, PERSON, old_id, timedelta(hours=2), timedelta(days=30), HASH_KEY.encode(), "development"
+        )
+    assert (new.name, new.scopes, new.models) == (before.name, before.scopes, before.models)
+    wait_until(lambda: api.predict(plaintext).status_code == 200, 2)
+    assert api.predict(old).status_code == 200
+    with Session(installed.engine) as session, session.begin():
+        third, last = api_keys.rotate_key(
+            session, PERSON, new.key_id, timedelta(0), timedelta(days=30), HASH_KEY.encode(), "development"
+        )
+        assert third.expires_at > new.expires_at - timedelta(days=1)
+    wait_until(lambda: (api.predict(plaintext).status_code, api.predict(last).status_code) == (401, 200), 2)
+    assert api.predict(old).status_code == 200, "ends at its own time"
+    with Session(installed.engine) as session, session.begin(), pytest.raises(InvalidError, match="has ended"):
+        api_keys.rotate_key(session, PERSON, new.key_id, timedelta(0), timedelta(days=1), b"k", "development")
+    with Session(installed.engine) as session, session.begin(), pytest.raises(InvalidError, match="overlap"):
+        api_keys.rotate_key(session, PERSON, old_id, timedelta(days=91), timedelta(days=1), b"k", "development")
+    told = installed.rows("SELECT details FROM audit_log WHERE verb = 'key.rotated' ORDER BY seq")
+    assert [row[0]["replaced_by"] for row in told] == [new.key_id, last.split("_")[2]]
+
+
+def test_a_dump_of_the_database_holds_nothing_to_sign_in_or_call_with(
+    api: Api, installed: Installation, database_url: URL
+) -> None:
+    """Keys, sessions, passwords: nothing that was ever shown, and nothing that works when it is sent."""
+    token = api.sign_in("approver")["Authorization"].removeprefix("Bearer ")
+    assert api.predict(installed.keys.everything).status_code == 200
+    dump = subprocess.run(
+        [bin_dir() / "pg_dump", "--inserts", "-h", str(database_url.query["host"]), "-U", str(database_url.username),
+         str(database_url.database)],
+        capture_output=True, text=True, check=True,
+    ).stdout  # fmt: skip
+    key_id, secret = installed.keys.everything.split("_")[2:4]
+    assert key_id in dump
+    for shown in (installed.keys.everything, secret, token, PASSWORD, HASH_KEY):
+        assert shown not in dump
+    for stored in set(re.findall(r"[0-9a-f]{64}", dump)):
+        forged = f"stw_dev_{key_id}_{stored[:43]}"
+        key = f"{forged}_{api_keys._checksum(forged)}"
+        with pytest.raises(RefusalError):
+            api.runtime.keys.check(key, Scope.PREDICT, datetime.now(UTC))
+        assert person_of_token(installed, stored) is None
+
+
+def person_of_token(installed: Installation, token: str) -> object:
+    with Session(installed.engine) as session:
+        return people.person_of(session, people.token_digest(HASH_KEY.encode(), token), timedelta(days=1))
 
 
 def test_keys_that_make_no_sense_are_not_made(session: Session) -> None:

@@ -1,6 +1,11 @@
 """API keys: their shape, their table, and what a stranger learns from an answer."""
 
+import contextlib
+import hmac
+import os
+import time
 from datetime import UTC, datetime, timedelta
+from statistics import median
 
 import pytest
 
@@ -50,6 +55,47 @@ def test_unknown_wrong_malformed_and_expired_look_the_same() -> None:
     assert {(one.status, one.code, one.detail) for one in answers} == {
         (401, "unauthenticated", "This API key is not valid.")
     }
+
+
+def test_an_unknown_key_costs_the_same_work_as_a_wrong_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One keyed hash and one comparison of equal lengths, whether anybody has that id or not."""
+    hashed: list[str] = []
+    compared: list[tuple[int, int]] = []
+
+    def noted(key: bytes, secret: str) -> str:
+        hashed.append(secret)
+        return digest(key, secret)
+
+    monkeypatch.setattr("api.keys.digest", noted)
+    monkeypatch.setattr("api.keys.hmac", _Comparing(compared))
+    for plaintext in (_plaintext(key_id="zzzzzzzz"), _plaintext(secret="t" * 43)):
+        _refusal(_table(), plaintext)
+    assert len(hashed) == 2
+    assert compared == [(64, 64)] * 2
+
+
+class _Comparing:
+    def __init__(self, seen: list[tuple[int, int]]) -> None:
+        self._seen = seen
+
+    def compare_digest(self, ours: str, theirs: str) -> bool:
+        self._seen.append((len(ours), len(theirs)))
+        return hmac.compare_digest(ours, theirs)
+
+
+@pytest.mark.skipif("STEWARD_FUZZ_EXAMPLES" not in os.environ, reason="a measurement: `make fuzz`")
+def test_the_time_of_an_answer_does_not_tell_whether_a_key_exists() -> None:
+    table = _table()
+    kinds = {"unknown": _plaintext(key_id="zzzzzzzz"), "wrong": _plaintext(secret="t" * 43)}
+    seconds: dict[str, list[float]] = {kind: [] for kind in kinds}
+    for _ in range(2000):
+        for kind, plaintext in kinds.items():
+            began = time.perf_counter()
+            with contextlib.suppress(RefusalError):
+                table.check(plaintext, Scope.PREDICT, NOW)
+            seconds[kind].append(time.perf_counter() - began)
+    ratio = median(seconds["unknown"]) / median(seconds["wrong"])
+    assert 0.8 <= ratio <= 1.25, f"unknown/wrong: {ratio:.3f}"
 
 
 def test_a_key_without_the_scope_is_403() -> None:
