@@ -5,7 +5,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down test coverage crash outage chaos soak bench-peers check format clean
+.PHONY: help setup demo up down test coverage crash outage chaos soak fuzz bench-peers check format clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 13
@@ -50,6 +50,9 @@ soak: $(READY) ## a million answers while the API is killed 50 times and the ver
 bench-peers: $(READY) ## install what `steward bench serving` is compared with, in .venv-peers
 	@test -x .venv-peers/bin/python || $(BIN)/uv venv --quiet --python $(BIN)/python .venv-peers
 	@$(BIN)/uv pip sync --quiet --system-certs --compile-bytecode --python .venv-peers/bin/python scripts/bench/peers/requirements.txt
+
+fuzz: $(READY) ## every operation of the API with what its document allows and forbids, by people of each role and by keys
+	STEWARD_FUZZ_EXAMPLES=$${STEWARD_FUZZ_EXAMPLES:-60} $(BIN)/python -m pytest -n 0 tests/integration/api/test_openapi_fuzz.py tests/unit/api/test_keys.py $(ARGS)
 
 check: $(READY) ## format, lint, types, import rules, lock file
 	$(BIN)/ruff format --check .

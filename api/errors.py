@@ -16,6 +16,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.routing import Match
 
 from database.connection import first_line, is_away, sqlstate
 from database.errors import (
@@ -166,7 +167,18 @@ def _on_http(request: Request, error: Exception) -> Response:
         status, HTTPStatus(status).phrase
     )
     headers = dict(error.headers or {}) if isinstance(error, HTTPException) else {}
+    if status == 405:
+        headers["Allow"] = ", ".join(_methods_of(request))
     return _respond(request, RefusalError(status, code, detail, headers=headers))
+
+
+def _methods_of(request: Request) -> list[str]:
+    """What the address answers: several routes may share it, and the one that was met first names its own alone."""
+    found: set[str] = set()
+    for route in request.app.routes:
+        if route.matches(request.scope)[0] is not Match.NONE:
+            found |= getattr(route, "methods", None) or set()
+    return sorted(found)
 
 
 def _on_database_error(request: Request, error: Exception) -> Response:

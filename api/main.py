@@ -1,19 +1,18 @@
 """The application: `uvicorn api.main:create_app --factory`, or `python -m api.main`."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
 
 import uvicorn
 from fastapi import APIRouter, FastAPI
-from fastapi.openapi.utils import get_openapi
 from loguru import logger
 from starlette.middleware.cors import CORSMiddleware
 
 from api import errors
-from api.contract_schema import request_body
+from api.connections import ImpatientProtocol
 from api.csv_route import CsvRoute
 from api.dependencies import refuse_undeclared
+from api.description import describe
 from api.middleware.context import RequestContext
 from api.middleware.limits import BodyLimits, KnownHosts
 from api.routes import (
@@ -31,7 +30,7 @@ from api.routes import (
 )
 from api.runtime import Runtime, build_runtime
 from config.logging_config import configure_logging
-from config.model_contract import ModelContract, load_contracts
+from config.model_contract import load_contracts
 from config.settings import Settings
 
 ROUTERS: tuple[APIRouter, ...] = (
@@ -91,7 +90,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     refuse_undeclared(app)
     errors.install(app)
     _install_middleware(app, settings)
-    _describe_rows(app, settings, contracts)
+    describe(app, settings, contracts)
     return app
 
 
@@ -117,28 +116,6 @@ def _install_middleware(app: FastAPI, settings: Settings) -> None:
     app.add_middleware(RequestContext, runtime=runtime)
 
 
-def _describe_rows(app: FastAPI, settings: Settings, contracts: Mapping[str, ModelContract]) -> None:
-    """Put each model's exact row into the OpenAPI document: rows are checked by the contract, not by a class."""
-    default = contracts.get(settings.platform.default_model)
-
-    def openapi() -> dict[str, Any]:
-        if app.openapi_schema is None:
-            schema = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
-            paths = schema["paths"]
-            if default is not None:
-                paths["/predict"]["post"]["requestBody"] = request_body(default, settings.api.max_rows)
-            template = paths.pop("/models/{name}/predict")["post"]
-            for name, contract in contracts.items():
-                operation = {key: value for key, value in template.items() if key != "parameters"}
-                operation["operationId"] = f"predict_{name}"
-                operation["requestBody"] = request_body(contract, settings.api.max_rows)
-                paths[f"/models/{name}/predict"] = {"post": operation}
-            app.openapi_schema = schema
-        return app.openapi_schema
-
-    app.openapi = openapi  # type: ignore[method-assign]
-
-
 def main() -> None:
     """Serve on the host and port of the settings."""
     settings = Settings()
@@ -149,6 +126,7 @@ def main() -> None:
         log_config=None,
         access_log=False,
         server_header=False,
+        http=ImpatientProtocol,
     )
 
 

@@ -61,6 +61,7 @@ def api_command(host: str, port: int) -> list[str]:
     # Several workers would each hold a spool file of their own; one serves far more than a demo needs.
     command = [sys.executable, "-m", "uvicorn", "api.main:create_app", "--factory", "--host", host]
     command += ["--port", str(port), "--no-access-log", "--log-level", "warning", "--no-server-header"]
+    command += ["--http", "api.connections:ImpatientProtocol"]
     return [*command, "--no-proxy-headers"]  # whoever is on this machine could claim any address by them
 
 

@@ -49,13 +49,14 @@ _GROUPS: dict[str, frozenset[str]] = {
     | {ActionStatus.APPROVED, ActionStatus.EXECUTING, ActionStatus.VERIFYING},
     "closed": frozenset(set(ActionStatus) - OPEN_STATUSES),
 }
+_KNOWN = _GROUPS | {one.value: frozenset({one.value}) for one in ActionStatus}
 
 
 @router.get("", summary="Actions, newest first")
 def listed(
     request: Request,
     _: Reader,
-    status: Annotated[str | None, Query(max_length=32)] = None,
+    status: Annotated[str | None, Query(max_length=32, json_schema_extra={"enum": sorted(_KNOWN)})] = None,
     model: Annotated[str | None, Query(pattern=r"^[a-z0-9_-]{1,64}$")] = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
 ) -> ActionList:
@@ -72,11 +73,10 @@ def listed(
 def _statuses(status: str | None) -> frozenset[str] | None:
     if status is None:
         return None
-    known = _GROUPS | {one.value: frozenset({one.value}) for one in ActionStatus}
-    if status not in known:
-        fault = Fault("status", f"expected one of {', '.join(sorted(known))}")
+    if status not in _KNOWN:
+        fault = Fault("status", f"expected one of {', '.join(sorted(_KNOWN))}")
         raise RefusalError(422, "invalid", "There is no such status.", errors=[fault])
-    return known[status]
+    return _KNOWN[status]
 
 
 @router.get("/{action_id}", summary="One action: evidence, approvals, steps, history")

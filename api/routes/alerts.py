@@ -22,23 +22,23 @@ Handler = Annotated[SignedIn, Depends(PersonMay(Permission.HANDLE_ALERTS))]
 AlertId = Annotated[int, Path(ge=1, le=2**62)]
 
 _LIVE = frozenset({AlertStatus.ACTIVE.value, AlertStatus.ACKNOWLEDGED.value})
+_KNOWN = {"live": _LIVE} | {one.value: frozenset({one.value}) for one in AlertStatus}
 
 
 @router.get("", summary="Incidents, the most recently updated first")
 def listed(
     request: Request,
     _: Reader,
-    status: Annotated[str | None, Query(max_length=32)] = None,
+    status: Annotated[str | None, Query(max_length=32, json_schema_extra={"enum": sorted(_KNOWN)})] = None,
     model: Annotated[str | None, Query(pattern=r"^[a-z0-9_-]{1,64}$")] = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
 ) -> AlertList:
     """`status`: one status, or `live` for everything that is not resolved."""
-    known = {"live": _LIVE} | {one.value: frozenset({one.value}) for one in AlertStatus}
-    if status is not None and status not in known:
-        fault = Fault("status", f"expected one of {', '.join(sorted(known))}")
+    if status is not None and status not in _KNOWN:
+        fault = Fault("status", f"expected one of {', '.join(sorted(_KNOWN))}")
         raise RefusalError(422, "invalid", "There is no such status.", errors=[fault])
     with runtime_of(request).reading() as session:
-        rows = action_cards.alerts(session, statuses=known[status] if status else None, model_name=model, limit=limit)
+        rows = action_cards.alerts(session, statuses=_KNOWN[status] if status else None, model_name=model, limit=limit)
         return AlertList(alerts=[alert_out(row) for row in rows])
 
 

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from pydantic import Field
 
-from api.schemas.common import Difference, In, Json, Out, PlainText, VersionRef
+from api.schemas.common import MOST, Difference, In, Json, Out, PlainText, VersionRef
 from database.enums import Decision
 
 
@@ -150,14 +150,14 @@ class DecisionIn(In):
     decision: Decision
     comment: PlainText = Field("", max_length=2000)
     evidence_digest: str = Field(pattern=r"^[0-9a-f]{64}$")
-    seen_version: int = Field(ge=1)
+    seen_version: int = Field(ge=1, le=MOST)
     idempotency_key: PlainText = Field(min_length=8, max_length=255)
 
 
 class ReevaluateIn(In):
     """Have the evidence gathered again. `seen_version` is the action's `version` on the page."""
 
-    seen_version: int = Field(ge=1)
+    seen_version: int = Field(ge=1, le=MOST)
     reason: PlainText = Field("", max_length=500)
 
 

@@ -1,10 +1,10 @@
 """What client programs send besides rows, and what they get. (A row's shape comes from the model contract.)"""
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import Discriminator, Field, PlainValidator, Tag
+from pydantic import BeforeValidator, Discriminator, Field, PlainValidator, Tag
 
 from api.schemas.common import In, Out, PlainText
 
@@ -18,7 +18,18 @@ def _number_or_word(value: Any) -> int | str:
     raise ValueError("expected 0 or 1, or the contract's word for it")
 
 
-Actual = Annotated[int | str, PlainValidator(_number_or_word, json_schema_input_type=int | str)]
+_Shown = Literal[0, 1] | Annotated[str, Field(max_length=_LONGEST_WORD)]
+Actual = Annotated[int | str, PlainValidator(_number_or_word, json_schema_input_type=_Shown)]
+
+
+def _text(value: Any) -> Any:
+    """A number would be taken for seconds since 1970, or for milliseconds if it is large: nobody knows which."""
+    if value is not None and not isinstance(value, str | datetime):
+        raise ValueError("expected a time with its zone, such as 2026-01-31T14:03:00Z")
+    return value
+
+
+Moment = Annotated[datetime, BeforeValidator(_text, json_schema_input_type=datetime)]
 
 
 class Prediction(Out):
@@ -54,7 +65,7 @@ class LabelIn(In):
 
     prediction_id: UUID
     actual: Actual
-    observed_at: datetime | None = None
+    observed_at: Moment | None = None
 
 
 class LabelsIn(In):

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from pydantic import Field
 
-from api.schemas.common import DeploymentOut, In, Json, Out, PlainText
+from api.schemas.common import MOST, DeploymentOut, In, Json, Out, PlainText
 from api.schemas.monitoring import ReplicaOut
 
 
@@ -96,7 +96,7 @@ class RollbackIn(In):
     """Asks for a rollback: it becomes a proposal that others decide. Without `version`, evidence picks the target."""
 
     reason: PlainText = Field(min_length=3, max_length=2000)
-    version: int | None = Field(None, ge=1)
+    version: int | None = Field(None, ge=1, le=MOST)
 
 
 class RetrainIn(In):
