@@ -22,6 +22,7 @@ from api.prediction_log import Shipper, SpoolWriter
 from api.serving import Predictor
 from api.spool_file import SpoolFile, claim_files, kept_aside
 from api.watcher import DatabaseGate, Watcher, WatcherFacts
+from api.worker_metrics import WorkerMetrics, worker_group
 from config.agent_policy import AgentPolicy, load_policy
 from config.model_contract import ModelContract, load_contracts
 from config.settings import Settings
@@ -62,9 +63,12 @@ class Runtime:
     started: float = field(default_factory=time.monotonic)
     in_flight: int = 0
     metrics: Metrics = field(init=False)
+    worker_metrics: WorkerMetrics = field(init=False)
 
     def __post_init__(self) -> None:
         self.metrics = Metrics(self._state)
+        directory = Path(self.settings.run_dir) / "metrics"
+        self.worker_metrics = WorkerMetrics(self.metrics.render, directory, self.spool.path.stem, worker_group())
 
     @contextmanager
     def reading(self) -> Iterator[ReadSession]:
@@ -113,6 +117,7 @@ class Runtime:
         self.writer.start()
         self.shipper.start()
         self.watcher.start()
+        self.worker_metrics.start()
         await asyncio.to_thread(self.watcher.first_round.wait, _FIRST_ROUND_S)
 
     async def stop(self) -> None:
@@ -120,6 +125,7 @@ class Runtime:
         await asyncio.to_thread(self.writer.stop)
         await asyncio.to_thread(self.shipper.stop, _DRAIN)
         await asyncio.to_thread(self.watcher.stop)
+        await asyncio.to_thread(self.worker_metrics.stop)
         if self.gate.is_open:
             self.engine.dispose()
             self.background.dispose()

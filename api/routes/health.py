@@ -46,9 +46,9 @@ async def readyz(request: Request) -> Response:
 async def metrics(
     request: Request, client: Annotated[Client, Depends(ClientMay(Scope.METRICS, or_loopback=True))]
 ) -> Response:
-    """Needs a key with the scope `metrics:read`, or a client on this machine."""
+    """Of every worker behind this port. Needs a key with the scope `metrics:read`, or a client on this machine."""
     del client
-    return Response(runtime_of(request).metrics.render(), headers={"Content-Type": CONTENT_TYPE})
+    return Response(runtime_of(request).worker_metrics.render(), headers={"Content-Type": CONTENT_TYPE})
 
 
 def _health(runtime: Runtime) -> Health:

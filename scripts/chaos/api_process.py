@@ -20,7 +20,8 @@ _STARTS_S = 50.0
 class ApiProcess:
     """One process with these settings, on a free port that it keeps when it is started again."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, workers: int = 1) -> None:
+        self._workers = workers
         self.port = free_port(_HOST)
         self.url = f"http://{_HOST}:{self.port}"
         self.environment = os.environ | environment_of(settings)
@@ -36,6 +37,7 @@ class ApiProcess:
     def launch(self) -> None:
         """Start it, and wait for nothing."""
         command = api_command(_HOST, self.port)
+        command += ["--workers", str(self._workers)] if self._workers > 1 else []
         self._process = subprocess.Popen(command, env=self.environment, stderr=subprocess.DEVNULL)
 
     def _ready(self) -> bool:
