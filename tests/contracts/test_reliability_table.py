@@ -1,4 +1,4 @@
-"""docs/reliability.md names tests that exist, and leaves no fault of the catalogue out."""
+"""docs/reliability.md and docs/security.md name tests that exist; no fault of the catalogue is left out."""
 
 import re
 
@@ -7,7 +7,7 @@ import pytest
 from config.settings import ROOT
 
 FAULTS = 48
-ROW = re.compile(r"^\| (F\d+) \| (?P<fault>[^|]+) \| (?P<happens>[^|]+) \| (?P<tests>.+) \|$", re.MULTILINE)
+ROW = re.compile(r"^\| ([FT]\d+) \| (?P<fault>[^|]+) \| (?P<happens>[^|]+) \| (?P<tests>.+) \|$", re.MULTILINE)
 NAMED = re.compile(r"`(tests/[\w/]+\.py)::(test_\w+)`")
 NOT_TESTED = re.compile(r"Not tested: \w+")
 
@@ -37,6 +37,14 @@ def is_there(file: str, name: str) -> bool:
 
 def test_every_fault_has_tests_that_exist_or_a_reason() -> None:
     assert missing((ROOT / "docs" / "reliability.md").read_text()) == []
+
+
+def test_every_threat_that_is_told_of_has_tests_that_exist() -> None:
+    found = rows((ROOT / "docs" / "security.md").read_text())
+    assert len(found) >= 17
+    named = {threat: NAMED.findall(cell) for threat, cell in found.items()}
+    assert [threat for threat, tests in named.items() if not tests] == []
+    assert [test for tests in named.values() for test in tests if not is_there(*test)] == []
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,77 @@
+"""Who may call what, as a table a person can check. Every route stands here with every role and every kind of key.
+
+`+` may (whatever the route then says of the request), `403` is known and may not, `401` has sent nothing that this
+route asks for. A route that is missing, and a cell that is not so, fails `tests/integration/api/test_authorization.py`.
+"""
+
+from dataclasses import dataclass
+
+PEOPLE = ("viewer", "operator", "approver", "admin")
+KEYS = ("predict:write", "labels:write", "metrics:read")
+
+TABLE = """
+                                            nobody  viewer operator approver admin   predict labels metrics
+GET  /livez                                 +       +      +        +        +       +       +      +
+GET  /readyz                                +       +      +        +        +       +       +      +
+GET  /health                                +       +      +        +        +       +       +      +
+POST /auth/login                            +       +      +        +        +       +       +      +
+GET  /metrics                               +       +      +        +        +       403     403    +
+
+POST /predict                               401     401    401      401      401     +       403    403
+POST /models/{name}/predict                 401     401    401      401      401     +       403    403
+POST /labels                                401     401    401      401      401     403     +      403
+POST /feedback                              401     401    401      401      401     403     +      403
+
+GET  /auth/me                               401     +      +        +        +       401     401    401
+GET  /overview                              401     +      +        +        +       401     401    401
+GET  /models                                401     +      +        +        +       401     401    401
+GET  /models/{name}                         401     +      +        +        +       401     401    401
+GET  /models/{name}/versions                401     +      +        +        +       401     401    401
+GET  /models/{name}/versions/{number}       401     +      +        +        +       401     401    401
+GET  /actions                               401     +      +        +        +       401     401    401
+GET  /actions/{action_id}                   401     +      +        +        +       401     401    401
+GET  /actions/{action_id}/evidence/{digest} 401     +      +        +        +       401     401    401
+GET  /alerts                                401     +      +        +        +       401     401    401
+GET  /performance                           401     +      +        +        +       401     401    401
+GET  /drift                                 401     +      +        +        +       401     401    401
+GET  /drift/{window_id}/report              401     +      +        +        +       401     401    401
+GET  /data-quality                          401     +      +        +        +       401     401    401
+GET  /trends                                401     +      +        +        +       401     401    401
+GET  /agent/cycles                          401     +      +        +        +       401     401    401
+GET  /agent/record                          401     +      +        +        +       401     401    401
+GET  /automation                            401     +      +        +        +       401     401    401
+GET  /audit                                 401     +      +        +        +       401     401    401
+GET  /notifications                         401     +      +        +        +       401     401    401
+
+POST /alerts/{alert_id}/acknowledge         401     403    +        +        403     401     401    401
+POST /alerts/{alert_id}/resolve             401     403    +        +        403     401     401    401
+POST /notifications/{delivery_id}/retry     401     403    +        +        403     401     401    401
+POST /models/{name}/rollback                401     403    +        +        403     401     401    401
+POST /retrain                               401     403    +        +        403     401     401    401
+POST /actions/{action_id}/reevaluate        401     403    +        +        403     401     401    401
+POST /actions/{action_id}/decision          401     403    403      +        403     401     401    401
+POST /reload                                401     403    +        403      403     401     401    401
+POST /automation                            401     403    +        +        +       401     401    401
+POST /auth/logout                           401     +      +        +        +       401     401    401
+"""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One caller at one route. `status`: how it is turned away; None when it is let in."""
+
+    method: str
+    path: str
+    caller: str
+    status: int | None
+
+
+def cells() -> list[Cell]:
+    """Every cell of the table, by row."""
+    callers = ("nobody", *PEOPLE, *KEYS)
+    rows = [line.split() for line in TABLE.splitlines()[2:] if line.strip()]
+    return [
+        Cell(method, path, caller, None if said == "+" else int(said))
+        for method, path, *told in rows
+        for caller, said in zip(callers, told, strict=True)
+    ]
