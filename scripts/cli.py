@@ -24,6 +24,7 @@ from scripts.artifacts import artifacts
 from scripts.bench.stack import bench_stack
 from scripts.demo import run_demo
 from scripts.lab.faults import WORLDS_OF_A_BAR
+from scripts.labels import labels
 from scripts.notifications import notifications
 from scripts.plain_speech import CommandFailedError, JsonFlag, said_plainly, say
 from scripts.platform_roles import DEFAULT_ROLES
@@ -47,6 +48,7 @@ app.add_typer(admin.users, name="users")
 app.add_typer(admin.audit, name="audit")
 app.add_typer(artifacts, name="artifacts")
 app.add_typer(notifications, name="notifications")
+app.add_typer(labels, name="labels")
 policy = typer.Typer(help="The page that says what the agent may do.", no_args_is_help=True)
 app.add_typer(policy, name="policy")
 bench = typer.Typer(help="Measure speed and size on this machine.", no_args_is_help=True)

@@ -198,7 +198,7 @@ def _confusion(session: ReadSession, name: str) -> Confusion | None:
     serving = model_versions.active(session, name)
     if serving is None:
         return None
-    counts = overview.confusion(session, serving.id)
+    counts = overview.confusion(session, name, serving.id)
     if not counts.n:
         return None
     return Confusion(

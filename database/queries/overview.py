@@ -2,14 +2,15 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from sqlalchemy import any_, exists, func, literal, select
+from sqlalchemy import any_, exists, func, literal, select, text
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
 from database.connection import ReadSession
 from database.enums import Role
+from database.id_times import EARLIEST_SQL, LATEST_SQL
 from database.models import (
     DeadLetter,
     Deployment,
@@ -24,6 +25,8 @@ from database.models import (
 from database.queries.model_versions import WITHOUT_PROFILE
 
 COVERAGE_ROWS = 1000
+CLOCKS_DIFFER = timedelta(hours=1)
+INTAKE_LABELS = 10_000
 
 
 def desired_deployments(
@@ -82,7 +85,10 @@ def coverage(session: ReadSession, model_name: str) -> Coverage:
 
 @dataclass(frozen=True)
 class IntakeFacts:
-    """What came in for a model. Labels are counted over all models: they name a prediction, not a model."""
+    """What came in for a model. Labels are counted over all models: they name a prediction, not a model.
+
+    Revised and unknown ones are counted among the newest `INTAKE_LABELS`: what went wrong long ago is no news.
+    """
 
     predictions: int
     newest_prediction_at: datetime | None
@@ -94,18 +100,28 @@ class IntakeFacts:
     quarantined_rows: int
 
 
+# Labels are numbered as they come, one delivery after the other.
+_NEWEST_LABELS = text(
+    f"""
+    WITH newest AS (
+        SELECT prediction_id AS id, revision, received_at FROM labels ORDER BY labels.id DESC LIMIT :newest
+    ), asked AS (SELECT DISTINCT id, {EARLIEST_SQL} AS earliest, {LATEST_SQL} AS latest FROM newest)
+    SELECT coalesce((SELECT max(id) - min(id) + 1 FROM labels), 0), max(received_at),
+           count(*) FILTER (WHERE revision > 1),
+           (SELECT count(*) FROM asked LEFT JOIN LATERAL (
+                SELECT p.id FROM predictions p
+                WHERE p.id = asked.id AND p.created_at BETWEEN asked.earliest AND asked.latest LIMIT 1
+            ) known ON true WHERE known.id IS NULL)
+    FROM newest
+    """  # noqa: S608
+)
+
+
 def intake(session: ReadSession, model_name: str) -> IntakeFacts:
     of_model = Prediction.model_name == model_name
     predictions = session.execute(select(func.count()).select_from(Prediction).where(of_model)).scalar_one()
     newest = session.execute(select(func.max(Prediction.created_at)).where(of_model)).scalar_one()
-    labels, newest_label, revised = session.execute(
-        select(func.count(), func.max(Label.received_at), func.count().filter(Label.revision > 1)).select_from(Label)
-    ).one()
-    unknown = session.execute(
-        select(func.count(func.distinct(Label.prediction_id))).where(
-            ~exists(select(literal(1)).where(Prediction.id == Label.prediction_id))
-        )
-    ).scalar_one()
+    labels, newest_label, revised, unknown = session.execute(_NEWEST_LABELS, {"newest": INTAKE_LABELS}).one()
     dead = session.execute(select(func.count()).select_from(DeadLetter)).scalar_one()
     quarantined = session.execute(
         select(func.count())
@@ -151,11 +167,17 @@ class ConfusionCounts:
     false_negative: int
 
 
-def confusion(session: ReadSession, version_id: int, *, newest: int = 5000) -> ConfusionCounts:
+def confusion(session: ReadSession, model_name: str, version_id: int, *, newest: int = 5000) -> ConfusionCounts:
     """Over the version's newest `newest` predictions."""
+    # It answered nothing before it was first put in place: without that, one that is new would be sought in every day.
+    first = session.scalar(select(func.min(Deployment.created_at)).where(Deployment.version_id == version_id))
     rows = (
         select(PredictionOutcome.prediction, PredictionOutcome.actual)
-        .where(PredictionOutcome.model_id == version_id)
+        .where(
+            PredictionOutcome.model_name == model_name,
+            PredictionOutcome.model_id == version_id,
+            *([] if first is None else [PredictionOutcome.created_at >= first - CLOCKS_DIFFER]),
+        )
         .order_by(PredictionOutcome.created_at.desc())
         .limit(newest)
         .subquery()

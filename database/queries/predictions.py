@@ -152,16 +152,21 @@ class Bucket:
 # One row per slice, also where nothing came: an empty slice is a fact, not a missing one.
 _BUCKETS = text(
     """
-    SELECT slot AS at, count(p.id) AS n, avg(p.prediction)::float AS positive_share,
-           avg(p.probability) AS mean_probability,
-           percentile_cont(0.5) WITHIN GROUP (ORDER BY p.latency_ms) AS latency_p50_ms,
-           percentile_cont(0.95) WITHIN GROUP (ORDER BY p.latency_ms) AS latency_p95_ms,
-           count(p.actual) AS labelled,
-           avg((p.actual = p.prediction)::int) FILTER (WHERE p.actual IS NOT NULL)::float AS accuracy
+    SELECT slot AS at, coalesce(b.n, 0) AS n, b.positive_share, b.mean_probability, b.latency_p50_ms, b.latency_p95_ms,
+           coalesce(b.labelled, 0) AS labelled, b.accuracy
     FROM generate_series(CAST(:from_at AS timestamptz), CAST(:last AS timestamptz), CAST(:step AS interval)) AS slot
-    LEFT JOIN prediction_outcomes p
-        ON p.model_name = :model_name AND p.created_at >= slot AND p.created_at < slot + CAST(:step AS interval)
-    GROUP BY slot ORDER BY slot
+    LEFT JOIN (
+        SELECT date_bin(CAST(:step AS interval), created_at, :from_at) AS slot, count(*) AS n,
+               avg(prediction)::float AS positive_share, avg(probability) AS mean_probability,
+               percentile_cont(0.5) WITHIN GROUP (ORDER BY latency_ms) AS latency_p50_ms,
+               percentile_cont(0.95) WITHIN GROUP (ORDER BY latency_ms) AS latency_p95_ms,
+               count(actual) AS labelled,
+               avg((actual = prediction)::int) FILTER (WHERE actual IS NOT NULL)::float AS accuracy
+        FROM prediction_outcomes
+        WHERE model_name = :model_name AND created_at >= :from_at AND created_at <= :last
+        GROUP BY 1
+    ) b USING (slot)
+    ORDER BY slot
     """
 )
 

@@ -1,8 +1,10 @@
 """Answered rows with known truth, as evidence, retraining and a new threshold read them: newest first."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from heapq import merge
+from itertools import groupby
 from typing import Any
 from uuid import UUID
 
@@ -29,19 +31,6 @@ class LabelledRow:
     probability: float
 
 
-def _in_mature_window() -> Any:
-    """Labels of a window that still waits for some are a biased sample: whoever is quick may not be like the rest.
-    Those of a window where they are turned round teach the opposite of the truth."""
-    return exists().where(
-        MonitoringWindow.model_name == PredictionOutcome.model_name,
-        MonitoringWindow.model_id == PredictionOutcome.model_id,
-        MonitoringWindow.status == WindowStatus.MATURE,
-        MonitoringWindow.from_at <= PredictionOutcome.created_at,
-        PredictionOutcome.created_at < MonitoringWindow.to_at,
-        windows.labels_can_be_so(),
-    )
-
-
 def _quarantined() -> Any:
     return exists().where(QuarantinedRow.prediction_id == PredictionOutcome.id)
 
@@ -50,25 +39,51 @@ def newest_labelled(
     session: Session | ReadSession, model_name: str, *, since: datetime | None = None, model_id: int | None = None
 ) -> Iterator[LabelledRow]:
     """Labelled rows of mature windows that are not quarantined, newest first; of every version, or of one. Read a
-    chunk at a time: the reader stops when it has enough."""
-    query = (
-        select(PredictionOutcome)
+    chunk at a time, window by window: the reader stops when it has enough.
+
+    Labels of a window that still waits for some are a biased sample: whoever is quick may not be like the rest. Those
+    of a window where they are turned round teach the opposite of the truth.
+    """
+    spans = session.execute(
+        select(MonitoringWindow.model_id, MonitoringWindow.from_at, MonitoringWindow.to_at)
         .where(
-            PredictionOutcome.model_name == model_name,
-            PredictionOutcome.actual.is_not(None),
-            _in_mature_window(),
-            ~_quarantined(),
+            MonitoringWindow.model_name == model_name,
+            MonitoringWindow.status == WindowStatus.MATURE,
+            windows.labels_can_be_so(),
+            *([] if since is None else [MonitoringWindow.to_at > since]),
+            *([] if model_id is None else [MonitoringWindow.model_id == model_id]),
         )
-        .order_by(PredictionOutcome.created_at.desc(), PredictionOutcome.id.desc())
-        .execution_options(yield_per=_CHUNK)
-    )
-    if since is not None:
-        query = query.where(PredictionOutcome.created_at >= since)
-    if model_id is not None:
-        query = query.where(PredictionOutcome.model_id == model_id)
-    for row in session.scalars(query):
-        if row.actual is not None:
-            yield LabelledRow(row.id, row.model_id, row.features, row.actual, row.created_at, row.probability)
+        .order_by(MonitoringWindow.model_id, MonitoringWindow.from_at.desc())
+    ).all()
+    # The windows of one version follow each other; those of two may overlap where one took over from the other.
+    versions = [
+        _labelled(session, model_name, version, [(max(row[1], since or row[1]), row[2]) for row in rows])
+        for version, rows in ((version, list(rows)) for version, rows in groupby(spans, key=lambda row: row[0]))
+    ]
+    return merge(*versions, key=lambda row: (row.created_at, row.prediction_id), reverse=True)
+
+
+def _labelled(
+    session: Session | ReadSession, model_name: str, model_id: int, spans: Sequence[tuple[datetime, datetime]]
+) -> Iterator[LabelledRow]:
+    """One version's rows of these spans, the newest span first and in it the newest row."""
+    for begins, ends in spans:
+        query = (
+            select(PredictionOutcome)
+            .where(
+                PredictionOutcome.model_name == model_name,
+                PredictionOutcome.model_id == model_id,
+                PredictionOutcome.created_at >= begins,
+                PredictionOutcome.created_at < ends,
+                PredictionOutcome.actual.is_not(None),
+                ~_quarantined(),
+            )
+            .order_by(PredictionOutcome.created_at.desc(), PredictionOutcome.id.desc())
+            .execution_options(yield_per=_CHUNK)
+        )
+        for row in session.scalars(query):
+            if row.actual is not None:
+                yield LabelledRow(row.id, row.model_id, row.features, row.actual, row.created_at, row.probability)
 
 
 def quarantined_since(session: Session | ReadSession, model_name: str, since: datetime) -> int:
