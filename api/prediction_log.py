@@ -13,6 +13,7 @@ import threading
 import time
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 import orjson
 from loguru import logger
@@ -24,7 +25,8 @@ from config.fault_points import fault_point
 from config.settings import SpoolSettings
 from database.connection import first_line, session_scope, sqlstate
 from database.errors import StewardError
-from database.queries import prediction_log
+from database.queries import prediction_counts, prediction_log
+from database.queries.prediction_counts import SLICE, Layouts
 
 _MOST_AT_ONCE = 512
 _SHORTEST_WAIT_S, _LONGEST_WAIT_S = 0.25, 5.0
@@ -101,6 +103,23 @@ def _id_of(body: bytes) -> str:
         return f"unreadable {hashlib.sha256(body).hexdigest()[:16]}"
 
 
+def _let_go() -> None:
+    """Let the event loop have the interpreter now, and not when this thread's turn is over."""
+    time.sleep(0)
+
+
+def _parsed(bodies: list[bytes]) -> list[dict[str, Any]] | None:
+    """None if a damaged disk left one of them unreadable: PostgreSQL will say so of that one."""
+    rows: list[dict[str, Any]] = []
+    for begin in range(0, len(bodies), SLICE):
+        try:
+            rows += map(orjson.loads, bodies[begin : begin + SLICE])
+        except orjson.JSONDecodeError:
+            return None
+        _let_go()
+    return rows
+
+
 def _settle(settled: list[tuple["asyncio.Future[bytes]", Outcome]]) -> None:
     for future, outcome in settled:
         if future.done():
@@ -128,6 +147,7 @@ class Shipper:
         self._settings = settings
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="spool-shipper", daemon=True)
+        self._layouts = Layouts()
         self.facts = ShipperFacts()
 
     @property
@@ -189,7 +209,9 @@ class Shipper:
         """Store a batch. If PostgreSQL refuses it, halve it until the guilty row stands alone, and bury that one."""
         try:
             with session_scope(self._engine) as session:
-                prediction_log.store(session, (b"[" + b",".join(bodies) + b"]").decode())
+                rows = _parsed(bodies)
+                text = (b"[" + b",".join(bodies) + b"]").decode()
+                prediction_counts.store(session, text, rows, self._layouts, pause=_let_go)
             self.facts.shipped += len(bodies)
         except (DBAPIError, ValueError) as error:  # ValueError: bytes that are no text, or hold a NUL
             if isinstance(error, DBAPIError) and not sqlstate(error).startswith(_ROW_IS_AT_FAULT):

@@ -14,21 +14,27 @@ import pandas as pd
 from config.model_contract import ModelContract
 from database.enums import Verdict
 from monitoring.checks import missing, repeats, stand_in, swapped_columns, unit_change
-from monitoring.checks.column import Column
+from monitoring.checks.column import Absent, Column
 from monitoring.checks.outcome import QualityCheck, graded
 from monitoring.checks.unknown_category import came_instead
+from monitoring.window_counts import WindowCounts, told_checks
 from monitoring.windows import WindowRows
 from training.data_validation import CheckResult, Promises, validate
 
 
 def check(
-    contract: ModelContract, profile: Mapping[str, Any], rows: WindowRows, promises: Promises = validate
+    contract: ModelContract,
+    profile: Mapping[str, Any],
+    rows: WindowRows,
+    promises: Promises = validate,
+    counts: WindowCounts | None = None,
 ) -> tuple[QualityCheck, ...]:
-    """Every check of one window; `promises` checks the contract's. Inconclusive where the rows are too few to say."""
+    """Every check of one window; `promises` checks the contract's. Inconclusive where the rows are too few to say. Of a
+    window that was counted, `rows` are a sample, and nulls and unseen values are counted over all rows."""
     rules = contract.monitoring
     frame = pd.DataFrame(list(rows.features), columns=list(contract.feature_names))
     columns = [
-        Column(name, feature, [row[name] for row in rows.features], profile["features"][name])
+        Column(name, feature, [row[name] for row in rows.features], profile["features"][name], _absent(counts, name))
         for name, feature in contract.features.items()
         if name in profile["features"]
     ]
@@ -45,7 +51,15 @@ def check(
     swapped = {column.name for swap in swaps for column in (swap.one, swap.other)}
     found += unit_change.check([c for c in columns if c.name not in swapped], rules.min_rows)
     found.append(_repeats(contract, profile, rows))
-    return tuple(found)
+    return tuple(found) if counts is None else told_checks(found, rows.n, counts.n)
+
+
+def _absent(counts: WindowCounts | None, name: str) -> Absent | None:
+    bins = None if counts is None else counts.layout.of_feature(name, counts.tally.bins)
+    if counts is None or bins is None:
+        return None
+    *_, unseen, nulls = bins.tolist()
+    return Absent(counts.n, nulls, nulls if counts.layout.features[name].is_numeric else nulls + unseen)
 
 
 def _suspects(contract: ModelContract, rows: WindowRows) -> QualityCheck:

@@ -27,8 +27,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from config.model_contract import ModelContract
+from database.bins import Counts, Floats, counted
+from database.count_layout import Layout, Tally, binned
 from database.enums import Verdict
-from monitoring.bins import Counts, Floats, counted
 from monitoring.thresholds import judge_drift
 
 EFFECT_FLOOR = 0.1
@@ -103,9 +104,22 @@ def detect(
 ) -> DriftFinding:
     """Judge one window's rows and scores against the reference profile of the version that served them."""
     bins = [_feature_bins(contract, profile, name, rows) for name in contract.feature_names]
+    edges = (profile.get("scores") or {}).get("edges") or ()
+    scores = binned(np.asarray(probabilities, dtype=np.float64), np.array(edges, dtype=np.float64))
+    return _detected(contract, profile, bins, _score_bins(profile, scores), len(rows))
+
+
+def detect_counted(contract: ModelContract, profile: Mapping[str, Any], layout: Layout, tally: Tally) -> DriftFinding:
+    """The same of rows that were only counted, by the layout of that profile."""
+    bins = [_counted_bins(contract, profile, layout, tally, name) for name in contract.feature_names]
+    return _detected(contract, profile, bins, _score_bins(profile, layout.of_scores(tally.bins)), tally.n)
+
+
+def _detected(
+    contract: ModelContract, profile: Mapping[str, Any], bins: Sequence["_Bins | None"], scores: "_Bins | None", n: int
+) -> DriftFinding:
     known = [one for one in bins if one is not None]
-    scores = _score_bins(profile, probabilities)
-    n, least = len(rows), contract.monitoring.min_rows
+    least = contract.monitoring.min_rows
     family = known + ([scores] if scores else [])
     if n < least:
         why = f"{n} rows, at least {least} are needed to judge"
@@ -217,13 +231,29 @@ def reference_shares(profile: Mapping[str, Any]) -> dict[str, list[float]]:
     return {name: counted(entry, ())[1] for name, entry in entries.items()}
 
 
-def _score_bins(profile: Mapping[str, Any], probabilities: NDArray[Any]) -> _Bins | None:
+def _counted_bins(
+    contract: ModelContract, profile: Mapping[str, Any], layout: Layout, tally: Tally, name: str
+) -> _Bins | None:
+    counts = layout.of_feature(name, tally.bins)
+    if counts is None:
+        return None
+    reference, bins = profile["features"][name], layout.features[name]
+    return _Bins(
+        name=name,
+        kind=contract.features[name].kind,
+        influence=max(0.0, float(reference.get("influence", 0.0))),
+        shares=tuple(bins.shares[bins.possible].tolist()),
+        counts=counts[bins.possible],
+        null_share=int(counts[-1]) / tally.n if tally.n else None,
+        reference_null_share=float(reference["null_share"]),
+    )
+
+
+def _score_bins(profile: Mapping[str, Any], counts: Counts) -> _Bins | None:
     reference = profile.get("scores")
     if not reference or not reference.get("edges"):
         return None
-    edges = [float(edge) for edge in reference["edges"]]
-    counts = np.bincount(np.searchsorted(edges, probabilities, side="right"), minlength=len(edges) + 1)
-    shares = tuple(float(share) for share in reference["shares"][: len(edges) + 1])
+    shares = tuple(float(share) for share in reference["shares"][: len(counts)])
     return _Bins("(score)", "score", 0.0, shares, counts, None, None)
 
 

@@ -29,9 +29,11 @@ from config.settings import Settings
 from config.yaml_source import ConfigError
 from database.address import database_url
 from database.artifact_keys import store_of
-from database.connection import make_engine, read_scope, session_scope
+from database.connection import ReadSession, make_engine, read_scope, session_scope
 from database.errors import NotFoundError, StewardError
+from database.models import ModelVersion, MonitoringWindow
 from database.queries import model_versions, predictions, windows
+from monitoring.window_counts import LARGE, large_window
 from training import dataset
 
 os.environ.setdefault("DO_NOT_TRACK", "1")
@@ -197,9 +199,8 @@ def make_report(engine: Engine, settings: Settings, window_id: int) -> str:
             return report.report_path
         version = model_versions.get(session, window.model_id)
         model_name, digest, seq, number = window.model_name, version.dataset_digest, window.seq, version.version
-        outcomes = predictions.outcomes_between(session, model_name, version.id, window.from_at, window.to_at)
-        rows = [outcome.features for outcome in outcomes]
-    contract = load_contract(model_name, settings.platform.contracts_dir)
+        contract = load_contract(model_name, settings.platform.contracts_dir)
+        rows, whole = _rows(session, contract, version, window), window.n
     reference = dataset.load(store, digest).rows
     current = pd.DataFrame(rows, columns=list(contract.feature_names))
     page = make_page(contract, reference, current)
@@ -212,11 +213,25 @@ def make_report(engine: Engine, settings: Settings, window_id: int) -> str:
             "seq": seq,
             "version": number,
             "skipped": dict(page.skipped),
+            "rows": len(rows),
+            "window_rows": whole,
         },
     )
     _note(engine, window_id, key, page)
     logger.info("monitor.report.made model={} window={} bytes={}", model_name, seq, len(page.html))
     return key
+
+
+def _rows(
+    session: ReadSession, contract: ModelContract, version: ModelVersion, window: MonitoringWindow
+) -> Sequence[Mapping[str, Any]]:
+    """What a window's clients sent; of a large window, of rows drawn by lot."""
+    if window.n > LARGE:
+        large = large_window(session, contract, version, window.from_at, window.to_at)
+        if large is not None:
+            return large.sample.features
+    outcomes = predictions.outcomes_between(session, version.model_name, version.id, window.from_at, window.to_at)
+    return [outcome.features for outcome in outcomes]
 
 
 def _note(engine: Engine, window_id: int, key: str, page: Page) -> None:

@@ -17,9 +17,10 @@ from config.model_contract import ModelContract
 from config.vocabulary import JUDGING
 from database.connection import ReadSession
 from database.enums import MetricKind, Verdict, WindowStatus
-from database.models import Deployment, MonitoringWindow, PerformanceMetric
+from database.models import Deployment, ModelVersion, MonitoringWindow, PerformanceMetric
 from database.queries import model_versions, predictions, windows
-from monitoring import label_monitor
+from database.queries.predictions import LabelProgress
+from monitoring import cutting, label_monitor
 from monitoring.measurement import Measurement
 from monitoring.measuring import (
     RECORD_WINDOWS,
@@ -34,16 +35,16 @@ from monitoring.performance_estimator import ESTIMATED
 from monitoring.performance_monitor import POOLED_WINDOWS
 from monitoring.season import QUALITY, RHYTHM_REACHES, RHYTHM_WINDOWS, Past, Rhythm, past_of
 from monitoring.volume import CLOCK, USUAL_DAYS, USUAL_WINDOWS
+from monitoring.window_counts import LARGE, WindowCounts, large_progress, large_window
 from monitoring.windows import (
     CLOCK_SLACK,
-    SETTLING,
     Cut,
     Takeover,
     WindowRows,
     columns_of,
     is_mature,
+    joined,
     needs_another_look,
-    next_cut,
 )
 
 # Versions that served lately may still have rows in no window.
@@ -98,31 +99,23 @@ def _next_span(
     so a row that comes late still falls into one."""
     last = windows.newest_of_version(session, version_id)
     begin = last.to_at if last else min(one.created_at for one in deployments) - CLOCK_SLACK
-    answered = predictions.answered_since(
-        session,
-        contract.name,
-        version_id,
-        since=begin,
-        before=now - SETTLING,
-        limit=contract.monitoring.window_rows,
-    )
-    cut = next_cut(answered, contract.monitoring, now, serving)
-    if cut is None:
+    found = cutting.next_cut_of(session, contract, version_id, begin, now, serving)
+    if found is None:
         return None
-    began = {one.generation: one.created_at for one in deployments}.get(answered[0].generation)
-    first = answered[0].created_at
+    opening, cut = found
+    began = {one.generation: one.created_at for one in deployments}.get(opening.generation)
+    first = opening.created_at
     goes_on = last is not None and began is not None and began <= last.to_at
     # An activation's first window begins with it, as the slowest clock may have it, and not with the row that reached
     # the database first: one that comes later may have been answered before it.
     from_at = first if began is None else min(first, max(begin, began - CLOCK_SLACK))
-    return _Span(version_id, answered[0].generation, from_at, cut, cut.to_at - (begin if goes_on else first))
+    return _Span(version_id, opening.generation, from_at, cut, cut.to_at - (begin if goes_on else first))
 
 
 def _close(session: Session, contract: ModelContract, span: _Span) -> Closed:
     version = model_versions.get(session, span.version_id)
-    rows = columns_of(
-        predictions.outcomes_between(session, contract.name, version.id, span.from_at, span.cut.to_at), contract
-    )
+    large = large_window(session, contract, version, span.from_at, span.cut.to_at) if span.cut.rows > LARGE else None
+    rows = large.sample if large else _between(session, contract, version.id, span.from_at, span.cut.to_at)
     window = MonitoringWindow(
         model_name=contract.name,
         model_id=version.id,
@@ -130,16 +123,20 @@ def _close(session: Session, contract: ModelContract, span: _Span) -> Closed:
         from_at=span.from_at,
         to_at=span.cut.to_at,
         status=WindowStatus.CLOSED,
-        n=rows.n,
-        labelled_n=int(rows.labelled.sum()),
-        suspect_n=int(rows.suspect.sum()),
+        **_extent(rows, large.counts if large else None),
     )
     session.add(window)
     session.flush()
     faults: list[str] = []
     guard = Guard(f"{contract.name} window {window.seq}", faults)
     found = measure_at_closing(
-        contract, version.reference_profile, rows, _memory(session, window), busy=span.busy, guard=guard
+        contract,
+        version.reference_profile,
+        rows,
+        _memory(session, window),
+        busy=span.busy,
+        guard=guard,
+        counts=large.counts if large else None,
     )
     fault_point("monitor.window_computed")
     session.add_all(found.to_rows(version.id, window.id))
@@ -157,6 +154,15 @@ def _close(session: Session, contract: ModelContract, span: _Span) -> Closed:
         found.drift.verdict,
     )
     return Closed(window, tuple(faults))
+
+
+def _extent(rows: WindowRows, counts: WindowCounts | None) -> dict[str, int]:
+    """What a window says of its rows; how many are suspect is what a sample says, where there is one."""
+    suspects, labelled = int(rows.suspect.sum()), int(rows.labelled.sum())
+    if counts is None:
+        return {"n": rows.n, "labelled_n": labelled, "suspect_n": suspects}
+    suspect = round(suspects / rows.n * counts.n) if rows.n else 0
+    return {"n": counts.n, "labelled_n": counts.labelled_n, "suspect_n": suspect}
 
 
 def _memory(session: Session, window: MonitoringWindow) -> Memory:
@@ -195,9 +201,7 @@ def judge_performance(
 
     The counts on the window are kept up to date either way: rows that reached the database after closing count too.
     """
-    progress = predictions.label_progress(
-        session, window.model_name, window.model_id, window.from_at, window.to_at, window.labels_as_of
-    )
+    progress = _progress(session, window)
     again = window.status == WindowStatus.MATURE
     window.n, window.labelled_n = max(progress.n, window.suspect_n), progress.labelled_n
     faults: list[str] = []
@@ -208,14 +212,18 @@ def judge_performance(
     if not again and not is_mature(progress.n, progress.labelled_n, window.to_at, contract, now):
         return None
     version = model_versions.get(session, window.model_id)
-    rows = _rows(session, contract, window)
+    rows, counts = _rows(session, contract, version, window)
     earlier = windows.mature_before(session, window, POOLED_WINDOWS - 1)
-    together = _rows(session, contract, *reversed(earlier), window) if earlier else rows
-    found = measure_performance(contract, version.reference_profile, rows, together, len(earlier) + 1, guard)
-    session.add_all(one.to_row(version.id, window.id, rows.labels_as_of) for one in found)
+    together, all_counts = _rows(session, contract, version, *reversed(earlier), window) if earlier else (rows, counts)
+    found = measure_performance(
+        contract, version.reference_profile, rows, together, len(earlier) + 1, guard, (counts, all_counts)
+    )
+    as_of = progress.newest_at if counts else rows.labels_as_of
+    session.add_all(one.to_row(version.id, window.id, as_of) for one in found)
     _keep_stumbles(session, window, guard, n=rows.n)
-    window.status, window.judged_at, window.labels_as_of = WindowStatus.MATURE, now, rows.labels_as_of
-    window.n, window.labelled_n, window.suspect_n = rows.n, int(rows.labelled.sum()), int(rows.suspect.sum())
+    window.status, window.judged_at, window.labels_as_of = WindowStatus.MATURE, now, as_of
+    for name, value in _extent(rows, counts).items():
+        setattr(window, name, value)
     session.flush()
     fault_point("monitor.window_judged")
     _log_judged(contract, window, found, again)
@@ -246,7 +254,7 @@ def _look_at_labels(
             window,
             own,
             earlier,
-            rows=lambda: _rows(session, contract, window),
+            rows=lambda: _rows(session, contract, model_versions.get(session, window.model_id), window)[0],
             came=lambda count: predictions.labels_there_at(
                 session, window.model_name, window.model_id, window.from_at, window.to_at, count
             ),
@@ -257,14 +265,32 @@ def _look_at_labels(
     session.add_all(one.to_row(window.model_id, window.id, window.labels_as_of) for one in found)
 
 
-def _rows(session: Session, contract: ModelContract, *spans: MonitoringWindow) -> WindowRows:
-    """The rows of some windows, one after the other."""
-    outcomes = [
-        outcome
-        for one in spans
-        for outcome in predictions.outcomes_between(session, one.model_name, one.model_id, one.from_at, one.to_at)
-    ]
-    return columns_of(outcomes, contract)
+def _rows(
+    session: Session, contract: ModelContract, version: ModelVersion, *spans: MonitoringWindow
+) -> tuple[WindowRows, WindowCounts | None]:
+    """The rows of some windows of a version, one after the other; if one of them is large, what was drawn of each,
+    and the counts of all."""
+    if all(one.n <= LARGE for one in spans):
+        return joined([_between(session, contract, version.id, one.from_at, one.to_at) for one in spans]), None
+    found = [large_window(session, contract, version, one.from_at, one.to_at) for one in spans]
+    known = [one for one in found if one is not None]
+    if len(known) < len(spans):
+        return joined([_between(session, contract, version.id, one.from_at, one.to_at) for one in spans]), None
+    counts = [one.counts for one in known]
+    return joined([one.sample for one in known]), sum(counts[1:], start=counts[0])
+
+
+def _between(
+    session: Session, contract: ModelContract, version_id: int, from_at: datetime, to_at: datetime
+) -> WindowRows:
+    return columns_of(predictions.outcomes_between(session, contract.name, version_id, from_at, to_at), contract)
+
+
+def _progress(session: Session, window: MonitoringWindow) -> LabelProgress:
+    """How much truth a window has by now. Of a large one that nothing was added to, without reading a row."""
+    given = (window.model_name, window.model_id, window.from_at, window.to_at, window.labels_as_of)
+    found = large_progress(session, *given) if window.n > LARGE else None
+    return found or predictions.label_progress(session, *given)
 
 
 def _log_judged(contract: ModelContract, window: MonitoringWindow, found: tuple[Measurement, ...], again: bool) -> None:

@@ -33,6 +33,7 @@ from monitoring.performance_estimator import ESTIMATED, Confirmation, Record, re
 from monitoring.prediction_monitor import Before, traffic_of
 from monitoring.season import Rhythm, Seasons, in_season
 from monitoring.standardised import standardised
+from monitoring.window_counts import WindowCounts, told
 from monitoring.windows import WindowRows
 from training.data_validation import Promises, validate
 from training.evaluator import METRICS
@@ -147,11 +148,19 @@ def measure_at_closing(
     busy: timedelta,
     guard: Guard,
     promises: Promises = validate,
+    counts: WindowCounts | None = None,
 ) -> AtClosing:
-    """Drift, answers, estimates and data checks of a window whose rows took `busy` to come."""
+    """Drift, answers, estimates and data checks of a window whose rows took `busy` to come. Of a window that was
+    counted, `rows` are a sample."""
+
+    def look_for_drift() -> DriftFinding:
+        if counts is None:
+            return drift_detector.detect(contract, profile, rows.features, rows.probabilities)
+        return drift_detector.detect_counted(contract, profile, counts.layout, counts.tally)
+
     drift = guard.look(
         "drift",
-        lambda: drift_detector.detect(contract, profile, rows.features, rows.probabilities),
+        look_for_drift,
         lambda _: DriftFinding((), None, Verdict.INCONCLUSIVE, None),
     )
     seasons = guard.look(
@@ -169,6 +178,7 @@ def measure_at_closing(
             hours=busy.total_seconds() / 3600,
             before=memory.before,
             until=memory.rhythm.to_at if memory.rhythm else None,
+            counts=counts,
         ),
         lambda why: could_not_look(MetricKind.PREDICTION, ("positive_share", "uncertain_share"), rows.n, why),
     )
@@ -179,25 +189,34 @@ def measure_at_closing(
     )
     checks = guard.look(
         "data quality",
-        lambda: data_quality.check(contract, profile, rows, promises),
+        lambda: data_quality.check(contract, profile, rows, promises, counts),
         lambda _: (),
     )
+    if counts is not None:
+        estimates = told(estimates, rows.n, counts.n)
     return AtClosing(seasons.drift, (*answers, *estimates, *seasons.usual), (*checks, *guard.stumbles(CLOSING, rows.n)))
 
 
 def measure_performance(
-    contract: ModelContract, profile: Profile, rows: WindowRows, together: WindowRows, pooled: int, guard: Guard
+    contract: ModelContract,
+    profile: Profile,
+    rows: WindowRows,
+    together: WindowRows,
+    pooled: int,
+    guard: Guard,
+    counts: tuple[WindowCounts | None, WindowCounts | None] = (None, None),
 ) -> tuple[Measurement, ...]:
     """The window's own figures, those of the version's last `pooled` mature windows `together` with it, and whether the
     labels they rest on are swapped; what was lost, as it would be had one thing stayed as it was; and the parts of the
     rows that lost more than the rest. The last rows `together`
-    are the window's own."""
+    are the window's own. `counts`: of the window and of all together, where their rows are samples."""
+    own, whole = counts
 
     def look() -> tuple[Measurement, ...]:
-        alone = performance_monitor.realised(contract, profile, rows)
+        alone = performance_monitor.realised(contract, profile, rows, counts=own)
         if pooled == 1:
             return alone
-        return alone + performance_monitor.realised(contract, profile, together, pooled=pooled)
+        return alone + performance_monitor.realised(contract, profile, together, pooled=pooled, counts=whole)
 
     def explain() -> tuple[Measurement, ...]:
         alone = standardised(contract, profile, rows, found)
@@ -222,4 +241,7 @@ def measure_performance(
         look_at_parts,
         lambda why: could_not_look(MetricKind.SEGMENT, (segment_search.METRIC,), rows.n, why),
     )
-    return found + explained + labels + parts
+    rest = explained + labels + parts
+    if whole is not None:
+        rest = told(rest, together.n, whole.n)
+    return found + rest

@@ -15,8 +15,9 @@ from config.model_contract import ModelContract
 from database.enums import MetricKind, Verdict
 from monitoring.measurement import Measurement
 from monitoring.thresholds import judge
+from monitoring.window_counts import WindowCounts, told
 from monitoring.windows import WindowRows
-from training.evaluator import METRICS, Estimate, Scored, estimate
+from training.evaluator import METRICS, Estimate, estimate, estimate_of_cells
 
 POOLED_WINDOWS = 3
 
@@ -28,12 +29,36 @@ def reference_of(profile: Mapping[str, Any], metric: str) -> Estimate | None:
 
 
 def realised(
-    contract: ModelContract, profile: Mapping[str, Any], rows: WindowRows, *, pooled: int = 1
+    contract: ModelContract,
+    profile: Mapping[str, Any],
+    rows: WindowRows,
+    *,
+    pooled: int = 1,
+    counts: WindowCounts | None = None,
 ) -> tuple[Measurement, ...]:
-    """Every metric of the labelled rows, with all rows and with the trustworthy ones."""
+    """Every metric of the labelled rows, with all rows and with the trustworthy ones. Of a window that was counted,
+    `rows` are a sample: what cells alone decide is told of all rows, the rest of these."""
     everything = _measure(contract, profile, rows, MetricKind.REALISED, pooled)
     clean = _measure(contract, profile, rows.only(~rows.suspect), MetricKind.REALISED_CLEAN, pooled)
-    return everything + clean
+    if counts is None:
+        return everything + clean
+    exact = _counted(contract, profile, counts, pooled)
+    names = {one.name for one in exact}
+    drawn = [one for one in everything + clean if one.kind is not MetricKind.REALISED or one.name not in names]
+    return (*exact, *told(drawn, rows.n, counts.n))
+
+
+def _counted(
+    contract: ModelContract, profile: Mapping[str, Any], counts: WindowCounts, pooled: int
+) -> tuple[Measurement, ...]:
+    facts: dict[str, Any] = {"rows": counts.n, "coverage": counts.labelled_n / counts.n if counts.n else 0.0}
+    if pooled > 1:
+        facts["pooled"] = pooled
+    return tuple(
+        _one(contract, profile, metric, estimate_of_cells(metric, counts.confusion), MetricKind.REALISED, facts)
+        for metric in METRICS
+        if metric != "roc_auc"
+    )
 
 
 def _measure(
@@ -44,19 +69,18 @@ def _measure(
     if pooled > 1:
         facts["pooled"] = pooled
     labels, scored = labelled.labels.astype(np.int64), labelled.scored
-    return tuple(_one(contract, profile, metric, labels, scored, kind, facts) for metric in METRICS)
+    return tuple(_one(contract, profile, metric, estimate(metric, labels, scored), kind, facts) for metric in METRICS)
 
 
 def _one(
     contract: ModelContract,
     profile: Mapping[str, Any],
     metric: Any,
-    labels: np.ndarray[Any, Any],
-    scored: Scored,
+    current: Estimate,
     kind: MetricKind,
     facts: Mapping[str, Any],
 ) -> Measurement:
-    current, reference = estimate(metric, labels, scored), reference_of(profile, metric)
+    reference = reference_of(profile, metric)
     judged = judge(current, reference, margin=contract.quality.harm_margin, min_rows=contract.monitoring.min_rows)
     watched = metric in contract.quality.watched
     verdict = judged.verdict if watched or judged.verdict is not Verdict.CRIT else Verdict.WARN

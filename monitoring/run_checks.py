@@ -31,6 +31,7 @@ from database.artifact_store import ArtifactStore
 from database.connection import first_line, is_away, make_engine, read_scope, session_scope
 from database.queries import heartbeats, model_versions, windows
 from database.queries.actions import database_now
+from monitoring.count_keeping import keep_counts
 from monitoring.inspection import Inspection
 from monitoring.judging import close_next_window, judge_performance
 from monitoring.measuring import place_of
@@ -73,10 +74,11 @@ class PassReport:
     """What one pass did."""
 
     models: tuple[ModelPass, ...] = field(default_factory=tuple)
+    count_faults: tuple[str, ...] = ()
 
     @property
     def faults(self) -> tuple[str, ...]:
-        return tuple(fault for one in self.models for fault in one.faults)
+        return (*self.count_faults, *(fault for one in self.models for fault in one.faults))
 
 
 def run_pass(engine: Engine, settings: Settings, now: datetime, stop: Stop | None = None) -> PassReport:
@@ -87,9 +89,10 @@ def run_pass(engine: Engine, settings: Settings, now: datetime, stop: Stop | Non
     """
     stop = stop or Stop()
     store = store_of(settings)
+    kept = keep_counts(engine, now, stop)
     with read_scope(engine) as session:
         names = model_versions.model_names(session)
-    return PassReport(tuple(_look_at(engine, settings, store, name, now, stop) for name in names))
+    return PassReport(tuple(_look_at(engine, settings, store, name, now, stop) for name in names), kept)
 
 
 def _look_at(

@@ -23,8 +23,8 @@ from numpy.typing import NDArray
 
 from config.model_contract import ModelContract
 from config.vocabulary import AT_USUAL_SHARE, ON_USUAL_INPUTS
+from database.bins import Floats, places_of
 from database.enums import MetricKind, Verdict
-from monitoring.bins import Floats, places_of
 from monitoring.drift_detector import EFFECT_FLOOR, psi
 from monitoring.measurement import Measurement
 from monitoring.performance_monitor import reference_of

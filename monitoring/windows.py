@@ -47,30 +47,52 @@ class Cut:
     why: Literal["full", "aged", "replaced"]
 
 
-def next_cut(arrivals: Sequence[Answered], rules: Monitoring, now: datetime, serving: Takeover) -> Cut | None:
+@dataclass(frozen=True)
+class Ahead:
+    """Rows of one generation that come before the arrivals and were only counted: how many, the first one of them, and
+    when the last one was answered."""
+
+    rows: int
+    first: Answered
+    last_at: datetime
+
+
+def next_cut(
+    arrivals: Sequence[Answered], rules: Monitoring, now: datetime, serving: Takeover, ahead: Ahead | None = None
+) -> Cut | None:
     """Whether the oldest rows that are in no window yet make one; None while they have to wait.
 
-    `arrivals` are of one version, oldest first, and complete up to the instant of the last one.
+    `arrivals` are of one version, oldest first, and complete up to the instant of the last one. Those `ahead` of them
+    are fewer than a window.
     """
-    if not arrivals:
+    if not arrivals and ahead is None:
         return None
-    generation = arrivals[0].generation
+    first, counted = (ahead.first, ahead.rows) if ahead else (arrivals[0], 0)
+    generation = first.generation
     run = next((at for at, one in enumerate(arrivals) if one.generation != generation), len(arrivals))
-    if run >= rules.window_rows:
-        return _cut(arrivals, rules.window_rows, run, "full")
+    if counted + run >= rules.window_rows:
+        return _cut(arrivals, rules.window_rows - counted, run, "full", ahead)
     replaced = run < len(arrivals) or (generation < serving.generation and now - serving.since >= HANDOVER)
     if replaced:
-        return _cut(arrivals, run, run, "replaced")
-    if now - arrivals[0].created_at >= rules.window_max_age:
-        return _cut(arrivals, run, run, "aged")
+        return _cut(arrivals, run, run, "replaced", ahead)
+    if now - first.created_at >= rules.window_max_age:
+        return _cut(arrivals, run, run, "aged", ahead)
     return None
 
 
-def _cut(arrivals: Sequence[Answered], rows: int, most: int, why: Literal["full", "aged", "replaced"]) -> Cut:
+def _cut(
+    arrivals: Sequence[Answered],
+    rows: int,
+    most: int,
+    why: Literal["full", "aged", "replaced"],
+    ahead: Ahead | None,
+) -> Cut:
+    if ahead is not None and rows == 0:
+        return Cut(ahead.rows, ahead.last_at + _TICK, why)
     last = arrivals[rows - 1].created_at
     while rows < most and arrivals[rows].created_at == last:
         rows += 1
-    return Cut(rows, last + _TICK, why)
+    return Cut(rows + (ahead.rows if ahead else 0), last + _TICK, why)
 
 
 def is_mature(n: int, labelled_n: int, to_at: datetime, contract: ModelContract, now: datetime) -> bool:
@@ -149,4 +171,22 @@ def columns_of(outcomes: Sequence[PredictionOutcome], contract: ModelContract) -
         suspect=np.array([bool(suspect_reasons(contract, row)) for row in features], dtype=np.bool_),
         labels_as_of=max(received, default=None),
         keys=tuple(outcome.key_id for outcome in outcomes),
+    )
+
+
+def joined(parts: Sequence[WindowRows]) -> WindowRows:
+    """The rows of several windows, one after the other."""
+    if len(parts) == 1:
+        return parts[0]
+    known = [part.labels_as_of for part in parts if part.labels_as_of is not None]
+    return WindowRows(
+        features=tuple(row for part in parts for row in part.features),
+        probabilities=np.concatenate([part.probabilities for part in parts]),
+        answers=np.concatenate([part.answers for part in parts]),
+        thresholds=np.concatenate([part.thresholds for part in parts]),
+        latencies_ms=np.concatenate([part.latencies_ms for part in parts]),
+        labels=np.concatenate([part.labels for part in parts]),
+        suspect=np.concatenate([part.suspect for part in parts]),
+        labels_as_of=max(known, default=None),
+        keys=tuple(key for part in parts for key in part.keys),
     )

@@ -22,6 +22,7 @@ from database.running import running_database
 from scripts import admin, policy_check, retention
 from scripts.artifacts import artifacts
 from scripts.bench.stack import bench_stack
+from scripts.counts import counts
 from scripts.demo import run_demo
 from scripts.lab.faults import WORLDS_OF_A_BAR
 from scripts.labels import labels
@@ -49,6 +50,7 @@ app.add_typer(admin.audit, name="audit")
 app.add_typer(artifacts, name="artifacts")
 app.add_typer(notifications, name="notifications")
 app.add_typer(labels, name="labels")
+app.add_typer(counts, name="counts")
 policy = typer.Typer(help="The page that says what the agent may do.", no_args_is_help=True)
 app.add_typer(policy, name="policy")
 bench = typer.Typer(help="Measure speed and size on this machine.", no_args_is_help=True)

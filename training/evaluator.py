@@ -188,6 +188,28 @@ def estimate(metric: Metric, labels: NDArray[Any], *scored: Scored, seed: int = 
     return Estimate(mean, low, high, n)
 
 
+def estimate_of_cells(metric: Metric, cells: Confusion, seed: int = 0) -> Estimate:
+    """One metric of rows that were only counted: the same figure and interval as of the rows themselves."""
+    patterns = [
+        ((False, False), cells.tn),
+        ((False, True), cells.fp),
+        ((True, False), cells.fn),
+        ((True, True), cells.tp),
+    ]
+    known = [(pattern, count) for pattern, count in patterns if count]
+    if not known:
+        return Estimate(None, None, None, 0)
+    counts = np.array([count for _, count in known])
+    table = np.array([pattern for pattern, _ in known])
+    draws = np.random.default_rng(seed).multinomial(counts.sum(), counts / counts.sum(), size=RESAMPLES)
+    drawn = _Cells(table[:, 0], table[:, 1:], counts, draws)
+    value = _number(drawn.metric(metric, 0, drawn=False))
+    if value is None:
+        return Estimate(None, None, None, int(counts.sum()))
+    low, high = _interval(drawn.metric(metric, 0, drawn=True))
+    return Estimate(value, low, high, int(counts.sum()))
+
+
 def estimates(labels: NDArray[Any], *scored: Scored, seed: int = 0) -> dict[Metric, Estimate]:
     """Every metric, see `estimate`."""
     return {metric: estimate(metric, labels, *scored, seed=seed) for metric in METRICS}

@@ -33,6 +33,7 @@ from database.models import DriftReport, ModelVersion, MonitoringWindow
 from database.permissions import Permission
 from database.queries import action_cards, model_versions, overview, predictions, windows
 from database.queries.people import SignedIn
+from database.queries.trends import trend
 
 router = APIRouter(tags=["monitoring"])
 Reader = Annotated[SignedIn, Depends(PersonMay(Permission.READ))]
@@ -139,7 +140,8 @@ def trends(
     with runtime.reading() as session:
         to_at: datetime = session.execute(select(func.now())).scalar_one()
         from_at = to_at - timedelta(hours=hours) if hours else _busy_since(session, contract.name, to_at)
-        step, slices = predictions.trend(session, contract.name, from_at, to_at, buckets)
+        step, slices = trend(session, contract.name, from_at, to_at, buckets)
+        from_at = min([from_at, *(one.at for one in slices[:1])])
         versions = _versions(session, contract.name)
         shown = [one for one in windows.recent(session, contract.name, 365) if one.to_at > from_at]
         reports = windows.drift_reports(session, [window.id for window in shown])

@@ -121,7 +121,8 @@ class DataQuality(Out):
 
 
 class TrendBucket(Out):
-    """One slice of time [at, at + bucket_s). Shares are null where nothing was predicted."""
+    """One slice of time [at, at + bucket_s). Shares are null where nothing was predicted. In slices of a minute and
+    more, percentiles of latency are read from bins, right to 19 %."""
 
     at: datetime
     n: int

@@ -6,6 +6,7 @@ points at a row; `digest` is always sha256 in hex.
 
 from database.models.actions import ActionStep, AgentAction, Approval, AutomationSwitch, EvidenceBundle
 from database.models.base import Base, Json
+from database.models.counts import LabelCount, PredictionCount
 from database.models.incidents import AgentCycle, Alert, Heartbeat
 from database.models.monitoring import (
     DataQualityResult,
@@ -38,12 +39,14 @@ __all__ = [
     "Heartbeat",
     "Json",
     "Label",
+    "LabelCount",
     "LoginSession",
     "ModelVersion",
     "MonitoringWindow",
     "OutboxMessage",
     "PerformanceMetric",
     "Prediction",
+    "PredictionCount",
     "PredictionOutcome",
     "QuarantinedRow",
     "Replica",

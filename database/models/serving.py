@@ -121,9 +121,11 @@ class Prediction(Base):
     latency_ms: Mapped[float]
     created_at: Mapped[datetime] = mapped_column(primary_key=True)
     stored_at: Mapped[datetime] = now()
+    counted: Mapped[bool] = mapped_column(server_default=text("false"), comment="whether it is among the counts")
     __table_args__ = (
         CheckConstraint("probability >= 0 AND probability <= 1", name="probability_inside"),
         Index("ix_predictions_model_name_created_at", "model_name", "created_at", "id"),
+        Index("ix_predictions_uncounted", "model_id", "created_at", postgresql_where=text("NOT counted")),
         {"postgresql_partition_by": "RANGE (created_at)"},
     )
 

@@ -14,6 +14,8 @@ from database.crud import clock
 from database.enums import LabelSource
 from database.errors import NotFoundError
 from database.id_times import EARLIEST_SQL, LATEST_SQL, span_of_all
+from database.queries import label_counts
+from database.queries.label_counts import TruthChange
 from database.queries.prediction_log import TRUTH_LOCK
 
 # Settled at a time, so that a file of any length needs little memory.
@@ -44,17 +46,6 @@ class LabelCounts:
 
     def __add__(self, other: "LabelCounts") -> "LabelCounts":
         return LabelCounts(*(mine + more for mine, more in zip(astuple(self), astuple(other), strict=True)))
-
-
-@dataclass(frozen=True)
-class TruthChange:
-    """A delivery made the truth about a stored prediction another one; `before` is None when it had none."""
-
-    prediction_id: UUID
-    model_id: int
-    created_at: datetime
-    before: int | None
-    after: int
 
 
 @dataclass(frozen=True)
@@ -115,7 +106,8 @@ def record(
     """
     session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": TRUTH_LOCK})
     # Taken while no other delivery is under way, so that whoever asks for what came since the last one misses nothing.
-    common = {"key_id": key_id, "source": source, "received_at": clock(session)}
+    received_at = clock(session)
+    common = {"key_id": key_id, "source": source, "received_at": received_at}
     counts = LabelCounts(0, 0, 0, 0, 0)
     for chunk in _chunks(labels):
         predicted = _predicted(session, chunk)
@@ -125,6 +117,7 @@ def record(
                 if row is not None and row.model_name not in allowed_models:
                     raise NotFoundError(f"{place(at)}: there is no such prediction")
         settled = _settle(session, chunk, predicted, common)
+        label_counts.add_changes(session, settled.changes, received_at)
         counts += settled.counts
     return counts
 

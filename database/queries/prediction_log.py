@@ -11,12 +11,11 @@ from database.models import DeadLetter
 TRUTH_LOCK = 7_238_103
 
 # One statement and one parameter however many rows: the server takes the JSON apart.
-_STORE = text(
-    """
+_INSERT = """
     INSERT INTO predictions (id, model_id, model_name, generation, key_id, request_id, features, prediction,
-                             probability, threshold, latency_ms, created_at)
+                             probability, threshold, latency_ms, created_at{column})
     SELECT r.id, r.model_id, r.model_name, r.generation, r.key_id, r.request_id, r.features, r.prediction,
-           r.probability, r.threshold, r.latency_ms, r.created_at
+           r.probability, r.threshold, r.latency_ms, r.created_at{value}
     FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(
         id uuid, model_id bigint, model_name text, generation bigint, key_id text, request_id text, features jsonb,
         prediction smallint, probability double precision, threshold double precision, latency_ms double precision,
@@ -24,16 +23,18 @@ _STORE = text(
     ON CONFLICT DO NOTHING
     RETURNING id
     """
-)
+_STORE = text(_INSERT.format(column="", value=""))
+_STORE_COUNTED = text(_INSERT.format(column=", counted", value=", true"))
 
 
-def store(session: Session, rows_json: str) -> list[str]:
+def store(session: Session, rows_json: str, *, counted: bool = False) -> list[str]:
     """Store a JSON array of rows; a row that is there already stays as it is. Returns the ids that were new.
 
-    Batches go side by side, and wait only for deliveries of labels (`queries/labels.py`).
+    Batches go side by side, and wait only for deliveries of labels (`queries/labels.py`). `counted`: the caller adds
+    the new ones to the counts in this transaction (`queries/prediction_counts.py`).
     """
     session.execute(text("SELECT pg_advisory_xact_lock_shared(:key)"), {"key": TRUTH_LOCK})
-    return [str(new) for new in session.scalars(_STORE, {"rows": rows_json})]
+    return [str(new) for new in session.scalars(_STORE_COUNTED if counted else _STORE, {"rows": rows_json})]
 
 
 def bury(session: Session, *, prediction_id: str, payload: str, reason: str) -> None:

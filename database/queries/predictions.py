@@ -1,9 +1,12 @@
 """Answered predictions: one window or one span of time at a time, never the whole table."""
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, select, text
+from sqlalchemy import BigInteger, DateTime, cast, func, select, text
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 
 from database.connection import ReadSession
@@ -43,6 +46,25 @@ def answered_since(
     return [Answered(row.created_at, row.generation) for row in rows]
 
 
+def first_since(
+    session: Session | ReadSession, model_name: str, model_id: int, since: datetime, before: datetime
+) -> Answered | None:
+    """The oldest row of a version in [since, before)."""
+    found = answered_since(session, model_name, model_id, since=since, before=before, limit=1)
+    return found[0] if found else None
+
+
+def last_at_before(session: Session | ReadSession, model_name: str, model_id: int, moment: datetime) -> datetime | None:
+    """When the newest row of a version before `moment` was answered."""
+    last: datetime | None = session.execute(
+        select(Prediction.created_at)
+        .where(Prediction.model_name == model_name, Prediction.model_id == model_id, Prediction.created_at < moment)
+        .order_by(Prediction.created_at.desc())
+        .limit(1)
+    ).scalar_one_or_none()
+    return last
+
+
 def outcomes_between(
     session: Session | ReadSession, model_name: str, model_id: int, from_at: datetime, to_at: datetime
 ) -> list[PredictionOutcome]:
@@ -62,12 +84,58 @@ def outcomes_between(
 
 
 @dataclass(frozen=True)
+class Share:
+    """A span of `n` rows, of one generation where that is said, and the part of them to be drawn by lot."""
+
+    begins_at: datetime
+    ends_at: datetime
+    n: int
+    generation: int | None = None
+    part: float = 1.0
+
+
+_LOTS = 1 << 20
+
+
+def drawn(
+    session: Session | ReadSession, model_name: str, model_id: int, shares: Sequence[Share], seed: int
+) -> list[PredictionOutcome]:
+    """A part of the rows of each span, with the truth as known now, oldest first. A row's lot is its id's hash: the
+    same seed draws the same rows."""
+    spans = (
+        func.unnest(
+            cast([one.begins_at for one in shares], ARRAY(DateTime(timezone=True))),
+            cast([one.ends_at for one in shares], ARRAY(DateTime(timezone=True))),
+            cast([one.generation for one in shares], ARRAY(BigInteger)),
+            cast([math.ceil(one.part * _LOTS) for one in shares], ARRAY(BigInteger)),
+        )
+        .table_valued("begins_at", "ends_at", "generation", "lots")
+        .render_derived()
+    )
+    lot = func.uuid_hash_extended(PredictionOutcome.id, seed).op("&")(_LOTS - 1)
+    of = PredictionOutcome
+    query = (
+        select(of)
+        .join(spans, (of.created_at >= spans.c.begins_at) & (of.created_at < spans.c.ends_at))
+        .where(
+            of.model_name == model_name,
+            of.model_id == model_id,
+            func.coalesce(spans.c.generation, of.generation) == of.generation,
+            lot < spans.c.lots,
+        )
+        .order_by(of.created_at, of.id)
+    )
+    return list(session.scalars(query))
+
+
+@dataclass(frozen=True)
 class LabelProgress:
     """How much truth a span of predictions has by now. `newer`: labels received after `as_of`, revisions included."""
 
     n: int
     labelled_n: int
     newer: int
+    newest_at: datetime | None = None
 
 
 def label_progress(
@@ -86,6 +154,7 @@ def label_progress(
             func.count().label("n"),
             func.count(PredictionOutcome.actual).label("labelled_n"),
             func.count().filter(newer).label("newer"),
+            func.max(received).label("newest_at"),
         ).where(
             PredictionOutcome.model_name == model_name,
             PredictionOutcome.model_id == model_id,
@@ -93,7 +162,7 @@ def label_progress(
             PredictionOutcome.created_at < to_at,
         )
     ).one()
-    return LabelProgress(row.n, row.labelled_n, row.newer)
+    return LabelProgress(row.n, row.labelled_n, row.newer, row.newest_at)
 
 
 def labels_there_at(

@@ -22,13 +22,37 @@ _LEAST_IN_CATEGORY = 10
 
 
 @dataclass(frozen=True)
+class Absent:
+    """Of `n` rows, how many hold no value, and in how many the model saw none: a category it does not know among it."""
+
+    n: int
+    nulls: int
+    unseen: int
+
+
+@dataclass(frozen=True)
 class Column:
-    """A column of a window. `values` as the client sent them, nulls among them; `reference` is the profile's entry."""
+    """A column of a window. `values` as the client sent them, nulls among them; `reference` is the profile's entry.
+
+    Where the values are a sample, `counted` tells of all rows.
+    """
 
     name: str
     feature: Feature
     values: Sequence[Any]
     reference: Mapping[str, Any]
+    counted: Absent | None = None
+
+    @cached_property
+    def absent(self) -> Absent:
+        """What is absent in the window as a whole."""
+        if self.counted is not None:
+            return self.counted
+        if self.feature.kind == "numeric":
+            return Absent(self.n, self.nulls, self.nulls)
+        known = {str(one) for one in self.feature.categories or ()}
+        strange = sum(value is not None and category_name(value) not in known for value in self.values)
+        return Absent(self.n, self.nulls, self.nulls + strange)
 
     @property
     def n(self) -> int:

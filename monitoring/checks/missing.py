@@ -9,7 +9,7 @@ rest on. See docs/decisions/0007.
 
 from collections.abc import Sequence
 
-from config.model_contract import Monitoring, category_name
+from config.model_contract import Monitoring
 from database.enums import Verdict
 from monitoring.checks.column import Column, any_moved
 from monitoring.checks.outcome import QualityCheck, too_few
@@ -28,7 +28,7 @@ OTHERS_MOVED = 0.02
 
 def null_jump(column: Column, rules: Monitoring, reference_n: int) -> QualityCheck:
     """Nulls that became common. Never worse than a warning where the contract allows them."""
-    n, nulls, usual = column.n, column.nulls, column.reference_null_share
+    n, nulls, usual = column.absent.n, column.absent.nulls, column.reference_null_share
     judged = judge_share(nulls, n, usual, reference_n, min_rows=rules.min_rows, only_more=True)
     verdict = Verdict.WARN if column.feature.nullable and judged.verdict is Verdict.CRIT else judged.verdict
     details = {"why": judged.why, "null_share": nulls / n if n else None, "reference_null_share": usual}
@@ -38,33 +38,25 @@ def null_jump(column: Column, rules: Monitoring, reference_n: int) -> QualityChe
 def seen_differs(columns: Sequence[Column], rules: Monitoring) -> list[QualityCheck]:
     """For each column, in how many rows the model saw something else than was sent: a null is imputed or becomes zeros
     all over, and so does an unknown category."""
-    counts = {column.name: _unseen(column) for column in columns}
-    jumped = {c.name for c in columns if _jumped(c, counts[c.name])}
+    jumped = {c.name for c in columns if _jumped(c)}
     # Columns that lost part of their values are no witnesses of what happened to the others.
-    rest = [c for c in columns if counts[c.name] <= MOST * c.n and c.name not in jumped and _heard(c)]
+    rest = [c for c in columns if c.absent.unseen <= MOST * c.absent.n and c.name not in jumped and _heard(c)]
     still = bool(jumped) and not any_moved(rest, OTHERS_MOVED)
-    return [_judged(c, counts[c.name], c.name in jumped, still, len(rest), rules) for c in columns]
+    return [_judged(c, c.name in jumped, still, len(rest), rules) for c in columns]
 
 
 def _heard(column: Column) -> bool:
     return float(column.reference.get("influence", 1.0)) >= HEARD
 
 
-def _unseen(column: Column) -> int:
-    if column.feature.kind == "numeric":
-        return column.nulls
-    known = {str(one) for one in column.feature.categories or ()}
-    return column.nulls + sum(value is not None and category_name(value) not in known for value in column.values)
-
-
-def _jumped(column: Column, unseen: int) -> bool:
+def _jumped(column: Column) -> bool:
     if column.reference_null_share > RARE and column.feature.nullable:
         return False
-    return bool(column.n) and wilson(unseen, column.n, CAREFUL_Z)[0] > MOST
+    return bool(column.absent.n) and wilson(column.absent.unseen, column.absent.n, CAREFUL_Z)[0] > MOST
 
 
-def _judged(column: Column, unseen: int, jumped: bool, still: bool, others: int, rules: Monitoring) -> QualityCheck:
-    n = column.n
+def _judged(column: Column, jumped: bool, still: bool, others: int, rules: Monitoring) -> QualityCheck:
+    n, unseen = column.absent.n, column.absent.unseen
     if n < rules.min_rows:
         return too_few(SEEN_DIFFERS, column.name, n, f"{n} rows, at least {rules.min_rows} are needed to judge")
     share, usual = unseen / n, column.reference_null_share

@@ -37,6 +37,7 @@ from scripts.crash.checker import violations
 from scripts.crash.server import own_server
 from scripts.crash.serving_checker import (
     SaidLabel,
+    counts_that_differ,
     figures_that_differ,
     unkept_decisions,
     unkept_labels,
@@ -290,7 +291,7 @@ def _judge(report: Report, engine: Engine, settings: Settings, load: Load, known
         report.violations += unkept_labels(session, labels)
         report.violations += unkept_decisions(session, decisions)
         report.figures, differ = figures_that_differ(session)
-        report.violations += differ
+        report.violations += [*differ, *counts_that_differ(session)]
         statuses = Counter(session.scalars(select(AgentAction.status)))
     report.violations += [f"/predict answered {count} times with {status}" for status, count in load.faults.items()]
     report.ended, report.actions = dict(statuses), sum(statuses.values())

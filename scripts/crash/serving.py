@@ -31,7 +31,7 @@ from config.settings import ApiSettings, Settings, SpoolSettings
 from database.connection import read_scope
 from database.models import DeadLetter, Prediction
 from scripts.crash import world
-from scripts.crash.serving_checker import unkept_predictions
+from scripts.crash.serving_checker import counts_that_differ, unkept_predictions
 
 REQUESTS = 4
 SECRET = "only for the crash tests, and long enough"  # noqa: S105
@@ -183,4 +183,5 @@ def deviations(session: Session, settings: Settings) -> list[str]:
         "a spool file was damaged": kept_aside(settings.spool_dir),
     }
     unkept = unkept_predictions(session, told, unanswered, 0)
-    return [*unkept, *(f"I6: {says}" for says, it_is_so in wrong.items() if it_is_so)]
+    said = [f"I6: {says}" for says, it_is_so in wrong.items() if it_is_so]
+    return [*unkept, *said, *counts_that_differ(session)]

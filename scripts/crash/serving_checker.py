@@ -13,7 +13,8 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from database.enums import MetricKind
-from database.models import Approval, Label, Prediction
+from database.models import Approval, Label, ModelVersion, Prediction
+from database.queries.count_upkeep import differences
 
 _FIGURES = text("""
     SELECT m.id, m.metric_name, m.metric_value, m.n, (m.metadata ->> 'rows')::int AS rows, m.labels_as_of, m.created_at,
@@ -73,6 +74,13 @@ def unkept_decisions(session: Session, told: Mapping[str, bool]) -> Iterator[str
         if (count := stored.get(key, 0)) != int(acknowledged):
             heard = "acknowledged" if acknowledged else "refused"
             yield f"I6: decision {key!r} was {heard}, and is stored {count} times"
+
+
+def counts_that_differ(session: Session) -> list[str]:
+    """I11 of counts: every count is what its raw rows say."""
+    return [
+        f"I11: {line}" for version in session.scalars(select(ModelVersion)) for line in differences(session, version)
+    ]
 
 
 def figures_that_differ(session: Session) -> tuple[int, list[str]]:
