@@ -63,6 +63,7 @@ def build(
         "scores": {
             **_binned(p),
             "uncertain_share": float(near.mean()),
+            "uncertain_band": contract.monitoring.uncertain_band,
             "positive_share": float(scored.answers.mean()),
         },
         "label_positive_share": float(np.mean(labels)),

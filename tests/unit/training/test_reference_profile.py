@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from config.model_contract import ModelContract
+from database.count_layout import Layout
 from training.evaluator import Scored
 from training.feature_engineering import Row, encoding_for
 from training.reference_profile import INFLUENCE_ROWS, SAMPLE, build, permutation_influence
@@ -94,3 +95,11 @@ def test_a_number_with_one_value_has_no_quarters(contract: ModelContract) -> Non
     rows, labels = synthetic_rows("switzerland", 60, 1)
     parts = profile(contract, rows, labels)["features"]["chol"]["segments"]
     assert [part["n"] for part in parts] == [0]
+
+
+def test_the_band_of_uncertain_answers_is_kept_for_those_who_only_count(contract: ModelContract) -> None:
+    found = profile(contract, *synthetic_rows("cleveland", 100, 1))
+    layout = Layout(found)
+    assert layout.band == contract.monitoring.uncertain_band
+    row = {"features": {}, "prediction": 1, "threshold": 0.5, "latency_ms": 1.0}
+    assert layout.tally([row | {"probability": p} for p in (0.45, 0.55, 0.9)]).uncertain == 2
