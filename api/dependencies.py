@@ -1,6 +1,6 @@
 """Who may call a route. Every route declares exactly one of these; one that declares none is refused at start."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from time import monotonic
 from typing import Any
@@ -18,11 +18,12 @@ from database.queries.people import SignedIn, person_of, token_digest
 
 # What FastAPI adds by itself. They show the contract and no data; `API_DOCS=false` takes them away.
 DOCUMENTATION = frozenset({"/openapi.json", "/docs", "/docs/oauth2-redirect", "/redoc"})
+UNKNOWN_ADDRESS = "unknown"
 _LOOPBACK = frozenset({"127.0.0.1", "::1"})
 
 
 def address_of(request: Request) -> str:
-    return request.client.host if request.client else "unknown"
+    return request.client.host if request.client else UNKNOWN_ADDRESS
 
 
 class Anybody:
@@ -39,24 +40,27 @@ class ClientMay:
         self.scope, self.or_loopback = scope, or_loopback
 
     async def __call__(self, request: Request) -> Client:
-        runtime = runtime_of(request)
-        if self.or_loopback and "x-api-key" not in request.headers and address_of(request) in _LOOPBACK:
+        return self.client(runtime_of(request), request.headers.get("x-api-key"), address_of(request))
+
+    def client(self, runtime: Runtime, key: str | None, address: str) -> Client:
+        """The program behind a key that asks from an address. Raises `RefusalError`."""
+        if self.or_loopback and key is None and address in _LOOPBACK:
             return Client("loopback", None)
         try:
-            client = runtime.keys.check(request.headers.get("x-api-key"), self.scope, now_utc())
+            client = runtime.keys.check(key, self.scope, now_utc())
         except RefusalError as refusal:
-            raise _slowed(runtime, request, refusal) from None
+            raise _slowed(runtime, address, refusal) from None
         wait = runtime.key_buckets.take(client.key_id, 1.0, monotonic())
         if wait:
             raise too_many("This API key asks too often.", wait)
         return client
 
 
-def _slowed(runtime: Runtime, request: Request, refusal: RefusalError) -> RefusalError:
+def _slowed(runtime: Runtime, address: str, refusal: RefusalError) -> RefusalError:
     """The refusal itself, or 429 for an address that keeps guessing."""
     if refusal.status != 401:
         return refusal
-    wait = runtime.failure_buckets.take(address_of(request), 1.0, monotonic())
+    wait = runtime.failure_buckets.take(address, 1.0, monotonic())
     return too_many("Too many requests without a valid key from this address.", wait) if wait else refusal
 
 
@@ -116,6 +120,16 @@ def _declared(dependant: Any) -> Iterator[Declaration]:
         if isinstance(dependency.call, Declaration):
             yield dependency.call
         yield from _declared(dependency)
+
+
+def client_routes(app: FastAPI) -> Mapping[str, tuple[Any, ClientMay]]:
+    """The routes that programs call, by path, each with what its declaration asks for."""
+    return {
+        route.path: (route, one)
+        for route, declared in declarations(app)
+        for one in declared
+        if isinstance(one, ClientMay)
+    }
 
 
 def refuse_undeclared(app: FastAPI) -> None:

@@ -122,17 +122,26 @@ def as_refusal(error: StewardError) -> RefusalError:
 
 
 def _respond(request: Request, refusal: RefusalError) -> Response:
-    request_id = request.scope.get("request_id", "")
+    return problem_response(request.scope.get("request_id", ""), refusal)
+
+
+def problem_response(request_id: str, refusal: RefusalError) -> Response:
+    """A refusal as what it is: a problem."""
     body = problem_body(refusal.status, refusal.code, refusal.detail, request_id, refusal.errors, refusal.differences)
     return Response(body, refusal.status, refusal.headers, MEDIA_TYPE)
 
 
 def _on_domain_error(request: Request, error: Exception) -> Response:
-    return _respond(request, as_refusal(error) if isinstance(error, StewardError) else _unexpected())
+    return _respond(request, as_refusal(error) if isinstance(error, StewardError) else unexpected())
 
 
-def _unexpected() -> RefusalError:
+def unexpected() -> RefusalError:
     return RefusalError(500, "internal", "Something went wrong here; the request id finds it in the log.")
+
+
+def _on_anything(request: Request, error: Exception) -> Response:
+    del error  # it is raised again after this, and logged where every request ends
+    return _respond(request, unexpected())
 
 
 def _on_invalid(request: Request, error: Exception) -> Response:
@@ -190,7 +199,7 @@ def _on_database_error(request: Request, error: Exception) -> Response:
         logger.error("api.database.busy path={} error={}", path, first_line(error))
         return _respond(request, _database_busy())
     logger.opt(exception=error).error("api.database.error path={}", path)
-    return _respond(request, _unexpected())
+    return _respond(request, unexpected())
 
 
 def database_away() -> RefusalError:
@@ -203,6 +212,7 @@ def _database_busy() -> RefusalError:
 
 def install(app: FastAPI) -> None:
     """Make every error of this application a problem."""
+    app.add_exception_handler(Exception, _on_anything)
     app.add_exception_handler(StewardError, _on_domain_error)
     app.add_exception_handler(RequestValidationError, _on_invalid)
     app.add_exception_handler(HTTPException, _on_http)

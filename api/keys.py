@@ -1,6 +1,8 @@
 """Who a client program is: API keys checked against a table in memory, so that an outage locks nobody out."""
 
+import hashlib
 import hmac
+import os
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -43,11 +45,15 @@ class KeyTable:
         # While the table may be older than the database, an unknown key is not called wrong.
         self._is_current = is_current
         self._keys: dict[str, KnownKey] = {}
+        # What was found right since the table was last replaced, by a keyed digest: no plaintext stays.
+        self._verified: dict[bytes, KnownKey] = {}
+        self._memory_key = os.urandom(32)
         self._used: dict[str, datetime] = {}
         self._lock = threading.Lock()
 
     def replace(self, keys: Sequence[KnownKey]) -> None:
         self._keys = {key.key_id: key for key in keys}
+        self._verified = {}
 
     def known(self) -> list[KnownKey]:
         return list(self._keys.values())
@@ -60,6 +66,20 @@ class KeyTable:
         """
         if not plaintext:
             raise unauthenticated("Send an API key in the header X-API-Key.", "ApiKey")
+        name = hashlib.blake2b(plaintext.encode(), digest_size=16, key=self._memory_key).digest()
+        verified = self._verified
+        known = verified.get(name)
+        if known is None:
+            known = verified[name] = self._known(plaintext)
+        if known.expires_at <= now:
+            raise unauthenticated("This API key is not valid.", "ApiKey")
+        if scope not in known.scopes:
+            raise RefusalError(403, "forbidden", f"This API key does not have the scope {scope}.")
+        self._used[known.key_id] = now
+        return Client(known.key_id, known.models)
+
+    def _known(self, plaintext: str) -> KnownKey:
+        """The key as the table has it. Raises `RefusalError`."""
         parsed = parse(plaintext)
         if parsed is None:
             raise unauthenticated("This API key is not valid.", "ApiKey")
@@ -67,12 +87,9 @@ class KeyTable:
         matches = hmac.compare_digest(digest(self._hash_key, parsed.secret), known.secret_digest if known else _NOBODY)
         if known is None and not self._is_current():
             raise unavailable("database_unavailable", "This key cannot be checked now; keys used before still work.")
-        if known is None or not matches or known.expires_at <= now:
+        if known is None or not matches:
             raise unauthenticated("This API key is not valid.", "ApiKey")
-        if scope not in known.scopes:
-            raise RefusalError(403, "forbidden", f"This API key does not have the scope {scope}.")
-        self._used[known.key_id] = now
-        return Client(known.key_id, known.models)
+        return known
 
     def take_used(self) -> dict[str, datetime]:
         """Which keys were used since the last call, and when."""

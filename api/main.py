@@ -1,5 +1,7 @@
 """The application: `uvicorn api.main:create_app --factory`, or `python -m api.main`."""
 
+import gc
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -7,12 +9,14 @@ import uvicorn
 from fastapi import APIRouter, FastAPI
 from loguru import logger
 from starlette.middleware.cors import CORSMiddleware
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api import errors
 from api.connections import ImpatientProtocol
 from api.csv_route import CsvRoute
-from api.dependencies import refuse_undeclared
+from api.dependencies import client_routes, refuse_undeclared
 from api.description import describe
+from api.front import PredictFront
 from api.middleware.context import RequestContext
 from api.middleware.limits import BodyLimits, KnownHosts
 from api.routes import (
@@ -47,10 +51,26 @@ ROUTERS: tuple[APIRouter, ...] = (
     agent.router,
     notifications.router,
 )
+_GIVE_WAY_S = 0.001
 _DESCRIPTION = """Serves tabular models and lets people decide about them.
 
 Programs send `X-API-Key`; people sign in and send `Authorization: Bearer …`. Errors are `application/problem+json`
 with a stable `code`, the request's id, and one entry per field at fault."""
+
+
+class Application(FastAPI):
+    """FastAPI behind what every request meets first. Its own stack is for the routes that are not in a hurry."""
+
+    edge: ASGIApp
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            await self.edge(scope, receive, send)
+        else:
+            await super().__call__(scope, receive, send)
+
+    async def behind_the_edge(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await super().__call__(scope, receive, send)
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -76,7 +96,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             await runtime.stop()
             logger.info("api.stopped replica={} waiting={}", runtime.replica, runtime.shipper.depth)
 
-    app = FastAPI(
+    app = Application(
         title="Steward",
         version="0.1.0",
         description=_DESCRIPTION,
@@ -89,13 +109,13 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         app.router.routes.extend(router.routes)
     refuse_undeclared(app)
     errors.install(app)
-    _install_middleware(app, settings)
+    app.edge = _edge(app, settings)
     describe(app, settings, contracts)
     return app
 
 
-def _install_middleware(app: FastAPI, settings: Settings) -> None:
-    """Innermost first: what is added last sees a request first."""
+def _edge(app: "Application", settings: Settings) -> ASGIApp:
+    """What a request meets before FastAPI, innermost first."""
     api = settings.api
     files = [route.path for route in app.router.routes if isinstance(route, CsvRoute)]
 
@@ -103,26 +123,35 @@ def _install_middleware(app: FastAPI, settings: Settings) -> None:
         current: Runtime = app.state.runtime
         return current
 
-    app.add_middleware(BodyLimits, max_bytes=api.max_body_bytes, timeout_s=api.body_timeout_s, file_paths=files)
+    edge: ASGIApp = PredictFront(app.behind_the_edge, runtime, client_routes(app))
+    edge = BodyLimits(edge, max_bytes=api.max_body_bytes, timeout_s=api.body_timeout_s, file_paths=files)
     if api.cors_origins:
-        app.add_middleware(
-            CORSMiddleware,
+        edge = CORSMiddleware(
+            edge,
             allow_origins=list(api.cors_origins),
             allow_methods=["GET", "POST"],
             allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "X-API-Key", "X-Request-ID"],
             max_age=600,
         )
-    app.add_middleware(KnownHosts, hosts=api.allowed_hosts)
-    app.add_middleware(RequestContext, runtime=runtime)
+    edge = KnownHosts(edge, hosts=api.allowed_hosts)
+    return RequestContext(edge, runtime=runtime, quietly=settings.platform.log_level not in {"TRACE", "DEBUG"})
 
 
 def main() -> None:
     """Serve on the host and port of the settings."""
     settings = Settings()
+    app = create_app(settings)
+    # The shipper's thread gives way to requests after this long, not after Python's five milliseconds.
+    sys.setswitchinterval(_GIVE_WAY_S)
+    # What was imported stays for good: no collection has to look at it again.
+    gc.collect()
+    gc.freeze()
     uvicorn.run(
-        create_app(settings),
+        app,
         host=settings.api.host,
         port=settings.api.port,
+        loop="uvloop",
+        ws="none",
         log_config=None,
         access_log=False,
         server_header=False,

@@ -72,13 +72,29 @@ class Metrics:
             "steward_unlogged_predictions", "rows answered without being kept (spool full)", registry=self._registry
         )
 
+        # Finding a series by its labels costs more than counting, so those in use are remembered.
+        self._of_request: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
+        self._of_version: dict[tuple[str, int], tuple[Counter, Counter]] = {}
+
     def request(self, route: str, method: str, status: int, seconds: float) -> None:
-        self._requests.labels(route, method if method in _METHODS else "other", str(status)).inc()
-        self._seconds.labels(route).observe(seconds)
+        name = (route, method if method in _METHODS else "other", status)
+        found = self._of_request.get(name)
+        if found is None:
+            labels = (route, name[1], str(status))
+            found = self._of_request[name] = (self._requests.labels(*labels), self._seconds.labels(route))
+        found[0].inc()
+        found[1].observe(seconds)
 
     def predictions(self, model: str, version: int, positives: int, total: int) -> None:
-        self._predictions.labels(model, str(version), "1").inc(positives)
-        self._predictions.labels(model, str(version), "0").inc(total - positives)
+        name = (model, version)
+        found = self._of_version.get(name)
+        if found is None:
+            no, yes = (self._predictions.labels(model, str(version), answer) for answer in "01")
+            found = self._of_version[name] = (no, yes)
+        if total > positives:
+            found[0].inc(total - positives)
+        if positives:
+            found[1].inc(positives)
 
     def unlogged(self, rows: int) -> None:
         self._unlogged.inc(rows)

@@ -1,14 +1,10 @@
-"""The prediction log: an answer is on disk before it leaves, and in PostgreSQL soon after, exactly once.
+"""The shipper: an answer is on disk before it leaves, and through this in PostgreSQL soon after, exactly once.
 
-Two threads stand behind it. The writer commits what waits, many requests in one commit, so a request waits for one
-commit and the event loop for none. The shipper moves rows to PostgreSQL and only then forgets them; since a row has
-its id from the beginning, sending it twice stores it once. While the database is away, rows wait in the spool.
+It moves rows to PostgreSQL and only then forgets them; since a row has its id from the beginning, sending it twice
+stores it once. While the database is away, rows wait in the spool.
 """
 
-import asyncio
-import contextlib
 import hashlib
-import queue
 import threading
 import time
 from dataclasses import dataclass
@@ -20,79 +16,17 @@ from loguru import logger
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
-from api.spool_file import ANSWERS_KEPT_S, Answered, Outcome, SpoolFile, SpoolFullError
+from api.spool_file import Spool
 from config.fault_points import fault_point
 from config.settings import SpoolSettings
 from database.connection import first_line, session_scope, sqlstate
-from database.errors import StewardError
 from database.queries import prediction_counts, prediction_log
 from database.queries.prediction_counts import SLICE, Layouts
 
-_MOST_AT_ONCE = 512
+_ANSWERS_KEPT_S = 86_400.0
 _SHORTEST_WAIT_S, _LONGEST_WAIT_S = 0.25, 5.0
 # SQLSTATE classes that mean "this row can never be stored": data exceptions and violated constraints.
 _ROW_IS_AT_FAULT = ("22", "23")
-
-
-@dataclass(frozen=True)
-class _Waiting:
-    entry: Answered
-    loop: asyncio.AbstractEventLoop
-    future: "asyncio.Future[bytes]"
-
-
-class SpoolWriter:
-    """Group commit: whoever waits is answered by the same commit."""
-
-    def __init__(self, file: SpoolFile) -> None:
-        self._file = file
-        self._queue: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
-        self._thread = threading.Thread(target=self._run, name="spool-writer", daemon=True)
-
-    def start(self) -> None:
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Commit what waits, then end."""
-        self._queue.put(None)
-        self._thread.join(timeout=10)
-
-    async def keep(self, entry: Answered) -> bytes:
-        """The answer to send, once it is on disk.
-
-        Raises `SpoolFullError` or `IdempotencyConflictError`; then nothing was kept.
-        """
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[bytes] = loop.create_future()
-        self._queue.put(_Waiting(entry, loop, future))
-        return await future
-
-    def _run(self) -> None:
-        while (first := self._queue.get()) is not None:
-            batch, ending = [first], False
-            with contextlib.suppress(queue.Empty):
-                while len(batch) < _MOST_AT_ONCE:
-                    following = self._queue.get_nowait()
-                    if following is None:
-                        ending = True
-                        break
-                    batch.append(following)
-            self._commit(batch)
-            if ending:
-                return
-
-    def _commit(self, batch: list[_Waiting]) -> None:
-        outcomes: list[Outcome]
-        try:
-            outcomes = self._file.append([waiting.entry for waiting in batch])
-            fault_point("api.after_append")
-        except Exception as error:  # noqa: BLE001 - a waiting client must get an answer whatever happened here
-            logger.opt(exception=error).error("spool.writer.failed")
-            outcomes = [SpoolFullError("The answer cannot be kept on disk now.")] * len(batch)
-        for loop in {waiting.loop for waiting in batch}:
-            mine = [(w.future, outcome) for w, outcome in zip(batch, outcomes, strict=True) if w.loop is loop]
-            with contextlib.suppress(RuntimeError):  # the loop has ended: nobody waits any more
-                loop.call_soon_threadsafe(_settle, mine)
 
 
 def _id_of(body: bytes) -> str:
@@ -108,26 +42,24 @@ def _let_go() -> None:
     time.sleep(0)
 
 
-def _parsed(bodies: list[bytes]) -> list[dict[str, Any]] | None:
-    """None if a damaged disk left one of them unreadable: PostgreSQL will say so of that one."""
+def _parsed(pieces: list[bytes]) -> list[dict[str, Any]] | None:
+    """None if one of them cannot be read: PostgreSQL will say so of that one."""
     rows: list[dict[str, Any]] = []
-    for begin in range(0, len(bodies), SLICE):
+    for begin in range(0, len(pieces), SLICE):
         try:
-            rows += map(orjson.loads, bodies[begin : begin + SLICE])
+            rows += orjson.loads(b"[" + b",".join(pieces[begin : begin + SLICE]) + b"]")
         except orjson.JSONDecodeError:
             return None
         _let_go()
     return rows
 
 
-def _settle(settled: list[tuple["asyncio.Future[bytes]", Outcome]]) -> None:
-    for future, outcome in settled:
-        if future.done():
-            continue
-        if isinstance(outcome, StewardError):
-            future.set_exception(outcome)
-        else:
-            future.set_result(outcome)
+def _rows_of(piece: bytes) -> list[bytes]:
+    """Each row of a request by itself; all of it when it cannot be read."""
+    try:
+        return [orjson.dumps(row) for row in orjson.loads(b"[" + piece + b"]")]
+    except orjson.JSONDecodeError:
+        return [piece]
 
 
 @dataclass
@@ -142,7 +74,7 @@ class ShipperFacts:
 class Shipper:
     """Moves rows from spool files to PostgreSQL, oldest first, until told to stop."""
 
-    def __init__(self, engine: Engine, own: SpoolFile, orphans: list[SpoolFile], settings: SpoolSettings) -> None:
+    def __init__(self, engine: Engine, own: Spool, orphans: list[Spool], settings: SpoolSettings) -> None:
         self._engine, self._own, self._orphans = engine, own, orphans
         self._settings = settings
         self._stopping = threading.Event()
@@ -174,13 +106,14 @@ class Shipper:
         while True:
             ending = self._stopping.is_set()
             try:
+                self._own.put_answers_away()
                 while self._ship_some():
                     pass
                 wait = self._settings.ship_interval_s
                 self._recovered()
                 if time.time() - swept > 3600:
                     swept = time.time()
-                    self._own.forget_old_answers(swept - ANSWERS_KEPT_S)
+                    self._own.forget_old_answers(swept - _ANSWERS_KEPT_S)
             except Exception as error:  # noqa: BLE001 - the shipper outlives everything: rows are safe and wait
                 self._failed(error)
                 wait = min(max(wait * 2, _SHORTEST_WAIT_S), _LONGEST_WAIT_S)
@@ -189,39 +122,44 @@ class Shipper:
             self._stopping.wait(wait)
 
     def _ship_some(self) -> bool:
-        """Ship one batch of each file; whether anything was there."""
+        """Ship one batch of each spool; whether anything was there."""
         shipped = False
-        for file in (*self._orphans, self._own):
-            batch = file.peek(self._settings.batch_rows)
-            if batch:
-                self._store([body for _, body in batch])
+        for spool in (*self._orphans, self._own):
+            batch = spool.peek(self._settings.batch_rows)
+            if batch is not None:
+                self._store([record.rows for record in batch.records])
+                self.facts.shipped += batch.count
                 fault_point("api.after_insert_before_forget")
-                file.forget(batch[-1][0])
+                spool.forget(batch)
                 fault_point("api.after_forget")
                 shipped = True
-            elif file is not self._own:
-                logger.info("spool.orphan.drained file={}", file.path.name)
-                self._orphans.remove(file)
-                file.close(remove=True)
+            elif spool is not self._own:
+                logger.info("spool.orphan.drained spool={}", spool.path.name)
+                self._orphans.remove(spool)
+                spool.close(remove=True)
         return shipped
 
-    def _store(self, bodies: list[bytes]) -> None:
-        """Store a batch. If PostgreSQL refuses it, halve it until the guilty row stands alone, and bury that one."""
+    def _store(self, pieces: list[bytes]) -> None:
+        """Store pieces of rows. If PostgreSQL refuses them, halve them until the guilty row stands alone, and bury
+        that one."""
+        if not pieces:
+            return
         try:
             with session_scope(self._engine) as session:
-                rows = _parsed(bodies)
-                text = (b"[" + b",".join(bodies) + b"]").decode()
+                rows = _parsed(pieces)
+                text = (b"[" + b",".join(pieces) + b"]").decode()
                 prediction_counts.store(session, text, rows, self._layouts, pause=_let_go)
-            self.facts.shipped += len(bodies)
         except (DBAPIError, ValueError) as error:  # ValueError: bytes that are no text, or hold a NUL
             if isinstance(error, DBAPIError) and not sqlstate(error).startswith(_ROW_IS_AT_FAULT):
                 raise
-            if len(bodies) > 1:
-                middle = len(bodies) // 2
-                self._store(bodies[:middle])
-                self._store(bodies[middle:])
+            if len(pieces) == 1:
+                pieces = _rows_of(pieces[0])
+            if len(pieces) > 1:
+                middle = len(pieces) // 2
+                self._store(pieces[:middle])
+                self._store(pieces[middle:])
             else:
-                self._bury(bodies[0], error)
+                self._bury(pieces[0], error)
 
     def _bury(self, body: bytes, error: DBAPIError | ValueError) -> None:
         reason = type(error).__name__

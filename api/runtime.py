@@ -18,9 +18,11 @@ from api.keys import KeyTable
 from api.last_known import FILE_NAME
 from api.limits import Buckets
 from api.metrics import Metrics, State
-from api.prediction_log import Shipper, SpoolWriter
+from api.prediction_log import Shipper
 from api.serving import Predictor
-from api.spool_file import SpoolFile, claim_files, kept_aside
+from api.spool_claim import claim_spools, kept_aside
+from api.spool_file import Spool
+from api.spool_sync import SpoolSync
 from api.watcher import DatabaseGate, Watcher, WatcherFacts
 from api.worker_metrics import WorkerMetrics, worker_group
 from config.agent_policy import AgentPolicy, load_policy
@@ -52,8 +54,8 @@ class Runtime:
     gate: DatabaseGate
     keys: KeyTable
     predictor: Predictor
-    spool: SpoolFile
-    writer: SpoolWriter
+    spool: Spool
+    sync: SpoolSync
     shipper: Shipper
     watcher: Watcher
     replica: str
@@ -114,15 +116,15 @@ class Runtime:
 
     async def start(self) -> None:
         """Serve what is known, and wait a moment for the first look at the database."""
-        self.writer.start()
+        self.sync.start()
         self.shipper.start()
         self.watcher.start()
         self.worker_metrics.start()
         await asyncio.to_thread(self.watcher.first_round.wait, _FIRST_ROUND_S)
 
     async def stop(self) -> None:
-        """Commit what waits, ship what can be shipped, say goodbye."""
-        await asyncio.to_thread(self.writer.stop)
+        """Bring what was answered to the disk, ship what can be shipped, say goodbye."""
+        await asyncio.to_thread(self.sync.stop)
         await asyncio.to_thread(self.shipper.stop, _DRAIN)
         await asyncio.to_thread(self.watcher.stop)
         await asyncio.to_thread(self.worker_metrics.stop)
@@ -132,18 +134,19 @@ class Runtime:
 
 
 def build_runtime(settings: Settings) -> Runtime:
-    """Claim a spool file and put everything together. Nothing is started and no database is asked."""
+    """Claim a spool and put everything together. Nothing is started and no database is asked."""
     contracts = load_contracts(settings.platform.contracts_dir)
     store = store_of(settings)
     url = database_url(settings)
     background = make_engine(url, settings.database, application="steward-api-background")
     spool_settings = settings.spool
-    own, orphans = claim_files(settings.spool_dir, max_rows=spool_settings.max_rows, fsync=spool_settings.fsync)
+    always = spool_settings.fsync_ms == "always"
+    own, orphans = claim_spools(settings.spool_dir, max_rows=spool_settings.max_rows, power_safe=always)
     shipper = Shipper(background, own, orphans, spool_settings)
     gate = DatabaseGate(patience_s=max(_LEAST_PATIENCE_S, 5 * settings.api.poll_s))
     keys = KeyTable(settings.platform.hash_key, lambda: gate.is_open)
     predictor = Predictor(store, settings.api.max_rows)
-    replica = f"{platform.node()[:40]}/{own.path.stem}"
+    replica = f"{platform.node()[:40]}/{own.path.name}"
     facts = WatcherFacts(
         replica=replica,
         model_names=frozenset(contracts),
@@ -162,7 +165,7 @@ def build_runtime(settings: Settings) -> Runtime:
         keys=keys,
         predictor=predictor,
         spool=own,
-        writer=SpoolWriter(own),
+        sync=SpoolSync(own, 0 if spool_settings.fsync_ms == "always" else spool_settings.fsync_ms, always=always),
         shipper=shipper,
         watcher=Watcher(background, predictor, keys, gate, facts),
         replica=replica,

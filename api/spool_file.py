@@ -1,34 +1,30 @@
-"""One spool file: answered predictions on local disk, in SQLite's write-ahead log.
+"""A spool: answered predictions on local disk, a directory of segments that records are appended to.
 
-A commit survives kill -9 of this process at any moment; with `fsync` it survives a power cut too. SQLite checks the
-log's frames by checksum, so a torn tail is cut at the last whole commit. A file belongs to the process that holds its
-lock; the lock ends with the process, and the next one takes the file over with what is in it.
+A record is written by one call of the kernel before its answer leaves, so it survives kill -9 of this process at any
+moment. Reaching the disk itself is `api/spool_sync.py`'s. What was shipped is noted in a small file, and a segment
+goes when all of it was. Sending a record twice stores it once, so that note may be old, and never too new.
 """
 
-import fcntl
 import os
-import sqlite3
 import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from loguru import logger
 
+from api.spool_answers import AnswerKey, KeptAnswers
+from api.spool_cursor import Cursor
+from api.spool_records import Damaged, Found, Record, Torn, frame, scan
 from config.fault_points import fault_point
 from database.errors import StewardError
 
-ANSWERS_KEPT_S = 86_400.0
-
-_TABLES = """
-CREATE TABLE IF NOT EXISTS rows (seq INTEGER PRIMARY KEY AUTOINCREMENT, body BLOB NOT NULL);
-CREATE TABLE IF NOT EXISTS answers (
-    key_id TEXT NOT NULL, idempotency_key TEXT NOT NULL, request_digest BLOB NOT NULL, answer BLOB NOT NULL,
-    at REAL NOT NULL, PRIMARY KEY (key_id, idempotency_key)
-) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS answers_at ON answers (at);
-"""
+SEGMENT_BYTES = 32 * 1024 * 1024
+_READ_BYTES = 1024 * 1024
+_FULL = "The spool of answers is full: the database has been away for too long."
+_NO_DISK = "The answer cannot be kept on disk now."
 
 
 class SpoolFullError(StewardError):
@@ -37,190 +33,295 @@ class SpoolFullError(StewardError):
     code = "spool_full"
 
 
-class IdempotencyConflictError(StewardError):
-    """The idempotency key was used before with another body."""
+class Answered(NamedTuple):
+    """What must be on disk before an answer leaves: the rows as JSON objects joined by commas, how many they are, and
+    under which key the answer may be asked for again, if it may."""
 
-    code = "idempotency_conflict"
-
-
-@dataclass(frozen=True)
-class Answered:
-    """What must be on disk before an answer leaves: the rows as JSON, and the answer if it may be asked for again."""
-
-    rows: Sequence[bytes]
+    rows: bytes
+    row_count: int
     answer: bytes
-    key_id: str
-    idempotency_key: str | None = None
-    request_digest: bytes = b""
+    key: AnswerKey | None = None
 
 
 Outcome = bytes | StewardError
 
 
-class SpoolFile:
-    """A claimed file. Writing and forgetting may come from different threads."""
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """The oldest records, what stood between them and cannot be read, and the place after them."""
 
-    def __init__(self, path: Path, lock: int, *, max_rows: int, fsync: bool) -> None:
+    records: Sequence[Record]
+    damaged: Sequence[bytes]
+    count: int
+    segment: int
+    offset: int
+
+
+class Spool:
+    """A claimed directory. One thread appends, another one takes what is there and forgets it."""
+
+    def __init__(
+        self,
+        path: Path,
+        lock: int,
+        *,
+        max_rows: int,
+        power_safe: bool = False,
+        segment_bytes: int = SEGMENT_BYTES,
+    ) -> None:
         self.path = path
         self._lock_descriptor = lock
-        self._max_rows = max_rows
+        self._max_rows, self._segment_bytes = max_rows, segment_bytes
         self._lock = threading.Lock()
-        self._writer = self._open(fsync)
-        self._reader = sqlite3.connect(path, timeout=5, check_same_thread=False, isolation_level=None)
-        self.depth = self._sound_rows()
+        path.mkdir(mode=0o700, exist_ok=True)
+        self._answers = KeptAnswers(path / "answers.sqlite", power_safe=power_safe)
+        self._cursor = Cursor(path / "cursor")
+        self.depth = 0
+        self.torn = 0
+        self._unsynced: set[int] = set()
+        self._failing = False
+        self._reading: tuple[int, int] | None = None
+        numbers = sorted(int(one.stem) for one in path.glob("*.log"))
+        for number in numbers:
+            self._recover(number)
+        self._numbers = numbers or [self._cursor.segment + 1]
+        self._open_last()
+        if self._cursor.segment not in self._numbers:
+            self._cursor.move(self._numbers[0], 0)
 
-    def _open(self, fsync: bool) -> sqlite3.Connection:
-        connection = sqlite3.connect(self.path, timeout=5, check_same_thread=False, isolation_level=None)
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute(f"PRAGMA synchronous = {'FULL' if fsync else 'NORMAL'}")
-        connection.executescript(_TABLES)
-        return connection
+    def _segment(self, number: int) -> Path:
+        return self.path / f"{number:012d}.log"
 
-    def _sound_rows(self) -> int:
-        """How many rows there are. Raises sqlite3.DatabaseError unless every page can be read: else a row in a damaged
-        one would hold up all that come after it, start after start."""
-        (found,) = self._writer.execute("PRAGMA quick_check(1)").fetchone()
-        if found != "ok":
-            raise sqlite3.DatabaseError(found)
-        return int(self._writer.execute("SELECT count(*) FROM rows").fetchone()[0])
+    def _recover(self, number: int) -> None:
+        """Make a segment a sequence of whole records again, and take in what of it was not shipped."""
+        path = self._segment(number)
+        data = path.read_bytes()
+        shipped = (
+            self._cursor.offset if number == self._cursor.segment else len(data) if number < self._cursor.segment else 0
+        )
+        sound: list[Found] = []
+        damage: list[bytes] = []
+        for part in scan(data):
+            if isinstance(part, Torn):
+                logger.warning("spool.torn segment={} bytes={}", path.name, len(data) - part.begin)
+                self.torn += 1
+                os.truncate(path, part.begin)
+            elif part.end <= shipped:
+                continue
+            elif isinstance(part, Damaged):
+                damage.append(data[part.begin : part.end])
+            else:
+                sound.append(part)
+        if damage:
+            self._put_aside(number, b"".join(damage))
+            self._rewrite(number, [data[part.begin : part.end] for part in sound])
+        elif number == self._cursor.segment:
+            size = path.stat().st_size
+            self._cursor.move(number, min(sound[0].begin if sound else size, size))
+        for part in sound:
+            self._take_in(part)
 
-    def append(self, entries: Sequence[Answered]) -> list[Outcome]:
-        """Keep several requests in one commit.
+    def _take_in(self, found: Found) -> None:
+        self.depth += found.record.row_count
+        if found.record.key:
+            self._answers.remember(AnswerKey.from_json(found.record.key), found.record.answer)
 
-        For each: the answer to send (an earlier one, if its idempotency key has been answered), or the error that
-        stands against it. Nothing is kept of a request with an error.
-        """
+    def _put_aside(self, number: int, damage: bytes) -> None:
+        """Keep bytes that cannot be read where a person can look at them."""
+        aside = self.path.parent / f"{self.path.name}-{number:012d}.damaged-{time.time_ns()}"
+        aside.write_bytes(damage)
+        logger.error("spool.damaged kept_as={} bytes={}", aside.name, len(damage))
+
+    def _rewrite(self, number: int, records: Sequence[bytes]) -> None:
+        """Only what is sound and was not shipped. Dying in between leaves the whole segment, to be sent again."""
+        whole = self._segment(number).with_suffix(".new")
+        whole.write_bytes(b"".join(records))
+        if number == self._cursor.segment:
+            self._cursor.move(number, 0)
+        whole.rename(self._segment(number))
+
+    def _open_last(self) -> None:
+        path = self._segment(self._numbers[-1])
+        self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        self._size = os.fstat(self._file).st_size
+
+    def append(self, entry: Answered) -> Outcome:
+        """Keep a request. The answer to send (an earlier one, if its idempotency key was answered), or the error that
+        stands against it; then nothing of it was kept."""
         with self._lock:
             try:
-                self._writer.execute("BEGIN IMMEDIATE")
-                added, outcomes = 0, []
-                for entry in entries:
-                    outcome = self._append_one(entry, added)
-                    added += len(entry.rows) if outcome is entry.answer else 0
-                    outcomes.append(outcome)
-                fault_point("api.before_append_commit")
-                self._writer.execute("COMMIT")
-            except Exception as error:  # noqa: BLE001  (left open, it would hold up or undo what comes next)
-                if self._writer.in_transaction:
-                    self._writer.execute("ROLLBACK")
-                logger.error("spool.write.failed file={} error={}", self.path.name, error)
-                return [SpoolFullError("The answer cannot be kept on disk now.")] * len(entries)
-            self.depth += added
-            return outcomes
+                if entry.key is not None and (earlier := self._answers.find(entry.key)) is not None:
+                    return earlier
+                if self.depth + entry.row_count > self._max_rows:
+                    return SpoolFullError(_FULL)
+                fault_point("api.before_append")
+                self._append(entry)
+            except Exception as error:  # noqa: BLE001  (whatever it was, the answer must not be given)
+                self._failed(error)
+                return SpoolFullError(_NO_DISK)
+            self._failing = False
+            return entry.answer
 
-    def _append_one(self, entry: Answered, added: int) -> Outcome:
-        if entry.idempotency_key is not None and (earlier := self._answer(entry)) is not None:
-            return earlier
-        if self.depth + added + len(entry.rows) > self._max_rows:
-            return SpoolFullError("The spool of answers is full: the database has been away for too long.")
-        self._writer.executemany("INSERT INTO rows (body) VALUES (?)", [(row,) for row in entry.rows])
-        if entry.idempotency_key is not None:
-            self._writer.execute(
-                "INSERT INTO answers VALUES (?, ?, ?, ?, ?)",
-                (entry.key_id, entry.idempotency_key, entry.request_digest, entry.answer, time.time()),
-            )
-        return entry.answer
-
-    def _answer(self, entry: Answered) -> Outcome | None:
-        found = self._writer.execute(
-            "SELECT request_digest, answer FROM answers WHERE key_id = ? AND idempotency_key = ?",
-            (entry.key_id, entry.idempotency_key),
-        ).fetchone()
-        if found is None:
-            return None
-        if found[0] != entry.request_digest:
-            return IdempotencyConflictError("This Idempotency-Key was used before with another body.")
-        return bytes(found[1])
-
-    def peek(self, limit: int) -> list[tuple[int, bytes]]:
-        """The oldest rows, with their places."""
-        return self._reader.execute("SELECT seq, body FROM rows ORDER BY seq LIMIT ?", (limit,)).fetchall()
-
-    def forget(self, through: int) -> None:
-        """Rows up to this place are safe elsewhere."""
+    def take_over(self, entries: Sequence[Answered]) -> None:
+        """Keep what another spool had promised to keep, whatever the limit."""
         with self._lock:
-            gone = self._writer.execute("DELETE FROM rows WHERE seq <= ?", (through,)).rowcount
-            self.depth -= gone
+            for entry in entries:
+                self._append(entry)
+
+    def _append(self, entry: Answered) -> None:
+        key = entry.key
+        if key is None:
+            self._write(frame(Record(entry.rows, entry.row_count)))
+        else:
+            self._write(frame(Record(entry.rows, entry.row_count, key.as_json(), entry.answer)))
+            self._answers.remember(key, entry.answer)
+        self.depth += entry.row_count
+
+    def _write(self, data: bytes) -> None:
+        """All of it or nothing. Raises OSError."""
+        if self._size >= self._segment_bytes:
+            self._begin_segment()
+        try:
+            written = os.write(self._file, data)
+            if written != len(data):
+                raise OSError(f"the disk took {written} of {len(data)} bytes")
+        except OSError:
+            os.ftruncate(self._file, self._size)
+            raise
+        self._size += len(data)
+
+    def _begin_segment(self) -> None:
+        ended = self._file
+        self._numbers.append(self._numbers[-1] + 1)
+        try:
+            self._open_last()
+        except OSError:
+            self._numbers.pop()
+            raise
+        os.close(ended)
+        self._unsynced |= {*self._numbers[-2:]}
+
+    def _failed(self, error: Exception) -> None:
+        if not self._failing:
+            logger.error("spool.write.failed spool={} kind={} error={}", self.path.name, type(error).__name__, error)
+        self._failing = True
+
+    @property
+    def end(self) -> tuple[int, int]:
+        """Where the next record will stand."""
+        return self._numbers[-1], self._size
+
+    def sync(self) -> None:
+        """Everything written until now is on the disk itself when this returns. Raises OSError."""
+        with self._lock:
+            current, names = self._numbers[-1], bool(self._unsynced)
+            unsynced = (self._unsynced & {*self._numbers}) | {current}
+        for number in sorted(unsynced):
+            _sync(self._segment(number), missing_ok=number != current)
+        if names:
+            _sync(self.path)
+        with self._lock:
+            self._unsynced -= unsynced
+
+    def peek(self, limit: int) -> Batch | None:
+        """The oldest records, of about `limit` rows; None when everything is safe elsewhere."""
+        segment, offset = self._cursor.segment, self._cursor.offset
+        while True:
+            with self._lock:
+                last, size, depth = self._numbers[-1], self._size, self.depth
+            end = size if segment == last else self._segment(segment).stat().st_size
+            if offset < end:
+                return self._read(segment, offset, end, limit)
+            if segment == last:
+                self._settle(depth, segment, size)
+                return None
+            segment, offset = min(number for number in self._numbers if number > segment), 0
+
+    def _settle(self, depth: int, segment: int, size: int) -> None:
+        """Nothing is left: rows that were lost with damaged bytes wait no longer either."""
+        with self._lock:
+            if depth and depth == self.depth and (segment, size) == (self._numbers[-1], self._size):
+                self.depth = 0
+
+    def _read(self, segment: int, offset: int, end: int, limit: int) -> Batch:
+        data = os.pread(self._descriptor(segment), min(_READ_BYTES, end - offset), offset)
+        parts = scan(data)
+        first = next(parts)
+        if isinstance(first, Torn) and offset + len(data) < end:
+            data = os.pread(self._descriptor(segment), min(first.end, end - offset), offset)
+            parts = scan(data)
+            first = next(parts)
+        records: list[Record] = []
+        damaged: list[bytes] = []
+        count = at = 0
+        part: Found | Damaged | Torn | None = first
+        while part is not None and count < limit:
+            if isinstance(part, Found):
+                records.append(part.record)
+                count += part.record.row_count
+            elif isinstance(part, Damaged) or offset + len(data) >= end:
+                damaged.append(data[part.begin : part.end])
+            else:
+                break
+            at = min(part.end, len(data))
+            part = next(parts, None)
+        return Batch(records, damaged, count, segment, offset + at)
+
+    def _descriptor(self, segment: int) -> int:
+        if self._reading is None or self._reading[0] != segment:
+            if self._reading is not None:
+                os.close(self._reading[1])
+            self._reading = (segment, os.open(self._segment(segment), os.O_RDONLY))
+        return self._reading[1]
+
+    def forget(self, batch: Batch) -> None:
+        """These records are safe elsewhere; their answers stay, and what could not be read is kept aside."""
+        self._answers.put_away()
+        if batch.damaged:
+            self._put_aside(batch.segment, b"".join(batch.damaged))
+        self._cursor.move(batch.segment, batch.offset)
+        with self._lock:
+            self.depth = max(0, self.depth - batch.count)
+            gone = [number for number in self._numbers if number < batch.segment]
+            self._numbers = [number for number in self._numbers if number >= batch.segment]
+        fault_point("api.before_segment_delete")
+        for number in gone:
+            self._segment(number).unlink(missing_ok=True)
+
+    def put_answers_away(self) -> None:
+        """Answers in memory into their file: while rows cannot be shipped, memory must not fill with them."""
+        self._answers.put_away()
 
     def forget_old_answers(self, before: float) -> None:
-        with self._lock:
-            self._writer.execute("DELETE FROM answers WHERE at < ?", (before,))
+        self._answers.forget_old(before)
 
     def close(self, *, remove: bool = False) -> None:
-        """Let go of the file; `remove` it too when it is empty and was a dead process's."""
+        """Let go of the directory; `remove` it too when it is empty and was a dead process's."""
         with self._lock:
-            self._reader.close()
-            self._writer.close()
+            reading = [self._reading[1]] if self._reading else []
+            for descriptor in (self._file, *reading):
+                os.close(descriptor)
+            self._cursor.close()
+            self._answers.close()
             if remove:
-                self.path.unlink(missing_ok=True)
+                for number in self._numbers:
+                    self._segment(number).unlink(missing_ok=True)
                 fault_point("api.orphan_half_removed")
-                for suffix in ("-wal", "-shm"):
-                    self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
+                for file in self.path.iterdir():
+                    file.unlink()
+                self.path.rmdir()
             os.close(self._lock_descriptor)
 
 
-def _claim(path: Path) -> int | None:
-    """The lock of a spool file, or None while another process holds it."""
-    descriptor = os.open(path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT, 0o600)
+def _sync(path: Path, *, missing_ok: bool = False) -> None:
+    """Bring a file, or the names in a directory, to the disk. One that is gone was shipped."""
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(descriptor)
-        return None
-    return descriptor
-
-
-def _open_claimed(path: Path, lock: int, *, max_rows: int, fsync: bool) -> SpoolFile:
-    try:
-        _require_beginning(path)
-        return SpoolFile(path, lock, max_rows=max_rows, fsync=fsync)
-    except sqlite3.OperationalError:  # a full disk, say: the file itself is sound
+        descriptor = os.open(path, os.O_RDONLY)
+    except FileNotFoundError:
+        if missing_ok:
+            return
         raise
-    except sqlite3.DatabaseError as error:
-        _keep_aside(path, error)
-        return SpoolFile(path, lock, max_rows=max_rows, fsync=fsync)
-
-
-def _log_of(path: Path) -> Path:
-    return path.with_name(f"{path.name}-wal")
-
-
-def _require_beginning(path: Path) -> None:
-    """Raises sqlite3.DatabaseError for a log whose file was cut to nothing (or one byte): SQLite would take it for a
-    new one, and throw away what the log holds."""
-    log = _log_of(path)
-    if path.exists() and path.stat().st_size <= 1 and log.exists() and log.stat().st_size > 0:
-        raise sqlite3.DatabaseError("the file is empty and its log is not")
-
-
-def _keep_aside(path: Path, error: sqlite3.Error) -> None:
-    """Move a damaged file out of the way with its log, where committed rows may be: a person can still look."""
-    aside = path.with_name(f"{path.name}.damaged-{time.time_ns()}")
-    if _log_of(path).exists():
-        _log_of(path).rename(_log_of(aside))
-    path.rename(aside)
-    path.with_name(f"{path.name}-shm").unlink(missing_ok=True)
-    logger.error("spool.damaged kept_as={} error={}", aside.name, error)
-
-
-def kept_aside(directory: Path) -> int:
-    """How many damaged files lie in the directory for somebody to look at."""
-    return len({path.name.removesuffix("-wal") for path in directory.glob("spool-*.sqlite.damaged-*")})
-
-
-def claim_files(directory: Path, *, max_rows: int, fsync: bool) -> tuple[SpoolFile, list[SpoolFile]]:
-    """This process's own file, and the files dead processes left with rows in them.
-
-    The own file is the first free one, so a restarted process goes on with the one it had.
-    """
-    directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-    own: SpoolFile | None = None
-    number = 0
-    while own is None:
-        path = directory / f"spool-{number}.sqlite"
-        if (lock := _claim(path)) is not None:
-            own = _open_claimed(path, lock, max_rows=max_rows, fsync=fsync)
-        number += 1
-    others = sorted(path for path in directory.glob("spool-*.sqlite") if path != own.path)
-    claimed = [(path, lock) for path in others if (lock := _claim(path)) is not None]
-    return own, [_open_claimed(path, lock, max_rows=max_rows, fsync=fsync) for path, lock in claimed]
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -65,12 +65,13 @@ POINTS = frozenset(
         "monitor.window_computed",
         "monitor.after_metric_insert",
         "monitor.window_judged",
-        # A prediction on its way: answered by the model, in the spool's transaction, on disk; then in PostgreSQL, and
-        # forgotten here; and the file of a dead process, half removed.
+        # A prediction on its way: answered by the model, about to be written, written; then in PostgreSQL, noted here
+        # as shipped, and forgotten; and the spool of a dead process, half removed.
         "api.after_predict",
-        "api.before_append_commit",
+        "api.before_append",
         "api.after_append",
         "api.after_insert_before_forget",
+        "api.before_segment_delete",
         "api.after_forget",
         "api.orphan_half_removed",
     }

@@ -10,7 +10,7 @@ import re
 import secrets
 from functools import cached_property
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -166,7 +166,10 @@ class SpoolSettings(_Group):
     when_full: Literal["reject", "serve_unlogged"] = Field("reject", description="what a full spool does to /predict")
     batch_rows: int = Field(2000, ge=1, le=50_000, description="rows per INSERT")
     ship_interval_s: float = Field(0.2, gt=0, description="longest time a row waits while the database is there")
-    fsync: bool = Field(False, description="true: survive power loss too, at the price of one fsync per answer")
+    fsync_ms: Annotated[float, Field(ge=0)] | Literal["always"] = Field(
+        200.0,
+        description="most that a power cut may take, in ms; always = answers wait for the disk; 0 = up to the system",
+    )
 
 
 class UiSettings(_Group):

@@ -5,6 +5,7 @@ few hundred rows of a small table where isotonic regression overfits. It lives o
 converters get a calibrated classifier wrong without saying so. Imports numpy and the contract only: the API reads this.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -38,6 +39,13 @@ class Calibration:
         if self.method == "none":
             return p
         return 1 / (1 + np.exp(-(self.a * _logit(p) + self.b)))
+
+    def apply_one(self, score: float) -> float:
+        """`apply` for one score, where numpy would cost more than the model."""
+        if self.method == "none":
+            return score
+        inside = min(max(score, _EDGE), 1 - _EDGE)
+        return 1 / (1 + math.exp(-(self.a * math.log(inside / (1 - inside)) + self.b)))
 
     def to_json(self) -> dict[str, Any]:
         return {"method": "none"} if self.method == "none" else {"method": self.method, "a": self.a, "b": self.b}

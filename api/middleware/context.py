@@ -1,14 +1,14 @@
 """Outermost: gives each request its id, counts and times it, caps how many are served, and catches what nobody did."""
 
 import re
+import secrets
 import time
 from collections.abc import Callable
-from uuid import uuid4
 
 from loguru import logger
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.errors import MEDIA_TYPE, RETRY_AFTER_S, problem_body
+from api.errors import problem_response, unavailable, unexpected
 from api.runtime import Runtime
 
 _REQUEST_ID = re.compile(r"^[A-Za-z0-9._-]{8,64}$")
@@ -25,8 +25,9 @@ _SAFETY = [
 class RequestContext:
     """Pure ASGI: no task, no queue, no copy of the body."""
 
-    def __init__(self, app: ASGIApp, runtime: Callable[[], Runtime]) -> None:
-        self._app, self._runtime = app, runtime
+    def __init__(self, app: ASGIApp, runtime: Callable[[], Runtime], *, quietly: bool) -> None:
+        """`quietly`: nobody reads lines below INFO, so they are not even made."""
+        self._app, self._runtime, self._quietly = app, runtime, quietly
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -49,19 +50,21 @@ class RequestContext:
         runtime.in_flight += 1
         try:
             if runtime.in_flight > runtime.settings.api.max_concurrency and scope["path"] not in _UNCAPPED:
-                await _problem(sending, 503, "overloaded", "Too many requests are being served now.", request_id)
+                refusal = unavailable("overloaded", "Too many requests are being served now.")
+                await problem_response(request_id, refusal)(scope, receive, sending)
             else:
                 await self._app(scope, receive, sending)
         except Exception as error:  # noqa: BLE001 - the last line: the client gets a problem and the log the reason
             logger.opt(exception=error).error("api.request.failed request_id={}", request_id)
             if not status:
-                await _problem(sending, 500, "internal", "Something went wrong here.", request_id)
+                await problem_response(request_id, unexpected())(scope, receive, sending)
         finally:
             runtime.in_flight -= 1
             seconds = time.perf_counter() - began
             route = getattr(scope.get("route"), "path", "unmatched")
             runtime.metrics.request(route, scope["method"], status, seconds)
-            _log(route, scope["method"], status, seconds, request_id)
+            if not (self._quietly and route in _QUIET and 0 < status < 400):
+                _log(route, scope["method"], status, seconds, request_id)
 
 
 def _request_id(scope: Scope) -> str:
@@ -69,7 +72,7 @@ def _request_id(scope: Scope) -> str:
     for name, value in scope["headers"]:
         if name == b"x-request-id" and _REQUEST_ID.match(sent := value.decode("latin-1")):
             return str(sent)
-    return uuid4().hex
+    return secrets.token_hex(16)
 
 
 def _log(route: str, method: str, status: int, seconds: float, request_id: str) -> None:
@@ -83,11 +86,3 @@ def _log(route: str, method: str, status: int, seconds: float, request_id: str) 
         seconds * 1000,
         request_id,
     )
-
-
-async def _problem(send: Send, status: int, code: str, detail: str, request_id: str) -> None:
-    headers = [(b"content-type", MEDIA_TYPE.encode())]
-    if status == 503:
-        headers.append((b"retry-after", str(RETRY_AFTER_S).encode()))
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": problem_body(status, code, detail, request_id)})

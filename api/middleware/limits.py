@@ -6,7 +6,7 @@ from collections.abc import Collection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.csv_route import is_csv
-from api.errors import MEDIA_TYPE, problem_body
+from api.errors import RefusalError, problem_response
 
 
 class KnownHosts:
@@ -17,7 +17,8 @@ class KnownHosts:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and "*" not in self._hosts and _host(scope) not in self._hosts:
-            await _refuse(scope, send, 400, "unknown_host", "This server does not answer for that host.")
+            refusal = _refusal(scope, 400, "unknown_host", "This server does not answer for that host.")
+            await refusal(scope, receive, send)
             return
         await self._app(scope, receive, send)
 
@@ -47,16 +48,17 @@ class BodyLimits:
             await self._app(scope, receive, send)
             return
         if _declared_length(scope) > self._max_bytes:
-            await self._too_large(scope, send)
+            await self._too_large(scope)(scope, receive, send)
             return
         try:
             async with asyncio.timeout(self._timeout_s):
                 body = await self._read(receive)
         except TimeoutError:
-            await _refuse(scope, send, 408, "body_timeout", "The body did not arrive in time.")
+            refusal = _refusal(scope, 408, "body_timeout", "The body did not arrive in time.")
+            await refusal(scope, receive, send)
             return
         if body is None:
-            await self._too_large(scope, send)
+            await self._too_large(scope)(scope, receive, send)
             return
         await self._app(scope, _replay(body, receive), send)
 
@@ -75,8 +77,8 @@ class BodyLimits:
             if not message.get("more_body", False):
                 return b"".join(parts)
 
-    async def _too_large(self, scope: Scope, send: Send) -> None:
-        await _refuse(scope, send, 413, "body_too_large", f"A body has at most {self._max_bytes} bytes.")
+    def _too_large(self, scope: Scope) -> ASGIApp:
+        return _refusal(scope, 413, "body_too_large", f"A body has at most {self._max_bytes} bytes.")
 
 
 def _declared_length(scope: Scope) -> int:
@@ -99,8 +101,7 @@ def _replay(body: bytes, receive: Receive) -> Receive:
     return replaying
 
 
-async def _refuse(scope: Scope, send: Send, status: int, code: str, detail: str) -> None:
-    body = problem_body(status, code, detail, scope.get("request_id", ""))
-    headers = [(b"content-type", MEDIA_TYPE.encode()), (b"connection", b"close")]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+def _refusal(scope: Scope, status: int, code: str, detail: str) -> ASGIApp:
+    """The answer to a request whose body was not read to its end: nothing more can come on its connection."""
+    refusal = RefusalError(status, code, detail, headers={"Connection": "close"})
+    return problem_response(scope.get("request_id", ""), refusal)

@@ -13,7 +13,7 @@ from api.metrics import CONTENT_TYPE
 from api.runtime import Runtime, runtime_of
 from api.schemas.clients import Health, Live, ModelHealth
 from api.serving import Slots
-from api.spool_file import kept_aside
+from api.spool_claim import kept_aside
 from database.enums import Scope
 
 router = APIRouter(tags=["health"])

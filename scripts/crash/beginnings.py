@@ -6,7 +6,8 @@ from uuid import uuid4
 import orjson
 from sqlalchemy import Engine
 
-from api.spool_file import Answered, claim_files
+from api.spool_claim import claim_spools
+from api.spool_file import Answered
 from config.settings import Settings
 from database.artifact_store import ArtifactStore
 from database.connection import session_scope
@@ -56,7 +57,7 @@ def monitor(engine: Engine, settings: Settings) -> None:
 
 
 def api(engine: Engine, settings: Settings) -> None:
-    """A version that was really trained, a key, and the spool file of a process that died with rows in it."""
+    """A version that was really trained, a key, and the spool of a process that died with rows in it."""
     contract = contract_of(settings)
     columns = make_version(ArtifactStore(settings.artifacts_dir), contract, *synthetic_rows("cleveland", 303, 1))
     with session_scope(engine) as session:
@@ -67,12 +68,12 @@ def api(engine: Engine, settings: Settings) -> None:
         )
         version_id = version.id
     (settings.platform.home / serving.KEY).write_text(key)
-    own, _ = claim_files(settings.spool_dir, max_rows=100, fsync=False)
-    dead, _ = claim_files(settings.spool_dir, max_rows=100, fsync=False)
+    own, _ = claim_spools(settings.spool_dir, max_rows=100)
+    dead, _ = claim_spools(settings.spool_dir, max_rows=100)
     rows = [_row(version_id) for _ in range(_LEFT)]
-    dead.append([Answered([orjson.dumps(row) for row in rows], b"", "k")])
-    for file in (own, dead):
-        file.close()
+    dead.append(Answered(orjson.dumps(rows)[1:-1], len(rows), b""))
+    for spool in (own, dead):
+        spool.close()
     serving.write_down(settings.platform.home, [{"asked": "before", "ids": [row["id"] for row in rows]}])
 
 

@@ -2,8 +2,8 @@
 
 The client is a process, and the API another one, forked from it, with the very application on a port of its own. The
 API alone meets the fault. The client dies with the API's exit code once that is gone, and the next client asks again
-what it was not told, with the same Idempotency-Key where it used one. Another spool file lies there with rows: that of
-a process that died long ago.
+what it was not told, with the same Idempotency-Key where it used one. Another spool lies there with rows: that of a
+process that died long ago.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ from sqlalchemy import Engine, exists, func, select
 from sqlalchemy.orm import Session
 
 from api.main import create_app
-from api.spool_file import kept_aside
+from api.spool_claim import kept_aside
 from config import fault_points
 from config.settings import ApiSettings, Settings, SpoolSettings
 from database.connection import read_scope
@@ -111,14 +111,14 @@ def _serve(settings: Settings, listening: socket.socket, lifeline: int) -> None:
 
 
 def live(engine: Engine, settings: Settings, faults: str, fired: Path) -> int:
-    """Ask until every answer was told and stored, and the dead process's file is gone; 0, or the API's exit code."""
+    """Ask until every answer was told and stored, and the dead process's spool is gone; 0, or the API's exit code."""
     home = settings.platform.home
     api = _Api.start(_serving(settings), faults, fired)
     try:
         with httpx.Client(
             base_url=f"http://127.0.0.1:{api.port}", headers={"X-API-Key": (home / KEY).read_text()}, timeout=5
         ) as client:
-            _wait(api, lambda: not (settings.spool_dir / "spool-1.sqlite").exists())
+            _wait(api, lambda: not (settings.spool_dir / "spool-1").exists())
             for number in range(REQUESTS):
                 if not any(line["asked"] == number and "ids" in line for line in _read(home)):
                     told = _told(api, client, home, number)
@@ -180,7 +180,7 @@ def deviations(session: Session, settings: Settings) -> list[str]:
     wrong = {
         "not every request was answered": len(answered) < REQUESTS + 1,
         "rows were buried": session.scalar(select(func.count()).select_from(DeadLetter)),
-        "a spool file was damaged": kept_aside(settings.spool_dir),
+        "a piece of a spool was damaged": kept_aside(settings.spool_dir),
     }
     unkept = unkept_predictions(session, told, unanswered, 0)
     said = [f"I6: {says}" for says, it_is_so in wrong.items() if it_is_so]

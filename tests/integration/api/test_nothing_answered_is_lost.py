@@ -67,7 +67,7 @@ def test_an_application_that_ended_lets_go_of_its_spool_so_that_the_next_one_tak
     for _ in range(2):
         generator = serve(create_app(installed.settings))
         api = next(generator)
-        assert api.runtime.spool.path.name == "spool-0.sqlite"
+        assert api.runtime.spool.path.name == "spool-0"
         assert api.predict(installed.keys.everything).status_code == 200
         generator.close()
     assert len(_ids(installed)) == 2
@@ -238,7 +238,7 @@ def test_a_row_the_database_refuses_is_buried_with_its_reason_and_holds_up_no_ot
     rows = [_spool_row(installed, str(uuid4())) for _ in range(20)]
     poison = str(uuid4())
     rows[7] = _spool_row(installed, poison, request_id="nul\x00here")
-    api.runtime.spool.append([Answered(rows, b"", "key")])
+    api.runtime.spool.append(Answered(b",".join(rows), len(rows), b""))
     wait_until(lambda: len(_ids(installed)) == 20, 10)
     wait_until(lambda: api.runtime.shipper.depth == 0, 5)
     buried = installed.rows("SELECT prediction_id, reason FROM dead_letters")
@@ -247,12 +247,11 @@ def test_a_row_the_database_refuses_is_buried_with_its_reason_and_holds_up_no_ot
     assert "steward_dead_letters 1.0" in api.get("/metrics").text
 
 
-def test_a_row_that_a_damaged_disk_left_unreadable_is_buried_and_holds_up_no_other(
-    api: Api, installed: Installation
-) -> None:
+def test_rows_that_nobody_can_read_are_buried_and_hold_up_no_other(api: Api, installed: Installation) -> None:
     whole, cut, noise = str(uuid4()), _spool_row(installed, str(uuid4())), b"\xff\xfe{"
     cut = cut[:-40] + b"\0" * 40
-    api.runtime.spool.append([Answered([cut, noise, _spool_row(installed, whole)], b"", "key")])
+    for piece in (cut, noise, _spool_row(installed, whole)):
+        api.runtime.spool.append(Answered(piece, 1, b""))
     wait_until(lambda: _ids(installed) == [whole], 10)
     wait_until(lambda: api.runtime.shipper.depth == 0, 5)
     buried = installed.rows("SELECT prediction_id, reason FROM dead_letters ORDER BY id")

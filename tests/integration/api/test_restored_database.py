@@ -12,7 +12,8 @@ from sqlalchemy import URL, Engine, create_engine, text
 from sqlalchemy.orm import Session
 
 from api.main import create_app
-from api.spool_file import Answered, claim_files
+from api.spool_claim import claim_spools
+from api.spool_file import Answered
 from database import migrations
 from database.connection import ReadSession
 from database.embedded import EmbeddedPostgres, bin_dir
@@ -52,9 +53,9 @@ def test_a_backup_is_restored_checked_followed_and_made_up_for(
         installed.new_version(bias=0.9)
         wait_until(lambda: api.predict(key).json()["model_version"] == 2, 10)
         session.close()
-        own, _ = claim_files(installed.settings.spool_dir, max_rows=1000, fsync=False)
+        own, _ = claim_spools(installed.settings.spool_dir, max_rows=1000)
         late = str(uuid4())
-        own.append([Answered([_spool_row(installed, late)], b"", "key")])
+        own.append(Answered(_spool_row(installed, late), 1, b""))
         own.close()
 
         new_server.ensure_database("steward")

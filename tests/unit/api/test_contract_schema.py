@@ -128,6 +128,24 @@ def test_whatever_is_sent_is_either_a_row_the_model_can_read_or_refused(body: An
     assert encoding_for(CONTRACT).matrix(rows).shape[0] == len(rows)
 
 
+_VALUES: st.SearchStrategy[Any] = st.sampled_from([None, 0, 1, 3, 3.0, 4, 55, 55.5, 121, True, "3", [], 1e300])
+
+
+@settings(deadline=None)
+@given(st.dictionaries(st.sampled_from([*CONTRACT.features]), _VALUES, max_size=2))
+def test_a_row_among_many_is_judged_as_it_is_alone(changes: dict[str, Any]) -> None:
+    reader = RowReader(CONTRACT, max_rows=20)
+    row = GOOD | changes
+    try:
+        ((alone,), _) = reader.read(json.dumps(row).encode())
+    except RefusalError as refusal:
+        faults = {f"rows[4].{fault.field}": fault.message for fault in refusal.errors}
+        assert _faults({"rows": [*[GOOD] * 4, row, *[GOOD] * 10]}, reader) == faults
+        return
+    rows, _ = reader.read(json.dumps({"rows": [*[GOOD] * 4, row, *[GOOD] * 10]}).encode())
+    assert (rows[4], [type(value) for value in rows[4].values()]) == (alone, [type(value) for value in alone.values()])
+
+
 @settings(deadline=None)
 @given(st.binary(max_size=200))
 def test_any_bytes_are_refused_in_order(body: bytes) -> None:

@@ -98,6 +98,15 @@ def test_the_time_of_an_answer_does_not_tell_whether_a_key_exists() -> None:
     assert 0.8 <= ratio <= 1.25, f"unknown/wrong: {ratio:.3f}"
 
 
+def test_a_key_that_was_used_is_refused_as_soon_as_it_is_revoked_or_its_time_is_over() -> None:
+    table = _table()
+    assert table.check(_plaintext(), Scope.PREDICT, NOW).key_id == "abcdefgh"
+    with pytest.raises(RefusalError, match="not valid"):
+        table.check(_plaintext(), Scope.PREDICT, NOW + timedelta(days=1))
+    table.replace([])
+    assert _refusal(table, _plaintext()).status == 401
+
+
 def test_a_key_without_the_scope_is_403() -> None:
     assert _refusal(_table(), _plaintext(), Scope.LABELS).status == 403
 

@@ -25,6 +25,13 @@ def test_it_never_changes_the_ranking() -> None:
     assert (np.diff(fit(p, y).apply(p)[order]) >= 0).all()
 
 
+@pytest.mark.parametrize("calibration", [Calibration(), Calibration("sigmoid", 1.7, -0.4)])
+def test_one_score_gives_what_it_gives_among_others(calibration: Calibration) -> None:
+    scores = np.linspace(0, 1, 201)
+    alone = [calibration.apply_one(float(score)) for score in scores]
+    assert alone == pytest.approx(calibration.apply(scores), abs=1e-15, rel=1e-14)
+
+
 def test_separable_scores_stay_finite() -> None:
     y = np.repeat([0, 1], 50)
     found = fit(np.where(y == 1, 1.0, 0.0), y)
