@@ -306,6 +306,9 @@ def serving_bench(
     quick: Annotated[bool, typer.Option("--quick", help="about a minute instead of ten; figures are rougher")] = False,
     peers: Annotated[bool, typer.Option(help="measure the peers too, where `make bench-peers` installed them")] = True,
     client: Annotated[str | None, typer.Option(help="who asks: wrk or bundled; default: wrk if it is here")] = None,
+    profile: Annotated[
+        Path | None, typer.Option(help="record where our server's time goes, as a flame graph (SVG) by py-spy")
+    ] = None,
     as_json: JsonFlag = False,
     check: Annotated[bool, typer.Option(help="exit 1 when a figure misses its bar")] = False,
 ) -> None:
@@ -315,7 +318,7 @@ def serving_bench(
 
     with said_plainly():
         try:
-            report = command.run(command.Asked(quick=quick, with_peers=peers, client=client), say)
+            report = command.run(command.Asked(quick=quick, with_peers=peers, client=client, profile=profile), say)
         except ValueError as error:
             raise CommandFailedError(str(error)) from None
     if as_json:

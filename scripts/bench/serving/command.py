@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from scripts.bench.machine import Cores, machine, pinned, share_out, usable_cores, versions
 from scripts.bench.serving import figures, kept, load, ours, peers, report, targets
@@ -13,6 +14,7 @@ from training.model_factory import Params
 _VERSIONS = ("fastapi", "httptools", "onnxruntime", "orjson", "starlette", "uvicorn", "uvloop", "xgboost")
 FULL = Plan(rounds=3, seconds=3.0, connections=(1, 16, 64))
 QUICK = Plan(rounds=1, seconds=1.0, connections=(1, 16))
+_PROFILE_S = 5
 Say = Callable[[str], None]
 
 
@@ -24,6 +26,7 @@ class Asked:
     with_peers: bool = True
     client: str | None = None
     plan: Plan | None = None
+    profile: Path | None = None
     params: Params = field(default_factory=lambda: PARAMS)
 
     @property
@@ -44,6 +47,9 @@ def run(asked: Asked, say: Say) -> report.Report:
             stored = [] if asked.plan else kept.swaps(installed, 20_000 if asked.quick else 150_000, say)
             compared, said = _compared(installed, asked, client, cores, say)
             alone = [] if asked.plan else _alone(installed, asked, cores, say)
+            if asked.profile is not None:
+                say(f"recording where the time goes into {asked.profile}")
+                ours.profile(targets.ours(installed), cores, installed.directory, asked.profile, _PROFILE_S)
     setup = {
         "model": {
             "algorithm": "xgboost",

@@ -1,7 +1,10 @@
-"""What is measured of our server alone: batches, how soon it answers, how much memory it takes."""
+"""What is measured of our server alone: batches, how soon it answers, its memory, and where its time goes."""
 
 import itertools
 import json
+import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -65,3 +68,35 @@ def beginnings(target: Target, cores: Cores, logs: Path, times: int, say: Callab
             server.stop()
         say(f"first 200 after {seconds[-1]:.2f} s, {megabytes[-1]:.0f} MB")
     return Begun(of_values(bar("start_s"), seconds), of_values(bar("memory_mb"), megabytes))
+
+
+def profile(target: Target, cores: Cores, logs: Path, file: Path, seconds: int) -> None:
+    """Where its time goes under 16 connections, as py-spy's flame graph in `file`. Raises ValueError without py-spy."""
+    beside = Path(sys.executable).parent / "py-spy"
+    program = str(beside) if beside.is_file() else shutil.which("py-spy")
+    if program is None:
+        raise ValueError("py-spy is not installed: it comes with the development tools")
+    server = Server(target, cores, logs / "profile.log")
+    try:
+        bundled(target, server.address, 16, WARM_S)
+        command = [
+            program,
+            "record",
+            "--pid",
+            str(server.pid),
+            "--duration",
+            str(seconds),
+            "--rate",
+            "250",
+            "--nonblocking",
+        ]
+        recording = subprocess.Popen(
+            [*command, "--output", str(file)], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+        )
+        while recording.poll() is None:
+            bundled(target, server.address, 16, 0.5)
+        if recording.returncode:
+            said = recording.stderr.read().decode() if recording.stderr else ""
+            raise ValueError(f"py-spy: {said.strip().splitlines()[-1] if said.strip() else 'it failed'}")
+    finally:
+        server.stop()

@@ -65,6 +65,10 @@ class Server:
         """What it computed for its request."""
         return self.target.probability(json.loads(self.answer.content)) if self.target.probability else None
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
     def family(self) -> list[psutil.Process]:
         """It and its children."""
         root = psutil.Process(self._process.pid)

@@ -47,9 +47,10 @@ class Spoiled:
     says: tuple[str, ...]
 
 
+NEW = "'01900000-0000-7000-8000-00000000000a'"
 _ANOTHER = """INSERT INTO predictions
-    SELECT '01900000-0000-7000-8000-00000000000a', model_id, model_name, generation, key_id,
-        '{request}', features, prediction, probability, threshold, latency_ms, created_at, stored_at
+    SELECT {id}, model_id, model_name, generation, key_id, '{request}',
+        features, prediction, probability, threshold, latency_ms, {at}, stored_at
     FROM predictions WHERE id = :first"""
 _STORE = """INSERT INTO predictions (id, model_id, model_name, generation, key_id, request_id, features, prediction,
         probability, threshold, latency_ms, created_at)
@@ -70,11 +71,20 @@ CASES = (
         "UPDATE predictions SET features = (SELECT features FROM predictions WHERE id = :second) WHERE id = :first",
         ("1 rows are not what the version stamped on them computes", NOT_AS_TOLD),
     ),
-    Spoiled("never asked for", _ANOTHER.format(request="c9-1-1"), NOBODY_ASKED),
-    Spoiled("more than an unanswered request can have left", _ANOTHER.format(request="c0-3-1"), NOBODY_ASKED),
+    Spoiled(
+        "stored a second time",
+        _ANOTHER.format(id=":first", request="c0-1-1", at="created_at + interval '1 ms'"),
+        ("1 rows are stored more than once",),
+    ),
+    Spoiled("never asked for", _ANOTHER.format(id=NEW, request="c9-1-1", at="created_at"), NOBODY_ASKED),
+    Spoiled(
+        "more than an unanswered request can have left",
+        _ANOTHER.format(id=NEW, request="c0-3-1", at="created_at"),
+        NOBODY_ASKED,
+    ),
     Spoiled(
         "kept again by a second try with its key",
-        _ANOTHER.format(request="c0-2-1"),
+        _ANOTHER.format(id=NEW, request="c0-2-1", at="created_at"),
         ("1 rows were kept again though their Idempotency-Key had been answered",),
     ),
 )
