@@ -303,7 +303,9 @@ def stack_bench(
 
 @bench.command("serving")
 def serving_bench(
-    quick: Annotated[bool, typer.Option("--quick", help="about a minute instead of ten; figures are rougher")] = False,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="one to three minutes instead of ten; figures are rougher")
+    ] = False,
     peers: Annotated[bool, typer.Option(help="measure the peers too, where `make bench-peers` installed them")] = True,
     client: Annotated[str | None, typer.Option(help="who asks: wrk or bundled; default: wrk if it is here")] = None,
     profile: Annotated[

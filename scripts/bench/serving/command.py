@@ -13,7 +13,7 @@ from training.model_factory import Params
 
 _VERSIONS = ("fastapi", "httptools", "onnxruntime", "orjson", "starlette", "uvicorn", "uvloop", "xgboost")
 FULL = Plan(rounds=3, seconds=3.0, connections=(1, 16, 64))
-QUICK = Plan(rounds=1, seconds=1.0, connections=(1, 16))
+QUICK = Plan(rounds=1, seconds=1.0, connections=(16,))
 _PROFILE_S = 5
 Say = Callable[[str], None]
 
@@ -44,7 +44,7 @@ def run(asked: Asked, say: Say) -> report.Report:
         with installation(asked.params) as installed:
             name, client = load.chosen(installed.directory, asked.client)
             # First: it wants the database to itself.
-            stored = [] if asked.plan else kept.swaps(installed, 20_000 if asked.quick else 150_000, say)
+            stored = [] if asked.plan else kept.swaps(installed, 5_000 if asked.quick else 60_000, say)
             compared, said = _compared(installed, asked, client, cores, say)
             alone = [] if asked.plan else _alone(installed, asked, cores, say)
             if asked.profile is not None:
