@@ -19,7 +19,7 @@ from scripts.http_load import Address, Drive, request
 
 HOST = "127.0.0.1"
 # Of a hundred requests so many hold one row, and so many of the rest a small batch.
-_SINGLE, _SMALL = 0.95, 0.9
+_SINGLE, _SMALL = 0.9, 0.9
 _SMALL_ROWS, _LARGE_ROWS = (2, 100), (200, 1000)
 _KEYED = 0.5
 
