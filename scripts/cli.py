@@ -17,6 +17,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from config.model_contract import NAME_PATTERN, TimeOrder
+from database.connection import make_engine
 from database.migrations import head_revision
 from database.running import running_database
 from scripts import admin, policy_check, retention
@@ -170,6 +171,38 @@ def init_model(
         else:
             for line in drafting.as_text(draft, page, table):
                 say(escape(line))
+
+
+@app.command()
+def score(
+    model: Annotated[str, typer.Argument(help="the model's name: config/models/<name>.yml")],
+    file: Annotated[Path, typer.Argument(help="the rows, CSV or Parquet, with a column for each feature")],
+    out: Annotated[Path, typer.Option(help="CSV to write: one line a row, answered or with its fault")],
+    log: Annotated[bool, typer.Option("--log", help="store the answers as predictions, to be labelled")] = False,
+    encoding: Annotated[str | None, typer.Option(help="of the file, if it is not UTF-8")] = None,
+    force: Annotated[bool, typer.Option("--force", help="overwrite the file given with --out")] = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Answer every row of a file with the version that serves: the whole file, or nothing is written or stored."""
+    # pandas takes half a second to import; every other command would wait for it.
+    from scripts import score as scoring  # noqa: PLC0415
+
+    with said_plainly() as settings, running_database(settings) as database:
+        engine = make_engine(database.url, settings.database, application="steward-score")
+        try:
+            serving = scoring.serving_of(engine, settings, model)
+            key_id = str(admin.me()) if log else None
+            done = scoring.score(engine, serving, file, out, key_id=key_id, encoding=encoding, force=force)
+        finally:
+            engine.dispose()
+        if as_json:
+            print(json.dumps(vars(done)))
+        else:
+            stored = ", stored as predictions" if done.logged else ""
+            say(
+                f"{done.rows - done.faults:,} of {done.rows:,} rows answered by version {done.model_version}{stored}; "
+                f"{done.faults:,} have a fault, named in {escape(str(out))}"
+            )
 
 
 @app.command()

@@ -141,7 +141,7 @@ def _likely(data: bytes) -> str:
 def _csv(path: Path, text: str) -> TableFile:
     if not text.strip():
         raise InvalidError(f"{path}: is empty")
-    delimiter = _delimiter(text)
+    delimiter = delimiter_of(text)
     rows: list[list[str]] = []
     lines: list[int] = []
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
@@ -160,10 +160,10 @@ def _csv(path: Path, text: str) -> TableFile:
     _check_names(f"{path}:{lines[0]}", names)
     said = {";": "semicolons", "\t": "tabs", "|": "bars"}
     remarks = (f"its columns are separated by {said[delimiter]}",) if delimiter in said else ()
-    return TableFile(path, _frame(names, columns), np.array(lines[1:], dtype=np.int64), "line", delimiter, remarks)
+    return TableFile(path, frame_of(names, columns), np.array(lines[1:], dtype=np.int64), "line", delimiter, remarks)
 
 
-def _delimiter(text: str) -> str:
+def delimiter_of(text: str) -> str:
     """The delimiter under which most of the first lines have as many cells as the header; of two, the one with more."""
     sample = list(itertools.islice(io.StringIO(text), _SAMPLE_LINES))
 
@@ -195,12 +195,12 @@ def _named(header: Sequence[str], columns: list[list[str]]) -> tuple[list[str], 
     names, kept = [], []
     for at, (given, column) in enumerate(zip(header, columns, strict=True), start=1):
         if given.strip() or any(column):
-            names.append(_name(given) or f"column_{at}")
+            names.append(name_of(given) or f"column_{at}")
             kept.append(column)
     return names, kept
 
 
-def _name(given: str) -> str:
+def name_of(given: str) -> str:
     """A header on one line, so that a message about it is one too."""
     return " ".join(line.strip() for line in given.splitlines()).strip()
 
@@ -213,7 +213,7 @@ def _check_names(place: str, names: Sequence[str]) -> None:
         first[name] = at
 
 
-def _frame(names: Sequence[str], columns: Sequence[Sequence[str]]) -> pd.DataFrame:
+def frame_of(names: Sequence[str], columns: Sequence[Sequence[str]]) -> pd.DataFrame:
     arrays = {name: np.array(column, dtype=object) for name, column in zip(names, columns, strict=True)}
     return pd.DataFrame(arrays, copy=False)
 
@@ -223,17 +223,17 @@ def _parquet(path: Path, data: bytes) -> TableFile:
         table = pq.read_table(io.BytesIO(data))
     except (pa.ArrowException, OSError) as error:
         raise InvalidError(f"{path}: is a damaged Parquet file: {str(error).splitlines()[0][:200]}") from error
-    names = [_name(str(name)) or f"column_{at}" for at, name in enumerate(table.column_names, start=1)]
+    names = [name_of(str(name)) or f"column_{at}" for at, name in enumerate(table.column_names, start=1)]
     if len(names) > MOST_COLUMNS:
         raise InvalidError(f"{path}: has {len(names)} columns, at most {MOST_COLUMNS} are read")
     if not table.num_rows or not names:
         raise InvalidError(f"{path}: has no rows")
     _check_names(str(path), names)
-    frame = _frame(names, [[_text(value) for value in column.to_pylist()] for column in table.columns])
+    frame = frame_of(names, [[text_of(value) for value in column.to_pylist()] for column in table.columns])
     return TableFile(path, frame, np.arange(1, table.num_rows + 1), "row")
 
 
-def _text(value: Any) -> str:
+def text_of(value: Any) -> str:
     if value is None or (isinstance(value, float) and np.isnan(value)):
         return ""
     if isinstance(value, bool):
