@@ -364,6 +364,32 @@ def serving_bench(
         raise typer.Exit(1)
 
 
+@bench.command("monitoring")
+def monitoring_bench(
+    quick: Annotated[bool, typer.Option("--quick", help="about a minute, and rougher")] = False,
+    as_json: JsonFlag = False,
+    check: Annotated[bool, typer.Option(help="exit 1 when a figure misses its bar")] = False,
+) -> None:
+    """What watching a window costs, however many rows it has, beside Evidently, SciPy and a numpy scan."""
+    # It loads all that monitoring needs; every other command would wait for it.
+    from scripts.bench import monitoring  # noqa: PLC0415
+
+    with said_plainly():
+        report = monitoring.bench_monitoring(monitoring.QUICK if quick else monitoring.FULL, say)
+    if as_json:
+        print(json.dumps(report, indent=1))
+    else:
+        table = Table("a window of", "seconds, median", "memory MB")
+        for name, run in report["windows"]["runs"].items():
+            table.add_row(name, f"{run['median_s']:.4f}", str(run["peak_mb"]))
+        Console().print(table)
+        for name, figure in report["figures"].items():
+            said = {True: "met", False: "MISSED", None: "not measured"}[figure["ok"]]
+            say(f"{name}: {figure['value']} ({figure['bar']}: {said})")
+    if check and any(figure["ok"] is False for figure in report["figures"].values()):
+        raise typer.Exit(1)
+
+
 app.command("pause")(admin.pause)
 app.command("resume")(admin.resume)
 
