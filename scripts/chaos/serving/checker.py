@@ -5,13 +5,15 @@ The clients' files go into temporary tables; the pool of rows with what each ver
 
 import io
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, text
+from sqlalchemy.orm import Session
 
+from database.queries import count_upkeep, model_versions
 from scripts.chaos.serving.client import files
 from scripts.chaos.serving.stage import Stage
 
@@ -53,6 +55,7 @@ SELECT (SELECT count(*) FROM told) AS acknowledged,
        (SELECT count(*) FROM judged WHERE NOT was_told) AS unknown,
        (SELECT count(*) FROM judged WHERE NOT coalesce(is_right, false)) AS wrong,
        (SELECT count(*) FROM judged WHERE NOT coalesce(is_as_told, false)) AS not_as_told,
+       (SELECT count(*) FROM predictions WHERE NOT counted) AS uncounted,
        (SELECT count(*) FROM dead_letters) AS buried
 """
 
@@ -93,6 +96,8 @@ class Found:
     answered_twice: int
     told_twice: int
     buried: int
+    uncounted: int
+    counts_differ: tuple[str, ...]
 
     def violations(self) -> list[str]:
         """A sentence for each promise that was broken."""
@@ -105,9 +110,10 @@ class Found:
             "rows are stored otherwise than the client was told": self.not_as_told,
             "rows were kept again though their Idempotency-Key had been answered": self.answered_twice,
             "rows were refused by the database": self.buried,
+            "rows are stored and not counted": self.uncounted,
         }
         refused = [f"/predict answered {count} times with {status}" for status, count in self.refused.items()]
-        return [f"{count} {what}" for what, count in said.items() if count] + refused
+        return [f"{count} {what}" for what, count in said.items() if count] + refused + [*self.counts_differ]
 
 
 def check(connection: Connection, stage: Stage, clients: int) -> Found:
@@ -142,7 +148,16 @@ def check(connection: Connection, stage: Stage, clients: int) -> Found:
         answered_twice=sole,
         told_twice=facts.acknowledged - facts.told_ids,
         buried=facts.buried,
+        uncounted=facts.uncounted,
+        counts_differ=tuple(_counts_that_differ(connection, stage)),
     )
+
+
+def _counts_that_differ(connection: Connection, stage: Stage) -> Iterator[str]:
+    """A sentence for each minute whose counts are not what its rows come to, counted anew."""
+    with Session(connection) as session:
+        for version in stage.versions:
+            yield from count_upkeep.differences(session, model_versions.get(session, version.id))
 
 
 def _expected(stage: Stage) -> Iterable[Sequence[Any]]:

@@ -40,6 +40,7 @@ class Report:
                 f"lost             {found.lost}",
                 f"doubled          {found.doubled}",
                 f"computed anew    {found.stored:,}, {found.wrong} differ; {found.not_as_told} otherwise than told",
+                f"counts           {len(found.counts_differ)} differ from a recount, {found.uncounted} rows in none",
                 f"not answered     {found.unanswered:,} requests at first, which left {found.unknown:,} rows that "
                 f"nobody was told of ({found.kept_twice:,} where a second replica had the spool)",
             ]
