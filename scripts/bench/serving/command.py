@@ -49,7 +49,7 @@ def run(asked: Asked, say: Say) -> report.Report:
             alone = [] if asked.plan else _alone(installed, asked, cores, say)
             if asked.profile is not None:
                 say(f"recording where the time goes into {asked.profile}")
-                ours.profile(targets.ours(installed), cores, installed.directory, asked.profile, _PROFILE_S)
+                ours.profile(targets.ours(installed), cores, installed.logs, asked.profile, _PROFILE_S)
     setup = {
         "model": {
             "algorithm": "xgboost",
@@ -92,7 +92,7 @@ def _compared(
         prepared = peers.prepare(installed)
         why, said = prepared.missing, prepared.versions
         asking += [] if why else targets.of_peers(installed, prepared)
-    compared = compare(asking, asked.comparing, client, cores, installed.directory, installed.raw_probability(), say)
+    compared = compare(asking, asked.comparing, client, cores, installed.logs, installed.raw_probability(), say)
     if why:
         compared.missing |= dict.fromkeys(figures.PEERS, why)
     return compared, said
@@ -102,6 +102,6 @@ def _alone(installed: Installation, asked: Asked, cores: Cores, say: Say) -> lis
     """What concerns our server only."""
     target = targets.ours(installed)
     times = 1 if asked.quick else 3
-    rows = ours.batches(installed, target, cores, installed.directory, times, 1.0 if asked.quick else 4.0, say)
-    begun = ours.beginnings(target, cores, installed.directory, times, say)
+    rows = ours.batches(installed, target, cores, installed.logs, times, 1.0 if asked.quick else 4.0, say)
+    begun = ours.beginnings(target, cores, installed.logs, times, say)
     return [rows, begun.start, begun.memory, kept.rollback(installed, times + 2, say)]

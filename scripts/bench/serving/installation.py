@@ -57,6 +57,13 @@ class Installation:
     postgres_url: str
 
     @property
+    def logs(self) -> Path:
+        """Where servers write; a directory of its own, so that it goes with the run."""
+        logs = self.directory / "logs"
+        logs.mkdir(exist_ok=True)
+        return logs
+
+    @property
     def example(self) -> Row:
         """The row that every server is asked about: the first without nulls, since a peer may take none."""
         return next(row for row in self.table.rows if None not in row.values())
