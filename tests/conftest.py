@@ -3,19 +3,23 @@
 import shutil
 import tempfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from argon2 import PasswordHasher
 from sqlalchemy import URL, Engine, NullPool, create_engine, text
 from sqlalchemy.orm import Session
 
 from database import migrations
 from database.embedded import EmbeddedPostgres
+from database.queries import people
 from scripts.crash.server import CARELESS, quick_place
 
 TEMPLATE = "steward_template"
+# Fills a database and names it: a template for tests that all begin with the same.
+Prepare = Callable[[Callable[[Engine], object]], str]
 
 
 @contextmanager
@@ -39,6 +43,17 @@ def home() -> Iterator[Path]:
     """A directory for a test that starts an embedded server of its own, such as a STEWARD_HOME."""
     with open_directory() as directory:
         yield directory
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _cheap_passwords() -> Iterator[None]:
+    """argon2id as everywhere, without the cost that is its point: most tests make four people and sign one in.
+
+    A hash carries its own cost, so processes that tests start read these as cheaply.
+    """
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(people, "_hasher", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -67,12 +82,36 @@ def migrated_template(postgres: EmbeddedPostgres) -> str:
     return TEMPLATE
 
 
+@pytest.fixture(scope="session")
+def prepared(postgres: EmbeddedPostgres, admin_engine: Engine, migrated_template: str) -> Prepare:
+    """Makes templates: a migrated database, filled once by what is given. They go with the server."""
+
+    def prepare(fill: Callable[[Engine], object]) -> str:
+        name = f"template_{uuid.uuid4().hex}"
+        _copy(admin_engine, migrated_template, name)
+        engine = create_engine(postgres.url(name), poolclass=NullPool)  # nobody stays: it is to be copied
+        fill(engine)
+        return name
+
+    return prepare
+
+
+@pytest.fixture(scope="session")
+def template(migrated_template: str) -> str:
+    """What the database of a test is a copy of. A file whose tests begin with the same overrides it (`prepared`)."""
+    return migrated_template
+
+
+def _copy(admin_engine: Engine, template: str, name: str) -> None:
+    with admin_engine.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY"))
+
+
 @pytest.fixture
-def database_url(postgres: EmbeddedPostgres, admin_engine: Engine, migrated_template: str) -> Iterator[URL]:
+def database_url(postgres: EmbeddedPostgres, admin_engine: Engine, template: str) -> Iterator[URL]:
     """The URL of a migrated database that belongs to this test alone; dropped afterwards, whoever is connected."""
     name = f"test_{uuid.uuid4().hex}"
-    with admin_engine.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {migrated_template} STRATEGY FILE_COPY"))
+    _copy(admin_engine, template, name)
     try:
         yield postgres.url(name)
     finally:

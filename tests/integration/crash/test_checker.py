@@ -1,5 +1,6 @@
 """A checker that cannot fail is worse than none: each violation is planted behind the database's back, and named."""
 
+import shutil
 from datetime import timedelta
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from config.settings import AgentSettings, DatabaseSettings, PlatformSettings, S
 from database.artifact_store import ArtifactStore
 from scripts.crash import lives
 from scripts.crash.checker import INVARIANTS, violations
+from tests.conftest import Prepare
 
 LEASE = timedelta(seconds=10)
 
@@ -20,18 +22,34 @@ def store(tmp_path: Path) -> ArtifactStore:
     return ArtifactStore(tmp_path / "artifacts")
 
 
-@pytest.fixture
-def lived(engine: Engine, tmp_path: Path) -> Engine:
-    """A database in which a whole life went well."""
+@pytest.fixture(scope="module")
+def life(prepared: Prepare, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
+    """A whole life that went well, lived once: the database and the home to copy."""
+    home = tmp_path_factory.mktemp("life")
     settings = Settings(
-        platform=PlatformSettings(home=tmp_path), database=DatabaseSettings(), agent=AgentSettings(lease_s=10)
+        platform=PlatformSettings(home=home), database=DatabaseSettings(), agent=AgentSettings(lease_s=10)
     )
-    lives.prepare(engine, settings, "threshold")
-    worker = lives.Worker.of(engine, settings, "threshold")
-    for _ in range(3):
-        for part in worker.parts():
-            part()
-    assert worker.over()
+
+    def live(engine: Engine) -> None:
+        lives.prepare(engine, settings, "threshold")
+        worker = lives.Worker.of(engine, settings, "threshold")
+        for _ in range(3):
+            for part in worker.parts():
+                part()
+        assert worker.over()
+
+    return prepared(live), home
+
+
+@pytest.fixture(scope="module")
+def template(life: tuple[str, Path]) -> str:
+    return life[0]
+
+
+@pytest.fixture
+def lived(engine: Engine, life: tuple[str, Path], tmp_path: Path) -> Engine:
+    """A database in which that life went well."""
+    shutil.copytree(life[1], tmp_path, dirs_exist_ok=True)
     return engine
 
 

@@ -3,7 +3,8 @@
 Each point in one life here; every pass of every point in every life is `make crash`.
 """
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 
 import pytest
 
@@ -29,6 +30,12 @@ def ground(
         yield ground
 
 
+@pytest.fixture(scope="module")
+def passes(ground: Ground) -> Mapping[str, Counter[str]]:
+    """What each life comes by when nothing goes wrong: lived once for all these tests."""
+    return ground.passes()
+
+
 def tried(ground: Ground, cases: list[Case]) -> list[Trial]:
     trials = ground.run_all(cases, 1, lambda _: None)
     assert [trial.violations for trial in trials if trial.violations] == []
@@ -36,8 +43,10 @@ def tried(ground: Ground, cases: list[Case]) -> list[Trial]:
 
 
 @pytest.mark.parametrize("life", LOST_REPLIES)
-def test_what_happens_once_happens_once_whoever_dies_fails_or_hears_nothing(ground: Ground, life: str) -> None:
-    cases = list(plan.first_faults(ground.passes(life), LOST_REPLIES[life]))
+def test_what_happens_once_happens_once_whoever_dies_fails_or_hears_nothing(
+    ground: Ground, passes: Mapping[str, Counter[str]], life: str
+) -> None:
+    cases = list(plan.first_faults({life: passes[life]}, LOST_REPLIES[life]))
     report = Report.of(tried(ground, cases), 0, 0.0)
     kills = sum(Kind.KILL in case.faults[0] for case in cases)
     assert (report.kills, report.commits_unknown) == (kills, LOST_REPLIES[life])
@@ -45,17 +54,21 @@ def test_what_happens_once_happens_once_whoever_dies_fails_or_hears_nothing(grou
 
 
 @pytest.mark.parametrize("life", FAILED_CALLS)
-def test_a_call_that_fails_once_changes_nothing_in_the_end(ground: Ground, life: str) -> None:
-    passes = ground.passes(life)
+def test_a_call_that_fails_once_changes_nothing_in_the_end(
+    ground: Ground, passes: Mapping[str, Counter[str]], life: str
+) -> None:
     calls, files = FAILED_CALLS[life]
-    cases = [*plan.some_calls(passes, DATABASE, calls), *plan.some_calls(passes, FILE, files)]
+    own = {life: passes[life]}
+    cases = [*plan.some_calls(own, DATABASE, calls), *plan.some_calls(own, FILE, files)]
     assert Report.of(tried(ground, cases), 0, 0.0).calls_failed == calls + files
 
 
-def test_the_loop_over_the_calls_ends_with_the_first_that_is_never_made(ground: Ground) -> None:
-    passes = ground.passes("threshold")
-    counted = passes["threshold"][DATABASE]
-    assert sum(1 for case in plan.every_call(passes) if DATABASE in case.faults[0]) == counted > 50
+def test_the_loop_over_the_calls_ends_with_the_first_that_is_never_made(
+    ground: Ground, passes: Mapping[str, Counter[str]]
+) -> None:
+    own = {"threshold": passes["threshold"]}
+    counted = own["threshold"][DATABASE]
+    assert sum(1 for case in plan.every_call(own) if DATABASE in case.faults[0]) == counted > 50
     assert ground.run(Case("threshold", (f"{DATABASE}=fail@{counted}",))).violations == ()
     (unmet,) = ground.run(Case("threshold", (f"{DATABASE}=fail@{counted + 1}",))).violations
     assert "never met" in unmet
@@ -74,8 +87,7 @@ def test_three_deaths_in_a_row_change_nothing(ground: Ground) -> None:
     assert (trial.violations, trial.met) == ((), deaths)
 
 
-def test_every_point_outside_of_training_is_passed_by_a_life(ground: Ground) -> None:
-    passes = ground.passes()
+def test_every_point_outside_of_training_is_passed_by_a_life(passes: Mapping[str, Counter[str]]) -> None:
     passed = set().union(*passes.values()) - {DATABASE, FILE}
     assert passed == {point for point in POINTS if not point.startswith("train.")}
     assert COMMIT not in passes["api"]  # its threads commit at their own pace

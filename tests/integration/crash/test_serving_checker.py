@@ -2,7 +2,6 @@
 
 import itertools
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -23,6 +22,7 @@ from scripts.crash.serving_checker import (
     unkept_labels,
     unkept_predictions,
 )
+from tests.conftest import Prepare
 
 FIGURE = """
     INSERT INTO performance_metrics (model_id, window_id, kind, metric_name, metric_value, n, verdict, labels_as_of,
@@ -31,13 +31,20 @@ FIGURE = """
     FROM monitoring_windows w"""
 
 
-@pytest.fixture
-def served(engine: Engine, tmp_path: Path) -> Engine:
+@pytest.fixture(scope="module")
+def template(prepared: Prepare, tmp_path_factory: pytest.TempPathFactory) -> str:
     """240 answered predictions with their truth: half are ill, half of those were called well."""
+    home = tmp_path_factory.mktemp("served")
     settings = Settings(
-        platform=PlatformSettings(home=tmp_path), database=DatabaseSettings(), agent=AgentSettings(lease_s=10)
+        platform=PlatformSettings(home=home), database=DatabaseSettings(), agent=AgentSettings(lease_s=10)
     )
-    world.prepare(engine, settings, load_contract(world.MODEL, settings.platform.contracts_dir))
+    contract = load_contract(world.MODEL, settings.platform.contracts_dir)
+    return prepared(lambda engine: world.prepare(engine, settings, contract))
+
+
+@pytest.fixture
+def served(engine: Engine) -> Engine:
+    """A copy of that."""
     return engine
 
 

@@ -1,14 +1,23 @@
 """A weekend's rhythm on a real database: the monitor finds it in its own earlier reports."""
 
-from datetime import datetime, timedelta
+import shutil
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
+import pytest
+from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from agent.core.reading import window_of
+from config.model_contract import ModelContract
+from config.settings import PlatformSettings, Settings
 from database.enums import MetricKind, Verdict
 from database.models import DriftReport, MonitoringWindow
 from database.queries import windows
+from scripts.crash.trained import Columns
+from tests.conftest import Prepare
 from tests.integration.monitoring.world import World
 from training.synthetic import synthetic_rows
 
@@ -27,6 +36,54 @@ def live_a_week(world: World, monday: datetime) -> None:
     world.look()
 
 
+@dataclass(frozen=True)
+class Lived:
+    """Two weeks that were lived: the database to copy, and whose world it was."""
+
+    template: str
+    world: World
+    monday: datetime
+
+
+@pytest.fixture(scope="module")
+def lived(
+    prepared: Prepare,
+    contract: ModelContract,
+    contracts_dir: Path,
+    trained: tuple[Path, Columns, Columns],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Lived:
+    """Every test here begins with the same two weeks."""
+    home = tmp_path_factory.mktemp("lived") / "home"
+    shutil.copytree(trained[0], home)
+    settings = Settings(platform=PlatformSettings(home=home, contracts_dir=contracts_dir))
+    now = datetime.now(UTC)
+    monday = (now + (7 - now.weekday()) * DAY).replace(hour=23, minute=0, second=0, microsecond=0)
+    worlds: list[World] = []
+
+    def live(engine: Engine) -> None:
+        worlds.append(World(engine, settings, contract, now))
+        worlds[0].activate(trained[1])
+        for week in range(2):
+            live_a_week(worlds[0], monday + 7 * week * DAY)
+
+    return Lived(prepared(live), worlds[0], monday)
+
+
+@pytest.fixture(scope="module")
+def template(lived: Lived) -> str:
+    return lived.template
+
+
+@pytest.fixture
+def world(engine: Engine, lived: Lived, tmp_path: Path) -> World:
+    """A world of a test's own, after these two weeks."""
+    home, platform = tmp_path / "home", lived.world.settings.platform
+    shutil.copytree(platform.home, home)
+    settings = Settings(platform=PlatformSettings(home=home, contracts_dir=platform.contracts_dir))
+    return replace(lived.world, engine=engine, settings=settings)
+
+
 def reports(world: World, session: Session) -> list[tuple[MonitoringWindow, DriftReport]]:
     session.expire_all()
     found = windows.recent(session, world.contract.name, 50)
@@ -34,11 +91,10 @@ def reports(world: World, session: Session) -> list[tuple[MonitoringWindow, Drif
     return [(one, by_window[one.id]) for one in found]
 
 
-def test_the_third_weekend_is_in_order_and_its_report_names_the_rhythm(world: World, session: Session) -> None:
-    now = world.clock
-    monday = (now + (7 - now.weekday()) * DAY).replace(hour=23, minute=0, second=0, microsecond=0)
-    for week in range(3):
-        live_a_week(world, monday + 7 * week * DAY)
+def test_the_third_weekend_is_in_order_and_its_report_names_the_rhythm(
+    world: World, session: Session, lived: Lived
+) -> None:
+    live_a_week(world, lived.monday + 14 * DAY)
     known = reports(world, session)
     weekends = [(window, report) for window, report in known if window.to_at.weekday() > 4]
     assert len(known) == 21
@@ -57,17 +113,15 @@ def test_the_third_weekend_is_in_order_and_its_report_names_the_rhythm(world: Wo
     assert usual.metric_value is not None
 
 
-def test_reports_written_before_bins_were_kept_explain_nothing_and_hurt_nobody(world: World, session: Session) -> None:
-    now = world.clock
-    monday = (now + (7 - now.weekday()) * DAY).replace(hour=23, minute=0, second=0, microsecond=0)
-    for week in range(2):
-        live_a_week(world, monday + 7 * week * DAY)
+def test_reports_written_before_bins_were_kept_explain_nothing_and_hurt_nobody(
+    world: World, session: Session, lived: Lived
+) -> None:
     for _, report in reports(world, session):
         report.features = [
             {key: value for key, value in entry.items() if key not in {"counts", "season"}} for entry in report.features
         ]
     session.commit()
-    live_a_week(world, monday + 14 * DAY)
+    live_a_week(world, lived.monday + 14 * DAY)
     newest = reports(world, session)[-1][1]
     assert not any(entry["season"] for entry in newest.features)
     assert newest.verdict != Verdict.OK

@@ -18,17 +18,21 @@ from training.synthetic import synthetic_rows
 AWAY = "http://127.0.0.1:9"
 
 
-@pytest.fixture
-def settings(tmp_path: Path) -> Settings:
+def settings_at(directory: Path) -> Settings:
     """Contracts are those of the product, except that fewer folds are cut."""
-    contracts = tmp_path / "models"
+    contracts = directory / "models"
     shutil.copytree(Path(config.__file__).parent / "models", contracts)
     page = contracts / "heart_disease.yml"
     page.write_text(page.read_text().replace("cv_folds: 5", "cv_folds: 3").replace("cv_repeats: 3", "cv_repeats: 1"))
     return Settings(
-        platform=PlatformSettings(home=tmp_path / "home", contracts_dir=contracts),
+        platform=PlatformSettings(home=directory / "home", contracts_dir=contracts),
         mlflow=MlflowSettings(tracking_uri=AWAY),
     )
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return settings_at(tmp_path)
 
 
 @pytest.fixture

@@ -1,8 +1,11 @@
 """Evidence on a real database: traffic that changed, a challenger trained on what can be trusted, versions replayed."""
 
 import json
+import shutil
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -11,7 +14,7 @@ from loguru import logger
 from sqlalchemy import URL, Engine, select
 from sqlalchemy.orm import Session
 
-from config.model_contract import ModelContract
+from config.model_contract import ModelContract, load_contract
 from config.settings import Settings
 from database.artifact_store import ArtifactStore
 from database.enums import ActionType, Cause, DataSource, IssueType, LabelFigure, MetricKind, Verdict, WindowStatus
@@ -27,9 +30,10 @@ from database.models import (
 )
 from database.queries import model_versions
 from database.queries.audit import SYSTEM, digest_of
+from tests.conftest import Prepare
+from tests.integration.training.conftest import settings_at
 from tests.serving_factories import PERSON
 from training import challenger, dataset, evidence_command, recent, rollback_evidence, serving_artifact, train_pipeline
-from training.dataset import Dataset
 from training.feature_engineering import Row
 from training.model_factory import load_candidates
 from training.train_pipeline import train
@@ -37,10 +41,12 @@ from training.train_pipeline import train
 Answer = dict[str, Any]
 
 
-@pytest.fixture(autouse=True)
-def one_candidate(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(autouse=True, scope="module")
+def one_candidate() -> Iterator[None]:
     page = {"logistic_regression": load_candidates()["logistic_regression"]}
-    monkeypatch.setattr(train_pipeline, "load_candidates", lambda: page)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(train_pipeline, "load_candidates", lambda: page)
+        yield
 
 
 def patients(n: int, kind: str = "old", seed: int = 0) -> tuple[list[Row], list[int]]:
@@ -177,15 +183,29 @@ class World:
         return self.version
 
 
-@pytest.fixture
-def first(contract: ModelContract, store: ArtifactStore) -> Dataset:
-    rows, labels = patients(120)
-    return dataset.store(store, contract, dataset.frame_of(contract, rows, labels, "first"), DataSource.FILE)
+@pytest.fixture(scope="module")
+def first(prepared: Prepare, one_candidate: None, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:  # noqa: ARG001
+    """A first version, trained once: the database and the home to copy."""
+    settings = settings_at(tmp_path_factory.mktemp("first"))
+    contract = load_contract("heart_disease", settings.platform.contracts_dir)
+    frame = dataset.frame_of(contract, *patients(120), "first")
+    made = dataset.store(ArtifactStore(settings.artifacts_dir), contract, frame, DataSource.FILE)
+    name = prepared(lambda engine: train(engine, settings, contract, made, actor=SYSTEM, activate=True))
+    return name, settings.platform.home
+
+
+@pytest.fixture(scope="module")
+def template(first: tuple[str, Path]) -> str:
+    return first[0]
 
 
 @pytest.fixture
-def world(engine: Engine, settings: Settings, contract: ModelContract, first: Dataset) -> World:
-    version = train(engine, settings, contract, first, actor=SYSTEM, activate=True)
+def world(engine: Engine, settings: Settings, contract: ModelContract, first: tuple[str, Path]) -> World:
+    """The first version serves."""
+    shutil.copytree(first[1], settings.platform.home)
+    with Session(engine, expire_on_commit=False) as session:
+        version = model_versions.active(session, contract.name)
+    assert version is not None
     return World(engine, settings, contract, version, datetime.now(UTC) + timedelta(seconds=1))
 
 

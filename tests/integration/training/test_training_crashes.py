@@ -16,10 +16,10 @@ from database.connection import ReadSession
 from database.models import ModelVersion
 from database.queries import audit
 from tests.integration.training.conftest import AWAY
-from tests.integration.training.test_evidence import World, first, one_candidate, patients, world
+from tests.integration.training.test_evidence import World, first, one_candidate, patients, template, world
 from training import serving_artifact
 
-__all__ = ["first", "one_candidate", "world"]  # fixtures
+__all__ = ["first", "one_candidate", "template", "world"]  # fixtures
 # In the order in which a run comes by them: each is killed a little later than the one before.
 DEATHS = (
     "train.mid=kill",
