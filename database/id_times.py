@@ -8,28 +8,29 @@ from uuid import UUID
 SLACK = timedelta(seconds=2)
 _EVER = (datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC))
 _LATEST_MS = 250_000_000_000_000  # beyond the year 9800; a made-up id may say anything
+_VERSION = 7
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
-# The same as `span_of`, of the column `id`: [earliest, latest] where its row can be. Every PostgreSQL knows how.
+# The same of the column `id`: [earliest, latest] where its row can be. Every PostgreSQL knows how.
 _MS = "CAST(CAST('x' || translate(left(CAST(id AS text), 13), '-', '') AS bit(48)) AS bigint)"
 _IS_TIMED = f"substr(CAST(id AS text), 15, 1) = '7' AND {_MS} < {_LATEST_MS}"
 EARLIEST_SQL = f"CASE WHEN {_IS_TIMED} THEN to_timestamp({_MS} / 1000.0) - interval '2 s' ELSE '-infinity' END"
 LATEST_SQL = f"CASE WHEN {_IS_TIMED} THEN to_timestamp({_MS} / 1000.0) + interval '2 s' ELSE 'infinity' END"
 
 
-def span_of(prediction_id: UUID) -> tuple[datetime, datetime] | None:
-    """The earliest and latest time of the row with this id; None if the id does not say (it is no UUIDv7)."""
-    milliseconds = prediction_id.int >> 80
-    if prediction_id.version != 7 or milliseconds >= _LATEST_MS:
-        return None
-    at = _EPOCH + timedelta(milliseconds=milliseconds)
-    return at - SLACK, at + SLACK
+def _milliseconds(prediction_id: UUID) -> int | None:
+    said = prediction_id.int
+    milliseconds = said >> 80
+    return milliseconds if said >> 76 & 0xF == _VERSION and milliseconds < _LATEST_MS else None
 
 
 def span_of_all(ids: Iterable[UUID]) -> tuple[datetime, datetime]:
-    """The earliest and latest time of any of these rows; all of time as soon as one id does not say."""
-    spans = [span_of(one) for one in ids]
-    known = [span for span in spans if span is not None]
-    if len(known) < len(spans) or not known:
+    """The earliest and latest time of any of these rows; all of time as soon as one id does not say (is no UUIDv7)."""
+    said = [_milliseconds(one) for one in ids]
+    known = [one for one in said if one is not None]
+    if len(known) < len(said) or not known:
         return _EVER
-    return min(low for low, _ in known), max(high for _, high in known)
+    return (
+        _EPOCH + timedelta(milliseconds=min(known)) - SLACK,
+        _EPOCH + timedelta(milliseconds=max(known)) + SLACK,
+    )

@@ -18,6 +18,7 @@ from database.models import (
     ModelVersion,
     MonitoringWindow,
     Prediction,
+    PredictionCount,
     PredictionOutcome,
     QuarantinedRow,
     User,
@@ -118,9 +119,13 @@ _NEWEST_LABELS = text(
 
 
 def intake(session: ReadSession, model_name: str) -> IntakeFacts:
-    of_model = Prediction.model_name == model_name
-    predictions = session.execute(select(func.count()).select_from(Prediction).where(of_model)).scalar_one()
-    newest = session.execute(select(func.max(Prediction.created_at)).where(of_model)).scalar_one()
+    versions = select(ModelVersion.id).where(ModelVersion.model_name == model_name).scalar_subquery()
+    counted = select(func.sum(PredictionCount.n)).where(PredictionCount.model_id.in_(versions))
+    uncounted = (
+        select(func.count()).select_from(Prediction).where(Prediction.model_id.in_(versions), ~Prediction.counted)
+    )
+    predictions = int(session.scalar(counted) or 0) + int(session.scalar(uncounted) or 0)
+    newest = session.scalar(select(func.max(Prediction.created_at)).where(Prediction.model_name == model_name))
     labels, newest_label, revised, unknown = session.execute(_NEWEST_LABELS, {"newest": INTAKE_LABELS}).one()
     dead = session.execute(select(func.count()).select_from(DeadLetter)).scalar_one()
     quarantined = session.execute(

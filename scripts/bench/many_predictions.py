@@ -7,21 +7,21 @@ from sqlalchemy import Engine, text
 
 from database.connection import session_scope
 from database.enums import WindowStatus
-from database.models import MonitoringWindow
+from database.models import MonitoringWindow, PredictionCount
 from database.partitions import make_days, midnight
 
 # As many keys, and as long ones, as a row of the heart disease model has.
 _ROWS = text(
     """
     INSERT INTO predictions (id, model_id, model_name, generation, key_id, request_id, features, prediction,
-                             probability, threshold, latency_ms, created_at)
+                             probability, threshold, latency_ms, created_at, counted)
     SELECT CAST(lpad(to_hex(CAST(floor(extract(epoch FROM at) * 1000) AS bigint)), 12, '0') || '7'
                 || substr(noise, 1, 3) || '8' || substr(noise, 4, 15) AS uuid),
            :model_id, :model_name, 1, 'key', substr(noise, 1, 16),
            jsonb_build_object('age', 29 + i % 49, 'sex', i % 2, 'cp', 1 + i % 4, 'trestbps', 94 + i % 107,
                               'chol', 126 + i % 439, 'fbs', i % 2, 'restecg', i % 3, 'thalach', 71 + i % 132,
                               'exang', i % 2, 'oldpeak', (i % 63) / 10.0, 'slope', 1 + i % 3, 'ca', i % 4, 'thal', 3),
-           i % 3 / 2, (i % 1000) / 1000.0, 0.5, 0.4 + (i % 100) / 100.0, at
+           i % 3 / 2, (i % 1000) / 1000.0, 0.5, 0.4 + (i % 100) / 100.0, at, true
     FROM generate_series(:first, :last) AS i
     CROSS JOIN LATERAL (SELECT CAST(:begins AS timestamptz) + (i - :first) * CAST(:step AS interval) AS at,
                                md5(CAST(i AS text)) AS noise) made
@@ -80,6 +80,13 @@ def fill(engine: Engine, model_id: int, model_name: str, rows: int, days: int, l
             session.execute(_ROWS, {**common, "first": at * each, "last": (at + 1) * each - 1})
             session.execute(_LABELS, {"begins": begins, "ends": ends, "labelled": labelled})
     with session_scope(engine) as session:
+        for day in span:
+            tally = {"n": each, "positives": 0, "uncertain": 0, "scores": 0, "squares": 0, "bins": []}
+            session.add(
+                PredictionCount(
+                    model_id=model_id, starts_at=midnight(day), span_minutes=1440, generation=1, layout="none", **tally
+                )
+            )
         for at in range(days * 24):
             begins = made.begins + timedelta(hours=at)
             facts = {"seq": at + 1, "status": WindowStatus.MATURE, "n": each // 24}

@@ -1,7 +1,7 @@
 """Every question that is asked of predictions and labels while they grow, as production asks it: with one bound each.
 
 `rows`: how many rows its scans may read; `days`: how many days it may touch, None for one that goes back until it has
-enough rows. `counts_all`: it counts every row from the index alone, and is only measured.
+enough rows.
 """
 
 from collections.abc import Callable
@@ -28,7 +28,6 @@ class Question:
     ask: Callable[[Session], object]
     rows: int
     days: int | None = None
-    counts_all: bool = False
 
 
 def questions(made: Made, model_name: str, model_id: int, ids: list[UUID], window_rows: int) -> list[Question]:
@@ -74,7 +73,7 @@ def questions(made: Made, model_name: str, model_id: int, ids: list[UUID], windo
             lambda s: overview.confusion(read(s), model_name, model_id, newest=window_rows),
             pairs,
         ),
-        Question("what came in", lambda s: overview.intake(read(s), model_name), last, counts_all=True),
+        Question("what came in", lambda s: overview.intake(read(s), model_name), last),
         Question("first steps", lambda s: overview.first_steps(read(s), model_name), 1000),
         Question("since when no label came", lambda s: evidence.label_silence_s(s, model_name, made.ends), newest),
         Question("labels of a window, for evidence", lambda s: evidence.label_counts(s, window), pairs, 2),
