@@ -116,7 +116,7 @@ def intake(counts: Intake) -> list[Figure]:
             "intake-unknown",
             "Labels without a prediction",
             wording.count(counts.unknown_labels),
-            f"of the newest 10,000; {wording.count(counts.revised_labels)} of those were revised later",
+            f"of the newest 1,000; {wording.count(counts.revised_labels)} of those were revised later",
             odd if counts.unknown_labels else None,
         ),
         Figure(

@@ -104,8 +104,8 @@ class Intake(Out):
     newest_prediction_at: datetime | None
     labels: int
     newest_label_at: datetime | None
-    revised_labels: int = Field(description="of the newest 10,000 labels")
-    unknown_labels: int = Field(description="of the newest 10,000 labels: their prediction is not (yet) known")
+    revised_labels: int = Field(description="of the newest 1,000 labels")
+    unknown_labels: int = Field(description="of the newest 1,000 labels: their prediction is not (yet) known")
     dead_letters: int
     quarantined_rows: int
     spool_depth: int

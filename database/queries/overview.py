@@ -27,7 +27,7 @@ from database.queries.model_versions import WITHOUT_PROFILE
 
 COVERAGE_ROWS = 1000
 CLOCKS_DIFFER = timedelta(hours=1)
-INTAKE_LABELS = 10_000
+INTAKE_LABELS = 1000
 
 
 def desired_deployments(

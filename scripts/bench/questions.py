@@ -40,7 +40,7 @@ def questions(made: Made, model_name: str, model_id: int, ids: list[UUID], windo
     # A row and its label; a slice of a window at a time where a question reads on until it has enough.
     pairs = 2 * window_rows + 1000
     newest = 2 * max(overview.COVERAGE_ROWS, window_rows) + 1000
-    last = 3 * overview.INTAKE_LABELS
+    last = 3 * overview.INTAKE_LABELS + 1000
 
     def read(session: Session) -> ReadSession:
         return ReadSession(session)
