@@ -12,6 +12,7 @@ an exception.
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from statistics import NormalDist
 from typing import Any, Literal
 
@@ -150,6 +151,15 @@ class _Cells:
         return _from_cells(metric, *(counts @ cell.astype(np.int64) for cell in (t & a, ~t & a, t & ~a, ~t & ~a)))
 
 
+@lru_cache(maxsize=8)
+def _draws(n: int, likely: tuple[float, ...], seed: int) -> NDArray[Any]:
+    """Bootstrap draws of counts. Every metric of the same rows is taken from the same ones, so they are drawn once."""
+    shares = np.array(likely)
+    drawn = np.random.default_rng(seed).multinomial(n, shares / shares.sum(), size=RESAMPLES)
+    drawn.setflags(write=False)
+    return drawn
+
+
 def _cells(labels: NDArray[Any], answers: Sequence[Bools], seed: int, *, paired: bool = False) -> _Cells:
     """`paired`: the first answers are compared with the others, so the draws allow for disagreement nobody has seen."""
     table = np.column_stack([np.asarray(labels) == 1, *answers])
@@ -163,7 +173,7 @@ def _cells(labels: NDArray[Any], answers: Sequence[Bools], seed: int, *, paired:
         patterns = np.vstack([patterns, unseen])
         likely = np.append(likely, np.full(len(unseen), UNSEEN))
         counts = np.append(counts, np.zeros(len(unseen), dtype=counts.dtype))
-    draws = np.random.default_rng(seed).multinomial(counts.sum(), likely / likely.sum(), size=RESAMPLES)
+    draws = _draws(int(counts.sum()), tuple(likely.tolist()), seed)
     return _Cells(patterns[:, 0], patterns[:, 1:], counts, draws)
 
 
@@ -201,7 +211,7 @@ def estimate_of_cells(metric: Metric, cells: Confusion, seed: int = 0) -> Estima
         return Estimate(None, None, None, 0)
     counts = np.array([count for _, count in known])
     table = np.array([pattern for pattern, _ in known])
-    draws = np.random.default_rng(seed).multinomial(counts.sum(), counts / counts.sum(), size=RESAMPLES)
+    draws = _draws(int(counts.sum()), tuple(counts.astype(np.float64).tolist()), seed)
     drawn = _Cells(table[:, 0], table[:, 1:], counts, draws)
     value = _number(drawn.metric(metric, 0, drawn=False))
     if value is None:
