@@ -5,7 +5,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down test coverage crash outage chaos soak fuzz bench-peers check format clean
+.PHONY: help setup demo up down test test-long coverage crash outage chaos soak fuzz bench-peers check format clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 13
@@ -29,8 +29,11 @@ up: $(READY) ## start everything on this machine
 down: $(READY) ## stop it
 	@$(BIN)/steward down
 
-test: $(READY) ## every test: unit, integration on a real PostgreSQL, end to end with a browser
+test: $(READY) ## every test that takes no minutes: unit, integration on a real PostgreSQL, end to end with a browser
 	$(BIN)/python -m pytest $(ARGS)
+
+test-long: $(READY) ## the tests that `make test` leaves out: they say the same of more, and take minutes
+	$(BIN)/python -m pytest -m lane $(ARGS)
 
 coverage: $(READY) ## every branch of the agent's thinking is tested, without a database
 	$(BIN)/python -m pytest tests/unit/agent $(wildcard tests/unit/monitoring/test_threshold*.py) --cov --cov-config=tests/thinking.coveragerc --cov-report=term $(ARGS)

@@ -22,6 +22,15 @@ TEMPLATE = "steward_template"
 Prepare = Callable[[Callable[[Engine], object]], str]
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """What is marked `lane` runs where it is asked for (`-m lane`), and is a visible skip elsewhere."""
+    if "lane" in str(config.option.markexpr):
+        return
+    for item in items:
+        if item.get_closest_marker("lane"):
+            item.add_marker(pytest.mark.skip(reason="takes too long for `make test`: `make test-long` runs it"))
+
+
 @contextmanager
 def open_directory(parent: str = "/tmp") -> Iterator[Path]:
     """An empty directory that everyone may pass through, removed at the end with every server left in it.

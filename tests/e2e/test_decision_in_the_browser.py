@@ -68,6 +68,7 @@ def _sign_in(page: Page, name: str, password: str) -> None:
     page.locator(".st-key-login-submit button").click()
 
 
+@pytest.mark.lane
 @pytest.mark.slow
 @pytest.mark.browser
 @pytest.mark.timeout(300)

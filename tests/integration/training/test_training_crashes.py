@@ -31,6 +31,8 @@ DEATHS = (
     "db.commit=kill",
     "train.after_evidence=kill",
 )
+# One before anything is stored, one in the middle of a file, one whose commit went through: for every test run.
+SOME_DEATHS = ("train.mid=kill", "artifact.before_manifest=kill@2", "db.commit=kill")
 # Imports once, for they take longer than training one candidate; each run is a process of its own.
 RUNS = """
 import os, sys
@@ -62,16 +64,19 @@ def environment(world: World, database_url: URL) -> dict[str, str]:
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
+@pytest.mark.parametrize(
+    "deaths", [pytest.param(SOME_DEATHS, id="some"), pytest.param(DEATHS, id="all", marks=pytest.mark.lane)]
+)
 def test_a_training_killed_anywhere_is_done_again_and_makes_one_version(
-    world: World, engine: Engine, environment: dict[str, str]
+    world: World, engine: Engine, environment: dict[str, str], deaths: tuple[str, ...]
 ) -> None:
     rows, labels = patients(120, "heart")
     world.receive(rows, list(labels))
     action_id = world.ask()
-    command = [sys.executable, "-c", RUNS, str(action_id), *DEATHS, ""]
+    command = [sys.executable, "-c", RUNS, str(action_id), *deaths, ""]
     ended = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, check=False)
     codes = [int(line) for line in ended.stdout.splitlines() if line.isdigit()]
-    assert codes == [KILLED] * len(DEATHS) + [0], ended.stderr[-2000:]
+    assert codes == [KILLED] * len(deaths) + [0], ended.stderr[-2000:]
     answer = json.loads(next(line for line in ended.stdout.splitlines() if line.startswith("{")))
     with Session(engine) as session:
         (made,) = session.scalars(select(ModelVersion).where(ModelVersion.action_id == action_id))

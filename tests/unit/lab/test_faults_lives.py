@@ -58,6 +58,7 @@ def test_nothing_is_learnt_from_another_unit() -> None:
     assert any(life.harmed)
 
 
+@pytest.mark.lane
 def test_a_changed_relation_is_learnt_with_labels_and_not_seen_without() -> None:
     seen, blind = lived("concept_abrupt"), lived("concept_abrupt", labelled=False)
     assert seen.named is Cause.CONCEPT_DRIFT
@@ -66,7 +67,14 @@ def test_a_changed_relation_is_learnt_with_labels_and_not_seen_without() -> None
     assert blind.proposals == ()
 
 
-@pytest.mark.parametrize("name", ["labels_flipped", "labels_stop", "labels_one_source"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "labels_stop",
+        pytest.param("labels_flipped", marks=pytest.mark.lane),
+        pytest.param("labels_one_source", marks=pytest.mark.lane),
+    ],
+)
 def test_broken_labels_are_named_and_teach_nothing(name: str) -> None:
     life = lived(name)
     assert life.named is Cause.LABEL_FEED_FAULT
