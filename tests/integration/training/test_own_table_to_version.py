@@ -19,7 +19,7 @@ from training.data_validation import validate
 from training.model_factory import load_candidates
 from training.train_pipeline import source_dataset, train
 
-ROWS = 20_000
+ROWS = 6_000
 
 
 @pytest.fixture
