@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 
 from config.model_contract import Metric, ModelContract
 from training import evaluator
-from training.cross_validation import Serving, as_served, fit_serving, folds_of, out_of_fold
+from training.cross_validation import ALONE, OutOfFold, Serving, as_served, fit_serving, folds_of, out_of_fold
 from training.evaluator import Estimate, Scored
 from training.export import Exported, export
 from training.feature_engineering import Encoding, Row, encoding_for
+from training.fold_workers import FoldWorkers
 from training.model_factory import Params, make, sized
 from training.model_selector import Candidate, Rule, Selection, select
 from training.reference_profile import build, permutation_influence
@@ -38,6 +39,29 @@ class Material:
     @property
     def population_rows(self) -> list[Row]:
         return [row for row, chosen in zip(self.rows, self.population, strict=True) if chosen]
+
+    @cached_property
+    def places(self) -> NDArray[np.int64]:
+        """The folds, the same for every candidate. Raises `InvalidError` when the rows are too few to validate."""
+        training = self.contract.training
+        return folds_of(
+            self.matrix,
+            self.labels,
+            self.population,
+            folds=training.cv_folds,
+            repeats=training.cv_repeats,
+            seed=training.seed,
+        )
+
+
+@dataclass(frozen=True)
+class Validated:
+    """What cross-validation says of a candidate; the names are those of `Fitted`."""
+
+    found: OutOfFold
+    unseen: tuple[Scored, ...]
+    judged: tuple[Scored, ...]
+    metrics: dict[Metric, Estimate]
 
 
 @dataclass(frozen=True)
@@ -102,12 +126,12 @@ def material_of(
     return Material(contract, encoding, rows, encoding.matrix(rows), labels, population, traffic)
 
 
-def train_candidate(name: str, params: Params, given: Material) -> Trained:
+def train_candidate(name: str, params: Params, given: Material, workers: FoldWorkers = ALONE) -> Trained:
     """Cross-validate, fit and export one candidate. A candidate that cannot be exported comes back ineligible.
 
     Raises `InvalidError` when the rows are too few to validate anything.
     """
-    fitted = fit_candidate(name, params, given)
+    fitted = fit_candidate(name, params, given, workers)
     exported = export(
         fitted.estimator,
         given.contract,
@@ -120,25 +144,40 @@ def train_candidate(name: str, params: Params, given: Material) -> Trained:
     return Trained(**vars(fitted), exported=exported)
 
 
-def fit_candidate(name: str, params: Params, given: Material) -> Fitted:
+def fit_candidate(name: str, params: Params, given: Material, workers: FoldWorkers = ALONE) -> Fitted:
     """Cross-validate one candidate and fit it on everything.
 
     Raises `InvalidError` when the rows are too few to validate anything.
     """
-    training = given.contract.training
-    metric = given.contract.quality.metric
-    here = given.population
+    here, seed = given.population, given.contract.training.seed
     params = sized(name, params, len(given.rows))
-    places = folds_of(
-        given.matrix, given.labels, here, folds=training.cv_folds, repeats=training.cv_repeats, seed=training.seed
+    validated = validate_candidate(name, params, given, workers)
+    found = validated.found
+    serving = fit_serving(found.scores[:, here], given.labels[here], given.contract.quality.metric)
+    estimator = make(name, params, seed).fit(given.matrix, given.labels)
+    return Fitted(
+        name,
+        params,
+        estimator,
+        validated.metrics,
+        validated.unseen,
+        validated.judged,
+        found.folds,
+        serving,
+        found.seconds,
     )
-    found = out_of_fold(partial(make, name, params, training.seed), given.matrix, given.labels, places)
-    unseen = as_served(found, given.labels, here, metric)
+
+
+def validate_candidate(name: str, params: Params, given: Material, workers: FoldWorkers = ALONE) -> Validated:
+    """Cross-validate one candidate as it would serve. `params` are those for this number of rows (see `sized`).
+
+    Raises `InvalidError` when the rows are too few to validate anything.
+    """
+    here, seed = given.population, given.contract.training.seed
+    found = out_of_fold(partial(make, name, params, seed), given.matrix, given.labels, given.places, workers)
+    unseen = as_served(found, given.labels, here, given.contract.quality.metric)
     judged = tuple(one.take(here) for one in unseen)
-    serving = fit_serving(found.scores[:, here], given.labels[here], metric)
-    estimator = make(name, params, training.seed).fit(given.matrix, given.labels)
-    metrics = evaluator.estimates(given.labels[here], *judged, seed=training.seed)
-    return Fitted(name, params, estimator, metrics, unseen, judged, found.folds, serving, found.seconds)
+    return Validated(found, unseen, judged, evaluator.estimates(given.labels[here], *judged, seed=seed))
 
 
 def selection_of(contract: ModelContract, fitted: Sequence[Fitted], champion: float | None = None) -> Selection:

@@ -30,6 +30,7 @@ from training.candidates import fit_candidate, material_of, selection_of
 from training.cross_fitting import Unseen
 from training.evaluator import Scored
 from training.evidence_command import Case, Json, NotEnoughError, naming, run
+from training.fold_workers import FoldWorkers
 from training.lessons import NOT_BETTER, Lesson, chosen, offered, worth_asking
 from training.model_factory import load_candidates
 from training.recent import (
@@ -128,7 +129,8 @@ def _lesson(case: Case, store: ArtifactStore, parts: Split) -> Lesson:
         traffic = frame[datasets.ROW_SOURCE].eq(DataSource.TRAFFIC.value).to_numpy(dtype=bool)
         labels = frame[contract.target.column].to_numpy(dtype=np.int64)
         given = material_of(contract, datasets.rows_of(contract, frame), labels, traffic)
-        fitted = [fit_candidate(name, params, given) for name, params in load_candidates().items()]
+        with FoldWorkers() as workers:
+            fitted = [fit_candidate(name, params, given, workers) for name, params in load_candidates().items()]
         if (selection := selection_of(contract, fitted)).winner is None:
             raise NoCandidateError(selection.why)
         return Unseen(tuple(one.take(traffic) for one in cross_fitting.cross_fitted(fitted, given)))

@@ -45,6 +45,7 @@ from training.data_validation import validate
 from training.dataset import ROW_SOURCE, Dataset
 from training.evaluator import METRICS
 from training.export import store_artifact
+from training.fold_workers import FoldWorkers
 from training.model_factory import load_candidates
 from training.model_selector import Selection
 from training.registry import Registered, Registry, RunRecord
@@ -161,16 +162,17 @@ def _refuse_invalid(contract: ModelContract, dataset: Dataset) -> None:
 def _train_all(given: Material, tell: Progress) -> list[Trained]:
     candidates = load_candidates()
     trained = []
-    for at, (name, params) in enumerate(candidates.items()):
-        tell(f"training {name}", 0.05 + 0.75 * at / len(candidates))
-        one = train_candidate(name, params, given)
-        found = one.metrics[given.contract.quality.metric].value
-        logger.info(
-            "training.candidate algorithm={} {}={} seconds={:.2f} obstacle={}",
-            name, given.contract.quality.metric, found, one.seconds, one.exported.obstacle or "none",
-        )  # fmt: skip
-        trained.append(one)
-        fault_point("train.mid")
+    with FoldWorkers() as workers:
+        for at, (name, params) in enumerate(candidates.items()):
+            tell(f"training {name}", 0.05 + 0.75 * at / len(candidates))
+            one = train_candidate(name, params, given, workers)
+            found = one.metrics[given.contract.quality.metric].value
+            logger.info(
+                "training.candidate algorithm={} {}={} seconds={:.2f} obstacle={}",
+                name, given.contract.quality.metric, found, one.seconds, one.exported.obstacle or "none",
+            )  # fmt: skip
+            trained.append(one)
+            fault_point("train.mid")
     return trained
 
 
