@@ -390,6 +390,26 @@ def monitoring_bench(
         raise typer.Exit(1)
 
 
+@bench.command("training")
+def training_bench(
+    quick: Annotated[bool, typer.Option("--quick", help="1,000 rows only, one round: under a minute")] = False,
+    as_json: JsonFlag = False,
+    check: Annotated[bool, typer.Option(help="exit 1 when a figure misses its bar")] = False,
+) -> None:
+    """Cross-validating the four candidates, beside scikit-learn's own loop over the same folds."""
+    # It loads all that training needs; every other command would wait for it.
+    from scripts.bench import training  # noqa: PLC0415
+
+    with said_plainly():
+        report = training.bench_training(training.QUICK if quick else training.FULL, say)
+    if as_json:
+        print(json.dumps(report, indent=1))
+    else:
+        training.show(report, Console())
+    if check and any(figure["ok"] is False for figure in report["figures"].values()):
+        raise typer.Exit(1)
+
+
 app.command("pause")(admin.pause)
 app.command("resume")(admin.resume)
 

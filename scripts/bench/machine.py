@@ -3,6 +3,7 @@
 import importlib.metadata
 import os
 import platform
+import resource
 import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -66,6 +67,16 @@ def machine() -> dict[str, Any]:
         "python": platform.python_version(),
         "commit": _commit(),
     }
+
+
+def peak_mb(process: int | None = None) -> float:
+    """The most memory this program had, or another process; what its parent had before it began counts in `ru_maxrss`,
+    too."""
+    status = Path(f"/proc/{process or 'self'}/status")
+    if status.is_file():
+        kilobytes = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM")).split()[1]
+        return int(kilobytes) * 1.024 / 1e3
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1.024 / 1e3
 
 
 def versions(names: Sequence[str]) -> dict[str, str | None]:

@@ -2,12 +2,10 @@
 stdin, seconds and megabytes on stdout. A window's rows come as a file of arrays, ours as counts in PostgreSQL."""
 
 import json
-import resource
 import sys
 import time
 from collections.abc import Callable
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,6 +17,7 @@ from database.count_layout import Layout
 from database.queries import count_reads
 from monitoring.drift_detector import detect_counted
 from scripts.bench.drift_data import BEGIN, contract_of, load, profile_of
+from scripts.bench.machine import peak_mb
 
 Task = dict[str, Any]
 
@@ -111,22 +110,13 @@ def scipy(task: Task) -> tuple[Callable[[], Any], Callable[[Any], Any]]:
 TASKS = {"ours": ours, "scan": scan, "evidently": evidently, "scipy": scipy}
 
 
-def _peak_mb() -> float:
-    """The most memory this program had; what its parent had before it began counts in `ru_maxrss`, too."""
-    status = Path("/proc/self/status")
-    if status.is_file():
-        kilobytes = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM")).split()[1]
-        return int(kilobytes) * 1.024 / 1e3
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1.024 / 1e3
-
-
 def main() -> int:
     task: Task = json.load(sys.stdin)
     judge, told = TASKS[task["who"]](task)
     began = time.perf_counter()
     found = judge()
     seconds = time.perf_counter() - began
-    print(json.dumps({"seconds": seconds, "peak_mb": round(_peak_mb(), 1), "columns": told(found)}))
+    print(json.dumps({"seconds": seconds, "peak_mb": round(peak_mb(), 1), "columns": told(found)}))
     return 0
 
 
