@@ -26,6 +26,7 @@ from database.models import ModelVersion
 from database.queries import people
 from scripts.chaos.api_process import ApiProcess
 from scripts.chaos.waiting import wait_until
+from scripts.crash.server import quick_place
 from tests.serving_factories import EXAMPLE, HASH_KEY, PERSON, Keys, activate, make_keys, put_model, register
 
 __all__ = ["ApiProcess", "wait_until"]
@@ -35,7 +36,8 @@ PASSWORD = "correct horse battery"
 
 @pytest.fixture
 def home() -> Iterator[Path]:
-    directory = Path(tempfile.mkdtemp(prefix="steward-api-", dir="/tmp"))
+    """In memory where there is room: only processes die here, so nothing has to reach the disk."""
+    directory = Path(tempfile.mkdtemp(prefix="steward-api-", dir=quick_place()))
     yield directory
     shutil.rmtree(directory, ignore_errors=True)
 
