@@ -1,18 +1,16 @@
-"""The application: `uvicorn api.main:create_app --factory`, or `python -m api.main`."""
+"""The application: `uvicorn api.main:create_app --factory`, or `python -m api.serve`."""
 
 import gc
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-import uvicorn
 from fastapi import APIRouter, FastAPI
 from loguru import logger
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api import errors
-from api.connections import ImpatientProtocol
 from api.csv_route import CsvRoute
 from api.dependencies import client_routes, refuse_undeclared
 from api.description import describe
@@ -51,6 +49,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     agent.router,
     notifications.router,
 )
+# The shipper's thread gives way to requests after this long, not after Python's five milliseconds.
 _GIVE_WAY_S = 0.001
 _DESCRIPTION = """Serves tabular models and lets people decide about them.
 
@@ -89,6 +88,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         runtime = build_runtime(settings)
         app.state.runtime = runtime
         await runtime.start()
+        _settle_in()
         logger.info("api.started replica={} models={}", runtime.replica, ",".join(contracts))
         try:
             yield
@@ -137,27 +137,10 @@ def _edge(app: "Application", settings: Settings) -> ASGIApp:
     return RequestContext(edge, runtime=runtime, quietly=settings.platform.log_level not in {"TRACE", "DEBUG"})
 
 
-def main() -> None:
-    """Serve on the host and port of the settings."""
-    settings = Settings()
-    app = create_app(settings)
-    # The shipper's thread gives way to requests after this long, not after Python's five milliseconds.
+def _settle_in() -> None:
+    """What was made until now stays for good: no collection looks at it again. Only once in a process, since what
+    a second application leaves behind must go."""
     sys.setswitchinterval(_GIVE_WAY_S)
-    # What was imported stays for good: no collection has to look at it again.
-    gc.collect()
-    gc.freeze()
-    uvicorn.run(
-        app,
-        host=settings.api.host,
-        port=settings.api.port,
-        loop="uvloop",
-        ws="none",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        http=ImpatientProtocol,
-    )
-
-
-if __name__ == "__main__":
-    main()
+    if not gc.get_freeze_count():
+        gc.freeze()
+    gc.enable()

@@ -3,19 +3,18 @@
 They begin with the time, so that neighbours in time are neighbours in an index.
 """
 
-import os
+from api.randomness import POOL
 
-_VARIANT = "89ab"
+# A digit of four random bits, of which two are the variant's.
+_VARIANTS = dict(zip("0123456789abcdef", "89ab" * 4, strict=True))
 
 
 def new_ids(count: int, now_ms: int) -> list[str]:
     """`count` different ids for the millisecond `now_ms` (74 random bits each)."""
     time = f"{now_ms:012x}"
     head = f"{time[:8]}-{time[8:]}-7"
-    random = os.urandom(10 * count)
-    ids = []
-    for begin in range(0, len(random), 10):
-        part = random[begin : begin + 10]
-        digits = part.hex()
-        ids.append(f"{head}{digits[:3]}-{_VARIANT[part[9] & 3]}{digits[3:6]}-{digits[6:18]}")
-    return ids
+    digits = POOL.take(10 * count).hex()
+    return [
+        f"{head}{digits[at : at + 3]}-{_VARIANTS[digits[at + 3]]}{digits[at + 4 : at + 7]}-{digits[at + 7 : at + 19]}"
+        for at in range(0, 20 * count, 20)
+    ]

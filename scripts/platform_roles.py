@@ -59,10 +59,7 @@ def _reachable(host: str) -> str:
 def api_command(host: str, port: int) -> list[str]:
     """How the API is started, here and wherever it is measured or broken."""
     # Several workers would each hold a spool file of their own; one serves far more than a demo needs.
-    command = [sys.executable, "-m", "uvicorn", "api.main:create_app", "--factory", "--host", host]
-    command += ["--port", str(port), "--no-access-log", "--log-level", "warning", "--no-server-header"]
-    command += ["--http", "api.connections:ImpatientProtocol"]
-    return [*command, "--no-proxy-headers"]  # whoever is on this machine could claim any address by them
+    return [sys.executable, "-m", "api.serve", "--host", host, "--port", str(port)]
 
 
 def build_roles(settings: Settings, wanted: tuple[str, ...], mlflow_uri: str) -> list[Role]:

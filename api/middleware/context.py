@@ -1,7 +1,6 @@
 """Outermost: gives each request its id, counts and times it, caps how many are served, and catches what nobody did."""
 
 import re
-import secrets
 import time
 from collections.abc import Callable
 
@@ -9,6 +8,7 @@ from loguru import logger
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.errors import problem_response, unavailable, unexpected
+from api.randomness import POOL
 from api.runtime import Runtime
 
 _REQUEST_ID = re.compile(r"^[A-Za-z0-9._-]{8,64}$")
@@ -72,7 +72,7 @@ def _request_id(scope: Scope) -> str:
     for name, value in scope["headers"]:
         if name == b"x-request-id" and _REQUEST_ID.match(sent := value.decode("latin-1")):
             return str(sent)
-    return secrets.token_hex(16)
+    return POOL.take(16).hex()
 
 
 def _log(route: str, method: str, status: int, seconds: float, request_id: str) -> None:
