@@ -1,10 +1,9 @@
-"""Folds side by side: this process and, where it pays, one more for each other core, each computing on one thread.
+"""Folds side by side: this process and, where more cores are given, one more for each, each computing on one thread.
 
 Threads would not do: at a thousand rows four fifths of a forest's time is Python, which one thread at a time may run.
 The figures are the same however many take part: a fold is fitted by the same code on the same rows with one thread.
 """
 
-import os
 import subprocess
 import sys
 import threading
@@ -27,11 +26,6 @@ Fold = tuple[int, int]
 WORTH_S = 3.0
 # Each has the libraries in memory once more (some 200 MB), and a table seldom has more folds to share.
 MOST = 4
-
-
-def usable_cores() -> int:
-    """Those this process may run on."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 class _Worker:
@@ -80,10 +74,11 @@ class _Worker:
 
 class FoldWorkers:
     """As many processes as `cores`, this one included: a context, so that none is left behind. None is begun before
-    there is work that pays for it."""
+    there is work that pays for it. One core unless told otherwise: that a second one pays on a machine that also
+    serves has not been shown (decision 17)."""
 
-    def __init__(self, cores: int | None = None, *, worth_s: float = WORTH_S) -> None:
-        self._others = min(usable_cores() if cores is None else cores, MOST) - 1
+    def __init__(self, cores: int = 1, *, worth_s: float = WORTH_S) -> None:
+        self._others = min(cores, MOST) - 1
         self._worth_s = worth_s
         self._workers: list[_Worker] = []
 

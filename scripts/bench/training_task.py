@@ -14,7 +14,7 @@ from sklearn.model_selection import cross_validate
 
 import config
 from config.model_contract import load_contract
-from scripts.bench.machine import peak_mb
+from scripts.bench.machine import peak_mb, usable_cores
 from training.candidates import Material, material_of, validate_candidate
 from training.evaluator import METRICS
 from training.fold_workers import FoldWorkers
@@ -36,7 +36,7 @@ def table_of(rows: int, repeats: int) -> Material:
 def ours(given: Material, candidates: dict[str, Params], cores: int | None) -> dict[str, Any]:
     """As training does it: folds, scores, calibration and threshold of each, and every metric with its interval."""
     began = time.perf_counter()
-    with FoldWorkers(cores) as workers:
+    with FoldWorkers(cores or len(usable_cores()) or 1) as workers:
         found = {name: validate_candidate(name, params, given, workers) for name, params in candidates.items()}
         memory = _memory_mb()
     seconds = time.perf_counter() - began
@@ -78,7 +78,7 @@ def _memory_mb() -> float:
 
 
 def run(task: Task) -> dict[str, Any]:
-    """`who` is `ours` or `theirs`, with so many `workers` (None: the default of each)."""
+    """`who` is `ours` or `theirs`, with so many `workers`; None: every core, or scikit-learn's default."""
     given = table_of(task["rows"], task["repeats"])
     pages = task.get("candidates") or load_candidates()
     candidates = {name: sized(name, params, task["rows"]) for name, params in pages.items()}

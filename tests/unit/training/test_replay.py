@@ -20,8 +20,9 @@ class ByCholesterol:
     def __init__(self, names: tuple[str, ...], per: float, spoilt_for_women: bool = False) -> None:
         self.chol, self.women = names.index("chol"), names.index("sex=0")
         self.per, self.spoilt = per, spoilt_for_women
+        self._sess = self
 
-    def run(self, _outputs: list[str], feed: dict[str, Any]) -> list[Any]:
+    def run(self, _outputs: list[str], feed: dict[str, Any], _options: None = None) -> list[Any]:
         matrix = feed["features"]
         p = np.clip(np.nan_to_num(matrix[:, self.chol]) / self.per, 0, 1)
         if self.spoilt:
