@@ -1,5 +1,6 @@
 """Every page in every state, run by Streamlit itself without a browser."""
 
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,8 @@ def open_page(fake: FakeApi, monkeypatch: pytest.MonkeyPatch) -> Iterator[Open]:
     """Opens a page as a signed-in person would; the API is the small world in `fake`."""
     api = ApiClient("http://api", transport=httpx.MockTransport(fake.handle))
     monkeypatch.setattr(session, "_anonymous_client", lambda: api)
+    # Streamlit makes the page the main module and leaves it there; a process spawned later would begin by running it.
+    monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])
 
     def open_it(page: str = "0_Overview.py", *, signed_in: bool = True, **query: str) -> AppTest:
         at = AppTest.from_file(str(APP), default_timeout=30)
