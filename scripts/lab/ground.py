@@ -4,7 +4,7 @@ A version learnt from the same rows is the same version, whoever asked for it, s
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -15,6 +15,7 @@ from config.model_contract import ModelContract
 from database.errors import InvalidError
 from database.queries.training_rows import LabelledRow
 from monitoring.windows import WindowRows
+from monitoring.windows import joined as in_a_row
 from scripts.lab.feed import Feed
 from scripts.lab.learner import NotLearntError, Version, learn
 from scripts.lab.stream import Stream, Windows
@@ -190,14 +191,5 @@ class Ground:
 
 
 def joined(parts: Sequence[WindowRows]) -> WindowRows:
-    """The rows of some windows, one after the other."""
-    return WindowRows(
-        features=tuple(row for part in parts for row in part.features),
-        probabilities=np.concatenate([part.probabilities for part in parts]),
-        answers=np.concatenate([part.answers for part in parts]),
-        thresholds=np.concatenate([part.thresholds for part in parts]),
-        latencies_ms=np.concatenate([part.latencies_ms for part in parts]),
-        labels=np.concatenate([part.labels for part in parts]),
-        suspect=np.concatenate([part.suspect for part in parts]),
-        labels_as_of=parts[-1].labels_as_of,
-    )
+    """The rows of some windows, one after the other, as the last of them knew its labels."""
+    return replace(in_a_row(parts), labels_as_of=parts[-1].labels_as_of)
