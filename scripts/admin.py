@@ -22,6 +22,7 @@ from database.checkpoint_file import add_checkpoint, checkpoints_missing, place_
 from database.checkpoints import contradictions
 from database.connection import ReadSession, make_engine, session_scope
 from database.enums import ActorKind, Automation, Role, Scope
+from database.models import ApiKey
 from database.queries import api_keys, automation, people
 from database.queries import audit as audit_log
 from database.queries.audit import Actor
@@ -80,12 +81,21 @@ def create_key(
             hash_key=settings.platform.hash_key,
             env=settings.platform.env,
         )
-        facts = {"key_id": key.key_id, "name": key.name, "expires_at": key.expires_at.isoformat(), "key": secret}
+        facts = _facts_of(key, secret)
+    _show_key(facts, as_json, f"for {name}, valid to {facts['expires_at']}; it is not shown again")
+
+
+def _facts_of(key: ApiKey, secret: str) -> dict[str, str]:
+    return {"key_id": key.key_id, "name": key.name, "expires_at": key.expires_at.isoformat(), "key": secret}
+
+
+def _show_key(facts: dict[str, str], as_json: bool, says: str) -> None:
+    """Once, and only after it is stored."""
     if as_json:
         print(json.dumps(facts))
         return
-    print(secret)
-    err.print(f"key {facts['key_id']} for {name}, valid to {facts['expires_at']}; it is not shown again")
+    print(facts["key"])
+    err.print(f"key {facts['key_id']} {says}")
 
 
 @keys.command("list")
@@ -140,14 +150,12 @@ def rotate_key(
             hash_key=settings.platform.hash_key,
             env=settings.platform.env,
         )
-        facts = {"key_id": key.key_id, "name": key.name, "expires_at": key.expires_at.isoformat(), "key": secret}
-    if as_json:
-        print(json.dumps(facts))
-        return
-    print(secret)
-    err.print(
-        f"key {facts['key_id']} for {escape(key.name)}, valid to {facts['expires_at']}; it is not shown again. "
-        f"The old one, {key_id}, ends within {overlap_days} days"
+        facts = _facts_of(key, secret)
+    _show_key(
+        facts,
+        as_json,
+        f"for {escape(facts['name'])}, valid to {facts['expires_at']}; it is not shown again. "
+        f"The old one, {key_id}, ends within {overlap_days} days",
     )
 
 
