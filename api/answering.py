@@ -4,10 +4,11 @@ import asyncio
 import hashlib
 import re
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import orjson
+from orjson import dumps
 
 from api.errors import Fault, RefusalError, too_many, unavailable
 from api.keys import Client
@@ -15,15 +16,14 @@ from api.prediction_ids import new_ids
 from api.runtime import Runtime
 from api.serving import Serving
 from api.spool_answers import AnswerKey, IdempotencyConflictError
-from api.spool_file import Answered, SpoolFullError
+from api.spool_file import Answered, Outcome, SpoolFullError
 from config.fault_points import fault_point
 from database.errors import StewardError
 from training.feature_engineering import Row
 
 # A body of this size is answered in well under a millisecond: a thread would cost more than it saves.
-_INLINE_BYTES = 8192
+INLINE_BYTES = 8192
 _IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
-_SAYS = (b'"prediction":0', b'"prediction":1')
 _UNLOGGED = (b"x-prediction-logged", b"false")
 _REPLAY = (b"idempotent-replay", b"true")
 
@@ -48,13 +48,69 @@ class Reply(NamedTuple):
     headers: Headers = ()
 
 
+class _Read(NamedTuple):
+    """A request whose rows fit, and the version that will answer it."""
+
+    asked: Asked
+    serving: Serving
+    rows: list[Row]
+    is_batch: bool
+
+
 class _Computed(NamedTuple):
+    serving: Serving
     entry: Answered
     positives: int
 
 
 async def reply_to(runtime: Runtime, asked: Asked) -> Reply:
-    """The answer, which is on disk when this returns. Raises `RefusalError`; then nothing was kept."""
+    """The answer, which is on disk when this returns. Raises `StewardError`; then nothing was kept."""
+    if len(asked.body) <= INLINE_BYTES:
+        (computed,) = _computed([_read(runtime, asked)])
+    else:
+        (computed,) = await asyncio.to_thread(lambda: _computed([_read(runtime, asked)]))
+    (outcome,) = _appended(runtime, [computed])
+    if runtime.sync.always and not isinstance(outcome, StewardError):
+        try:
+            await runtime.sync.synced()
+        except SpoolFullError as error:
+            outcome = error
+    return _told(runtime, computed, outcome)
+
+
+def replies_to(runtime: Runtime, requests: Sequence[Asked]) -> list[Reply | Exception]:
+    """What came together is answered together: one run of the model for each version, one write. For small bodies, and
+    where nobody waits for the disk itself. Each has a fate of its own: its reply, or the error that ended it."""
+    fates: dict[int, Reply | Exception] = {}
+    by_version: dict[int, dict[int, _Read]] = {}
+    for at, asked in enumerate(requests):
+        try:
+            read = _read(runtime, asked)
+        except Exception as error:  # noqa: BLE001 - it is this request's own
+            fates[at] = error
+        else:
+            by_version.setdefault(id(read.serving), {})[at] = read
+    for mine in by_version.values():
+        computed: dict[int, _Computed] = {}
+        try:
+            computed = dict(zip(mine, _computed([*mine.values()]), strict=True))
+        except Exception as error:  # noqa: BLE001 - whose it is shows when each is asked for alone
+            if len(mine) == 1:
+                fates |= dict.fromkeys(mine, error)
+            else:
+                for at in mine:
+                    (fates[at],) = replies_to(runtime, [requests[at]])
+            continue
+        for (at, one), outcome in zip(computed.items(), _appended(runtime, [*computed.values()]), strict=True):
+            try:
+                fates[at] = _told(runtime, one, outcome)
+            except StewardError as error:
+                fates[at] = error
+    return [fates[at] for at in range(len(requests))]
+
+
+def _read(runtime: Runtime, asked: Asked) -> _Read:
+    """Raises `StewardError`."""
     if not asked.client.may_use(asked.model_name) or asked.model_name not in runtime.contracts:
         raise RefusalError(404, "not_found", "There is no such model, or this key may not use it.")
     serving = runtime.predictor.serving(asked.model_name)
@@ -63,106 +119,85 @@ async def reply_to(runtime: Runtime, asked: Asked) -> Reply:
     if asked.idempotency_key is not None and not _IDEMPOTENCY_KEY.fullmatch(asked.idempotency_key):
         fault = Fault("Idempotency-Key", "expected 1 to 255 visible ASCII characters")
         raise RefusalError(422, "invalid", "The Idempotency-Key does not fit.", errors=[fault])
-    if len(asked.body) <= _INLINE_BYTES:
-        computed = _compute(runtime, serving, asked)
-    else:
-        computed = await asyncio.to_thread(_compute, runtime, serving, asked)
-    fault_point("api.after_predict")
-    return await _keep(runtime, serving, computed)
-
-
-def _compute(runtime: Runtime, serving: Serving, asked: Asked) -> _Computed:
     rows, is_batch = serving.reader.read(asked.body)
     if extra := len(rows) - 1:
         wait = runtime.key_buckets.take(asked.client.key_id, extra, time.monotonic())
         if wait:
             raise too_many("This API key asks for too many rows.", wait)
-    answers = serving.answers(rows)
-    return _Computed(_entry(serving, asked, rows, answers, is_batch), sum(answer for answer, _ in answers))
+    return _Read(asked, serving, rows, is_batch)
 
 
-async def _keep(runtime: Runtime, serving: Serving, computed: _Computed) -> Reply:
+def _computed(requests: Sequence[_Read]) -> list[_Computed]:
+    """What one version answers to each. The rows as they will be stored are stamped with it."""
+    serving = requests[0].serving
+    answers = serving.answers([row for one in requests for row in one.rows])
+    now = time.time()
+    ids = new_ids(len(answers), int(now * 1000))
+    created_at = datetime.fromtimestamp(now, UTC).isoformat().encode()
+    told: list[_Computed] = []
+    begin = 0
+    for one in requests:
+        end = begin + len(one.rows)
+        mine = answers[begin:end]
+        kept, body = _as_json(one, ids[begin:end], mine, created_at)
+        entry = Answered(kept, len(mine), body, _answer_key(one.asked, now))
+        told.append(_Computed(serving, entry, sum(answer for answer, _ in mine)))
+        begin = end
+    return told
+
+
+def _appended(runtime: Runtime, computed: Sequence[_Computed]) -> Sequence[Outcome]:
+    """For each the answer to send, or the error that stands against it."""
+    fault_point("api.after_predict")
+    outcomes = runtime.spool.append_all([one.entry for one in computed])
+    fault_point("api.after_append")
+    return outcomes
+
+
+def _told(runtime: Runtime, computed: _Computed, outcome: Outcome) -> Reply:
     """Answer once the rows are on disk; when there is no room, as the settings say."""
-    entry = computed.entry
+    entry, desired = computed.entry, computed.serving.desired
     headers: Headers = ()
-    try:
-        answer = await _kept(runtime, entry)
-    except IdempotencyConflictError as error:
-        raise RefusalError(422, error.code, str(error), errors=[Fault("Idempotency-Key", "used before")]) from None
-    except SpoolFullError as error:
+    if isinstance(outcome, IdempotencyConflictError):
+        fault = Fault("Idempotency-Key", "used before")
+        raise RefusalError(422, outcome.code, str(outcome), errors=[fault])
+    if isinstance(outcome, SpoolFullError):
         if runtime.settings.spool.when_full == "reject":
-            raise unavailable(error.code, str(error)) from None
+            raise unavailable(outcome.code, str(outcome))
         runtime.metrics.unlogged(entry.row_count)
         headers = (_UNLOGGED,)
-        answer = entry.answer
-    if answer is not entry.answer:
-        return Reply(answer, (_REPLAY,))
-    runtime.metrics.predictions(
-        serving.desired.model_name, serving.desired.version, computed.positives, entry.row_count
-    )
-    return Reply(answer, headers)
-
-
-async def _kept(runtime: Runtime, entry: Answered) -> bytes:
-    """The answer to send. Raises `SpoolFullError` or `IdempotencyConflictError`."""
-    outcome = runtime.spool.append(entry)
-    if isinstance(outcome, StewardError):
+    elif isinstance(outcome, StewardError):
         raise outcome
-    fault_point("api.after_append")
-    if runtime.sync.always:
-        await runtime.sync.synced()
-    return outcome
-
-
-def _entry(
-    serving: Serving, asked: Asked, rows: list[Row], answers: list[tuple[int, float]], is_batch: bool
-) -> Answered:
-    """The rows as they will be stored, stamped with the version that computed them, and the answer."""
-    desired, threshold = serving.desired, serving.model.threshold
-    now = time.time()
-    ids = new_ids(len(rows), int(now * 1000))
-    latency_ms = round((time.perf_counter() - asked.began) * 1000, 3)
-    stamp = {
-        "model_id": desired.version_id,
-        "model_name": desired.model_name,
-        "generation": desired.generation,
-        "key_id": asked.client.key_id,
-        "request_id": asked.request_id,
-        "threshold": threshold,
-        "latency_ms": latency_ms,
-        "created_at": datetime.fromtimestamp(now, UTC).isoformat(),
-    }
-    facts = {
-        "threshold": threshold,
-        "model_name": desired.model_name,
-        "model_version": desired.version,
-        "latency_ms": latency_ms,
-    }
-    kept, body = _as_json(ids, rows, answers, stamp, facts, is_batch)
-    return Answered(kept, len(rows), body, _answer_key(asked, now))
+    elif outcome is not entry.answer:
+        return Reply(outcome, (_REPLAY,))
+    runtime.metrics.predictions(desired.model_name, desired.version, computed.positives, entry.row_count)
+    return Reply(entry.answer, headers)
 
 
 def _as_json(
-    ids: list[str],
-    rows: list[Row],
-    answers: list[tuple[int, float]],
-    stamp: dict[str, Any],
-    facts: dict[str, Any],
-    is_batch: bool,
+    request: _Read, ids: Sequence[str], answers: Sequence[tuple[int, float]], created_at: bytes
 ) -> tuple[bytes, bytes]:
     """The rows as they are kept, and the answer. What rows share is made into text once, not for each of them."""
-    dumps = orjson.dumps
-    probabilities = dumps([probability for _, probability in answers])[1:-1].split(b",")
+    asked, serving = request.asked, request.serving
     says = [
-        b'%b",%b,"probability":%b' % (row_id.encode(), _SAYS[answer], probability)
-        for row_id, (answer, _), probability in zip(ids, answers, probabilities, strict=True)
+        b'%b","prediction":%d,"probability":%b' % (row_id.encode(), answer, dumps(probability))
+        for row_id, (answer, probability) in zip(ids, answers, strict=True)
     ]
-    shared, told = dumps(stamp)[1:], dumps(facts)
-    kept = [b'{"id":"%b,"features":%b,%b' % (said, dumps(row), shared) for said, row in zip(says, rows, strict=True)]
-    if not is_batch:
-        return kept[0], b'{"prediction_id":"%b,%b' % (says[0], told[1:])
+    latency_ms = b"%.3f" % ((time.perf_counter() - asked.began) * 1000)
+    shared = b'%b,"key_id":%b,"request_id":"%b","latency_ms":%b,"created_at":"%b"}' % (
+        serving.stamp, dumps(asked.client.key_id), asked.request_id.encode(), latency_ms, created_at
+    )  # fmt: skip
+    kept = b",".join(
+        [
+            b'{"id":"%b,"features":%b,%b' % (said, dumps(row), shared)
+            for said, row in zip(says, request.rows, strict=True)
+        ]
+    )
+    facts = b'%b,"latency_ms":%b' % (serving.facts, latency_ms)
+    if not request.is_batch:
+        return kept, b'{"prediction_id":"%b,%b}' % (says[0], facts)
     answered = b'},{"prediction_id":"'.join(says)
-    return b",".join(kept), b'%b,"predictions":[{"prediction_id":"%b}]}' % (told[:-1], answered)
+    return kept, b'{%b,"predictions":[{"prediction_id":"%b}]}' % (facts, answered)
 
 
 def _answer_key(asked: Asked, now: float) -> AnswerKey | None:

@@ -3,17 +3,21 @@
 FastAPI routes, resolves dependencies and builds requests for every other address. For these two, which are asked
 thousands of times a second, that cost several times what the answer does. Their declarations stay in
 `api/routes/predict.py`: who may call them, and what the documentation shows, is read off those.
+
+There are two ways in. `PredictFront` is an ASGI application and takes every request. `api/short_way.py` takes what came
+whole and small, which is nearly all of them, without a task and a scope of its own.
 """
 
 import re
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from api.answering import Asked, Reply, reply_to
+from api.answering import Asked, reply_to
 from api.dependencies import UNKNOWN_ADDRESS, ClientMay
 from api.errors import as_refusal, problem_response
+from api.middleware.context import first_of
 from api.runtime import Runtime
 from database.errors import StewardError
 
@@ -22,12 +26,49 @@ _NAMED_PATH = re.compile(r"/models/([a-z0-9_-]{1,64})/predict")
 _JSON = (b"content-type", b"application/json")
 
 
-def _header(scope: Scope, wanted: bytes) -> str | None:
-    """The first header of that name, as Starlette reads it."""
-    for name, value in scope["headers"]:
-        if name == wanted:
-            return str(value.decode("latin-1"))
-    return None
+class Addressed(NamedTuple):
+    """A prediction that is asked for: the declared route, who may call it, and the model's name if one was said."""
+
+    route: Any
+    permission: ClientMay
+    model_name: str | None
+
+
+class Addresses:
+    """Which paths ask for a prediction."""
+
+    def __init__(self, routes: Mapping[str, tuple[Any, ClientMay]]) -> None:
+        """`routes`: the declared routes by path, each with who may call it. Raises KeyError when one is missing."""
+        self._default, self._named = Addressed(*routes[_DEFAULT], None), routes[_NAMED]
+
+    def find(self, path: str) -> Addressed | None:
+        if path == _DEFAULT:
+            return self._default
+        named = _NAMED_PATH.fullmatch(path)
+        return Addressed(*self._named, named[1]) if named else None
+
+
+def asked_by(
+    runtime: Runtime,
+    addressed: Addressed,
+    headers: Mapping[bytes, bytes],
+    address: str,
+    body: bytes,
+    began: float,
+    request_id: str,
+) -> Asked:
+    """The request of a client whose key was checked. `address`: where it comes from. Raises `RefusalError`."""
+    key, idempotency_key = headers.get(b"x-api-key"), headers.get(b"idempotency-key")
+    client = addressed.permission.client(runtime, key.decode("latin-1") if key else None, address)
+    name = addressed.model_name or runtime.settings.platform.default_model
+    return Asked(
+        client,
+        name,
+        body,
+        None if idempotency_key is None else idempotency_key.decode("latin-1"),
+        began,
+        request_id,
+    )
 
 
 class PredictFront:
@@ -36,43 +77,28 @@ class PredictFront:
     Needs the whole body in one message (`BodyLimits`) and `request_id` and `began` in the scope (`RequestContext`).
     """
 
-    def __init__(
-        self, app: ASGIApp, runtime: Callable[[], Runtime], routes: Mapping[str, tuple[Any, ClientMay]]
-    ) -> None:
-        """`routes`: the declared routes by path, each with who may call it. Raises KeyError when one is missing."""
-        self._app, self._runtime = app, runtime
-        self._default, self._named = routes[_DEFAULT], routes[_NAMED]
+    def __init__(self, app: ASGIApp, runtime: Callable[[], Runtime], addresses: Addresses) -> None:
+        self._app, self._runtime, self._addresses = app, runtime, addresses
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["method"] != "POST":
+        addressed = None
+        if scope["type"] == "http" and scope["method"] == "POST":
+            addressed = self._addresses.find(scope["path"])
+        if addressed is None:
             await self._app(scope, receive, send)
             return
-        path, model_name = scope["path"], None
-        if path == _DEFAULT:
-            scope["route"], permission = self._default
-        elif named := _NAMED_PATH.fullmatch(path):
-            scope["route"], permission = self._named
-            model_name = named[1]
-        else:
-            await self._app(scope, receive, send)
-            return
-        runtime = self._runtime()
+        scope["route"] = addressed.route
+        runtime, request_id = self._runtime(), scope["request_id"]
+        headers, peer = first_of(scope["headers"]), scope.get("client")
+        body = (await receive()).get("body", b"")
         try:
-            reply = await self._reply(runtime, permission, model_name, scope, receive)
+            address = peer[0] if peer else UNKNOWN_ADDRESS
+            reply = await reply_to(
+                runtime, asked_by(runtime, addressed, headers, address, body, scope["began"], request_id)
+            )
         except StewardError as error:
-            await problem_response(scope["request_id"], as_refusal(error))(scope, receive, send)
+            await problem_response(request_id, as_refusal(error))(scope, receive, send)
             return
         length = (b"content-length", str(len(reply.body)).encode())
         await send({"type": "http.response.start", "status": 200, "headers": [_JSON, length, *reply.headers]})
         await send({"type": "http.response.body", "body": reply.body})
-
-    @staticmethod
-    async def _reply(
-        runtime: Runtime, permission: ClientMay, model_name: str | None, scope: Scope, receive: Receive
-    ) -> Reply:
-        key, idempotency_key = _header(scope, b"x-api-key"), _header(scope, b"idempotency-key")
-        peer = scope.get("client")
-        client = permission.client(runtime, key, peer[0] if peer else UNKNOWN_ADDRESS)
-        name = model_name or runtime.settings.platform.default_model
-        body = (await receive()).get("body", b"")
-        return await reply_to(runtime, Asked(client, name, body, idempotency_key, scope["began"], scope["request_id"]))

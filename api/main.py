@@ -14,7 +14,7 @@ from api import errors
 from api.csv_route import CsvRoute
 from api.dependencies import client_routes, refuse_undeclared
 from api.description import describe
-from api.front import PredictFront
+from api.front import Addresses, PredictFront
 from api.middleware.context import RequestContext
 from api.middleware.limits import BodyLimits, KnownHosts
 from api.routes import (
@@ -31,6 +31,7 @@ from api.routes import (
     predict,
 )
 from api.runtime import Runtime, build_runtime
+from api.short_way import ShortWay
 from config.logging_config import configure_logging
 from config.model_contract import load_contracts
 from config.settings import Settings
@@ -61,6 +62,7 @@ class Application(FastAPI):
     """FastAPI behind what every request meets first. Its own stack is for the routes that are not in a hurry."""
 
     edge: ASGIApp
+    short_way: ShortWay | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
@@ -109,21 +111,22 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         app.router.routes.extend(router.routes)
     refuse_undeclared(app)
     errors.install(app)
-    app.edge = _edge(app, settings)
+    _put_in_front(app, settings)
     describe(app, settings, contracts)
     return app
 
 
-def _edge(app: "Application", settings: Settings) -> ASGIApp:
-    """What a request meets before FastAPI, innermost first."""
+def _put_in_front(app: "Application", settings: Settings) -> None:
+    """What a request meets before FastAPI, innermost first; and the short way past most of it."""
     api = settings.api
     files = [route.path for route in app.router.routes if isinstance(route, CsvRoute)]
+    addresses = Addresses(client_routes(app))
 
     def runtime() -> Runtime:
         current: Runtime = app.state.runtime
         return current
 
-    edge: ASGIApp = PredictFront(app.behind_the_edge, runtime, client_routes(app))
+    edge: ASGIApp = PredictFront(app.behind_the_edge, runtime, addresses)
     edge = BodyLimits(edge, max_bytes=api.max_body_bytes, timeout_s=api.body_timeout_s, file_paths=files)
     if api.cors_origins:
         edge = CORSMiddleware(
@@ -133,8 +136,9 @@ def _edge(app: "Application", settings: Settings) -> ASGIApp:
             allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "X-API-Key", "X-Request-ID"],
             max_age=600,
         )
-    edge = KnownHosts(edge, hosts=api.allowed_hosts)
-    return RequestContext(edge, runtime=runtime, quietly=settings.platform.log_level not in {"TRACE", "DEBUG"})
+    hosts = KnownHosts(edge, hosts=api.allowed_hosts)
+    context = RequestContext(hosts, runtime=runtime, quietly=settings.platform.log_level not in {"TRACE", "DEBUG"})
+    app.edge, app.short_way = context, ShortWay(runtime, addresses, hosts, context)
 
 
 def _settle_in() -> None:

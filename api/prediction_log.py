@@ -122,7 +122,10 @@ class Shipper:
             self._stopping.wait(wait)
 
     def _ship_some(self) -> bool:
-        """Ship one batch of each spool; whether anything was there."""
+        """Ship one batch of each spool; whether to go on at once.
+
+        Rows that have only just come wait for company: a batch of a few costs nearly what a full one does.
+        """
         shipped = False
         for spool in (*self._orphans, self._own):
             batch = spool.peek(self._settings.batch_rows)
@@ -137,7 +140,7 @@ class Shipper:
                 logger.info("spool.orphan.drained spool={}", spool.path.name)
                 self._orphans.remove(spool)
                 spool.close(remove=True)
-        return shipped
+        return shipped and (self._stopping.is_set() or self.depth >= self._settings.batch_rows)
 
     def _store(self, pieces: list[bytes]) -> None:
         """Store pieces of rows. If PostgreSQL refuses them, halve them until the guilty row stands alone, and bury

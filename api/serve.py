@@ -26,7 +26,7 @@ def main() -> None:
         port=told.port,
         workers=told.workers,
         loop="uvloop",
-        http="api.connections:ImpatientProtocol",
+        http="api.connections:ApiProtocol",
         ws="none",
         log_level="warning",
         access_log=False,

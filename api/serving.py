@@ -9,8 +9,10 @@ import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from loguru import logger
+from orjson import dumps
 
 from api.contract_schema import RowReader
 from database.artifact_store import ArtifactStore
@@ -40,6 +42,31 @@ class Serving:
     desired: Desired
     model: LoadedModel
     reader: RowReader
+
+    @cached_property
+    def stamp(self) -> bytes:
+        """Who computed a row, as JSON members: what of it is the same for each row."""
+        desired = self.desired
+        return dumps(
+            {
+                "model_id": desired.version_id,
+                "model_name": desired.model_name,
+                "generation": desired.generation,
+                "threshold": self.model.threshold,
+            }
+        )[1:-1]
+
+    @cached_property
+    def facts(self) -> bytes:
+        """What every client is told of the version, as JSON members."""
+        desired = self.desired
+        return dumps(
+            {
+                "threshold": self.model.threshold,
+                "model_name": desired.model_name,
+                "model_version": desired.version,
+            }
+        )[1:-1]
 
     def answers(self, rows: Sequence[Row]) -> list[tuple[int, float]]:
         """The answer and probability of each row."""

@@ -148,19 +148,38 @@ class Spool:
     def append(self, entry: Answered) -> Outcome:
         """Keep a request. The answer to send (an earlier one, if its idempotency key was answered), or the error that
         stands against it; then nothing of it was kept."""
+        return self.append_all([entry])[0]
+
+    def append_all(self, entries: Sequence[Answered]) -> list[Outcome]:
+        """`append` for requests that came together: those without a key share one record, and so one write."""
+        outcomes: dict[int, Outcome] = {}
         with self._lock:
-            try:
-                if entry.key is not None and (earlier := self._answers.find(entry.key)) is not None:
-                    return earlier
-                if self.depth + entry.row_count > self._max_rows:
-                    return SpoolFullError(_FULL)
-                fault_point("api.before_append")
-                self._append(entry)
-            except Exception as error:  # noqa: BLE001  (whatever it was, the answer must not be given)
-                self._failed(error)
-                return SpoolFullError(_NO_DISK)
-            self._failing = False
-            return entry.answer
+            plain = [entry for entry in entries if entry.key is None]
+            if plain:
+                error = self._kept(_together(plain))
+                outcomes = {id(entry): error or entry.answer for entry in plain}
+            for entry in entries:
+                if entry.key is not None:
+                    outcomes[id(entry)] = self._answered_before(entry.key) or self._kept(entry) or entry.answer
+        return [outcomes[id(entry)] for entry in entries]
+
+    def _answered_before(self, key: AnswerKey) -> Outcome | None:
+        try:
+            return self._answers.find(key)
+        except Exception as error:  # noqa: BLE001  (whatever it was, the answer must not be given)
+            return self._failed(error)
+
+    def _kept(self, entry: Answered) -> SpoolFullError | None:
+        """What stands against keeping it, if anything does; then nothing of it was kept."""
+        if self.depth + entry.row_count > self._max_rows:
+            return SpoolFullError(_FULL)
+        try:
+            fault_point("api.before_append")
+            self._append(entry)
+        except Exception as error:  # noqa: BLE001  (whatever it was, the answer must not be given)
+            return self._failed(error)
+        self._failing = False
+        return None
 
     def take_over(self, entries: Sequence[Answered]) -> None:
         """Keep what another spool had promised to keep, whatever the limit."""
@@ -201,10 +220,11 @@ class Spool:
         os.close(ended)
         self._unsynced |= {*self._numbers[-2:]}
 
-    def _failed(self, error: Exception) -> None:
+    def _failed(self, error: Exception) -> SpoolFullError:
         if not self._failing:
             logger.error("spool.write.failed spool={} kind={} error={}", self.path.name, type(error).__name__, error)
         self._failing = True
+        return SpoolFullError(_NO_DISK)
 
     @property
     def end(self) -> tuple[int, int]:
@@ -311,6 +331,13 @@ class Spool:
                     file.unlink()
                 self.path.rmdir()
             os.close(self._lock_descriptor)
+
+
+def _together(entries: Sequence[Answered]) -> Answered:
+    """Requests whose answers nobody may ask for again, as one."""
+    if len(entries) == 1:
+        return entries[0]
+    return Answered(b",".join([entry.rows for entry in entries]), sum(entry.row_count for entry in entries), b"")
 
 
 def _sync(path: Path, *, missing_ok: bool = False) -> None:

@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 
 from loguru import logger
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -15,7 +15,7 @@ _REQUEST_ID = re.compile(r"^[A-Za-z0-9._-]{8,64}$")
 _QUIET = frozenset({"/predict", "/models/{name}/predict", "/livez", "/readyz", "/health", "/metrics"})
 # Must answer when everything else is refused.
 _UNCAPPED = frozenset({"/livez", "/readyz", "/health", "/metrics"})
-_SAFETY = [
+SAFETY = [
     (b"x-content-type-options", b"nosniff"),
     (b"cache-control", b"no-store"),
     (b"referrer-policy", b"no-referrer"),
@@ -35,7 +35,7 @@ class RequestContext:
             return
         began = time.perf_counter()
         runtime = self._runtime()
-        request_id = _request_id(scope)
+        request_id = request_id_of(first_of(scope["headers"]))
         scope["request_id"] = request_id
         scope["began"] = began
         status = 0
@@ -44,7 +44,7 @@ class RequestContext:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message["headers"], (b"x-request-id", request_id.encode()), *_SAFETY]
+                message["headers"] = [*message["headers"], (b"x-request-id", request_id.encode()), *SAFETY]
             await send(message)
 
         runtime.in_flight += 1
@@ -60,18 +60,26 @@ class RequestContext:
                 await problem_response(request_id, unexpected())(scope, receive, sending)
         finally:
             runtime.in_flight -= 1
-            seconds = time.perf_counter() - began
             route = getattr(scope.get("route"), "path", "unmatched")
-            runtime.metrics.request(route, scope["method"], status, seconds)
-            if not (self._quietly and route in _QUIET and 0 < status < 400):
-                _log(route, scope["method"], status, seconds, request_id)
+            self.ended(runtime, route, scope["method"], status, time.perf_counter() - began, request_id)
+
+    def ended(self, runtime: Runtime, route: str, method: str, status: int, seconds: float, request_id: str) -> None:
+        """Count a request, and say so where somebody may want to read it."""
+        runtime.metrics.request(route, method, status, seconds)
+        if not (self._quietly and route in _QUIET and 0 < status < 400):
+            _log(route, method, status, seconds, request_id)
 
 
-def _request_id(scope: Scope) -> str:
+def first_of(headers: Sequence[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
+    """Each header by its name, the first where several have it, as Starlette reads them."""
+    return dict(reversed(headers))
+
+
+def request_id_of(headers: Mapping[bytes, bytes]) -> str:
     """The client's own id if it is plain, else a new one."""
-    for name, value in scope["headers"]:
-        if name == b"x-request-id" and _REQUEST_ID.match(sent := value.decode("latin-1")):
-            return str(sent)
+    sent = headers.get(b"x-request-id")
+    if sent is not None and _REQUEST_ID.match(plain := sent.decode("latin-1")):
+        return plain
     return POOL.take(16).hex()
 
 

@@ -9,6 +9,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.csv_route import is_csv
 from api.errors import RefusalError, problem_response
+from api.middleware.context import first_of
 
 
 class KnownHosts:
@@ -18,15 +19,19 @@ class KnownHosts:
         self._app, self._hosts = app, frozenset(host.lower() for host in hosts)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and "*" not in self._hosts and _host(scope) not in self._hosts:
+        if scope["type"] == "http" and not self.knows(first_of(scope["headers"]).get(b"host", b"")):
             refusal = _refusal(scope, 400, "unknown_host", "This server does not answer for that host.")
             await refusal(scope, receive, send)
             return
         await self._app(scope, receive, send)
 
+    def knows(self, header: bytes) -> bool:
+        """Whether a Host header names one of them."""
+        return "*" in self._hosts or _host(header) in self._hosts
 
-def _host(scope: Scope) -> str:
-    value = next((value for name, value in scope["headers"] if name == b"host"), b"").decode("latin-1").lower()
+
+def _host(header: bytes) -> str:
+    value = header.decode("latin-1").lower()
     if value.startswith("["):
         return value.partition("]")[0] + "]"
     return value.partition(":")[0]

@@ -16,7 +16,7 @@ from pydantic import SecretStr
 from sqlalchemy import URL, Engine
 from sqlalchemy.orm import Session
 
-from api.connections import ImpatientProtocol
+from api.connections import ApiProtocol
 from api.main import create_app
 from api.runtime import Runtime
 from config.model_contract import ModelContract, load_contract
@@ -119,7 +119,7 @@ class Api(httpx.Client):
 
 def serve(app: FastAPI) -> Generator[Api, None, None]:
     """Serve an application on a free port from a thread, until the generator is closed."""
-    config = uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None, access_log=False, http=ImpatientProtocol)
+    config = uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None, access_log=False, http=ApiProtocol)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
