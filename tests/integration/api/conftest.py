@@ -119,7 +119,10 @@ class Api(httpx.Client):
 
 def serve(app: FastAPI) -> Generator[Api, None, None]:
     """Serve an application on a free port from a thread, until the generator is closed."""
-    config = uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None, access_log=False, http=ApiProtocol)
+    # As `api/serve.py` has it: behind a wrapper of uvicorn there is no short way.
+    config = uvicorn.Config(
+        app, host="127.0.0.1", port=0, log_config=None, access_log=False, http=ApiProtocol, proxy_headers=False
+    )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
