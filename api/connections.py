@@ -11,7 +11,7 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from api.front import Addressed
+from api.front import Addressed, addressed_by
 from api.short_way import ShortWay, lines_of
 
 HEAD_S = 10.0
@@ -84,7 +84,8 @@ class ApiProtocol(HttpToolsProtocol):
     def _may_be_short(self) -> Addressed | None:
         if self._short_way is None or self.parser.get_method() != b"POST":
             return None
-        addressed = self._short_way.addressed(self.url)
+        # A query, or a character that is escaped, is for the long way.
+        addressed = addressed_by(self.url.decode("latin-1"))
         if (
             addressed is None
             or self.expect_100_continue

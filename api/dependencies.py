@@ -1,67 +1,21 @@
-"""Who may call a route. Every route declares exactly one of these; one that declares none is refused at start."""
+"""Who may call a route: each declares exactly one of these, and an application where one declares none is refused."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import timedelta
-from time import monotonic
 from typing import Any
 
 from fastapi import FastAPI, Request
 from loguru import logger
 
-from api.errors import RefusalError, too_many, unauthenticated
-from api.keys import Client, now_utc
+from api.access import PREDICTIONS, PROBES, Anybody, ClientMay
+from api.errors import RefusalError, unauthenticated
 from api.runtime import Runtime, runtime_of
-from database.enums import Scope
 from database.permissions import Permission, may
 from database.queries.audit import append
 from database.queries.people import SignedIn, person_of, token_digest
 
 # What FastAPI adds by itself. They show the contract and no data; `API_DOCS=false` takes them away.
 DOCUMENTATION = frozenset({"/openapi.json", "/docs", "/docs/oauth2-redirect", "/redoc"})
-UNKNOWN_ADDRESS = "unknown"
-_LOOPBACK = frozenset({"127.0.0.1", "::1"})
-
-
-def address_of(request: Request) -> str:
-    return request.client.host if request.client else UNKNOWN_ADDRESS
-
-
-class Anybody:
-    """No key and no session needed."""
-
-    async def __call__(self) -> None:
-        return None
-
-
-class ClientMay:
-    """A program with an API key of this scope."""
-
-    def __init__(self, scope: Scope, *, or_loopback: bool = False) -> None:
-        self.scope, self.or_loopback = scope, or_loopback
-
-    async def __call__(self, request: Request) -> Client:
-        return self.client(runtime_of(request), request.headers.get("x-api-key"), address_of(request))
-
-    def client(self, runtime: Runtime, key: str | None, address: str) -> Client:
-        """The program behind a key that asks from an address. Raises `RefusalError`."""
-        if self.or_loopback and key is None and address in _LOOPBACK:
-            return Client("loopback", None)
-        try:
-            client = runtime.keys.check(key, self.scope, now_utc())
-        except RefusalError as refusal:
-            raise _slowed(runtime, address, refusal) from None
-        wait = runtime.key_buckets.take(client.key_id, 1.0, monotonic())
-        if wait:
-            raise too_many("This API key asks too often.", wait)
-        return client
-
-
-def _slowed(runtime: Runtime, address: str, refusal: RefusalError) -> RefusalError:
-    """The refusal itself, or 429 for an address that keeps guessing."""
-    if refusal.status != 401:
-        return refusal
-    wait = runtime.failure_buckets.take(address, 1.0, monotonic())
-    return too_many("Too many requests without a valid key from this address.", wait) if wait else refusal
 
 
 class PersonMay:
@@ -122,19 +76,17 @@ def _declared(dependant: Any) -> Iterator[Declaration]:
         yield from _declared(dependency)
 
 
-def client_routes(app: FastAPI) -> Mapping[str, tuple[Any, ClientMay]]:
-    """The routes that programs call, by path, each with what its declaration asks for."""
-    return {
-        route.path: (route, one)
-        for route, declared in declarations(app)
-        for one in declared
-        if isinstance(one, ClientMay)
-    }
-
-
 def refuse_undeclared(app: FastAPI) -> None:
-    """Default deny: an application with a route nobody thought about does not start."""
+    """Default deny: an application with a route nobody thought about answers nothing."""
     for route, declared in declarations(app):
         path = getattr(route, "path", repr(route))
         if path not in DOCUMENTATION and len(declared) != 1:
             raise RuntimeError(f"route {path}: expected one declaration of who may call it, found {len(declared)}")
+
+
+def refuse_other_ways_in(app: FastAPI) -> None:
+    """What is answered in front of the routes lets in whom their declarations let in: each is the same object."""
+    declared = {getattr(route, "path", ""): found for route, found in declarations(app)}
+    for path, asked in {**PREDICTIONS, **PROBES}.items():
+        if not any(one is asked for one in declared.get(path, [])):
+            raise RuntimeError(f"route {path}: is answered in front by another permission than it declares")

@@ -6,8 +6,9 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
+from api.access import Anybody, ClientMay
 from api.contract_schema import request_body
-from api.dependencies import Anybody, ClientMay, Declaration, declarations
+from api.dependencies import Declaration, declarations
 from api.errors import MEDIA_TYPE
 from api.schemas.common import Problem
 from config.model_contract import ModelContract

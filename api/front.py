@@ -2,7 +2,7 @@
 
 FastAPI routes, resolves dependencies and builds requests for every other address. For these two, which are asked
 thousands of times a second, that cost several times what the answer does. Their declarations stay in
-`api/routes/predict.py`: who may call them, and what the documentation shows, is read off those.
+`api/routes/predict.py` for the documentation, and name the same object for who may call them (`api/access.py`).
 
 There are two ways in. `PredictFront` is an ASGI application and takes every request. `api/short_way.py` takes what came
 whole and small, which is nearly all of them, without a task and a scope of its own.
@@ -10,12 +10,12 @@ whole and small, which is nearly all of them, without a task and a scope of its 
 
 import re
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from api.access import PREDICTIONS, UNKNOWN_ADDRESS, Address, ClientMay
 from api.answering import Asked, reply_to
-from api.dependencies import UNKNOWN_ADDRESS, ClientMay
 from api.errors import as_refusal, problem_response
 from api.middleware.context import first_of
 from api.runtime import Runtime
@@ -29,23 +29,21 @@ _JSON = (b"content-type", b"application/json")
 class Addressed(NamedTuple):
     """A prediction that is asked for: the declared route, who may call it, and the model's name if one was said."""
 
-    route: Any
+    route: Address
     permission: ClientMay
     model_name: str | None
 
 
-class Addresses:
-    """Which paths ask for a prediction."""
+_ASKS_DEFAULT = Addressed(Address(_DEFAULT), PREDICTIONS[_DEFAULT], None)
+_ASKS_NAMED = Addressed(Address(_NAMED), PREDICTIONS[_NAMED], None)
 
-    def __init__(self, routes: Mapping[str, tuple[Any, ClientMay]]) -> None:
-        """`routes`: the declared routes by path, each with who may call it. Raises KeyError when one is missing."""
-        self._default, self._named = Addressed(*routes[_DEFAULT], None), routes[_NAMED]
 
-    def find(self, path: str) -> Addressed | None:
-        if path == _DEFAULT:
-            return self._default
-        named = _NAMED_PATH.fullmatch(path)
-        return Addressed(*self._named, named[1]) if named else None
+def addressed_by(path: str) -> Addressed | None:
+    """Which prediction a path asks for, if it asks for one."""
+    if path == _DEFAULT:
+        return _ASKS_DEFAULT
+    named = _NAMED_PATH.fullmatch(path)
+    return _ASKS_NAMED._replace(model_name=named[1]) if named else None
 
 
 def asked_by(
@@ -77,13 +75,13 @@ class PredictFront:
     Needs the whole body in one message (`BodyLimits`) and `request_id` and `began` in the scope (`RequestContext`).
     """
 
-    def __init__(self, app: ASGIApp, runtime: Callable[[], Runtime], addresses: Addresses) -> None:
-        self._app, self._runtime, self._addresses = app, runtime, addresses
+    def __init__(self, app: ASGIApp, runtime: Callable[[], Runtime]) -> None:
+        self._app, self._runtime = app, runtime
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         addressed = None
         if scope["type"] == "http" and scope["method"] == "POST":
-            addressed = self._addresses.find(scope["path"])
+            addressed = addressed_by(scope["path"])
         if addressed is None:
             await self._app(scope, receive, send)
             return

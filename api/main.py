@@ -1,68 +1,42 @@
-"""The application: `uvicorn api.main:create_app --factory`, or `python -m api.serve`."""
+"""The application: `uvicorn api.main:create_app --factory`, or `python -m api.serve`.
 
-import gc
-import sys
-from collections.abc import AsyncIterator
+It answers predictions and probes itself. The rest is `api/control.py`, loaded when somebody asks for it: a replica that
+only predicts starts in half the time without, and never needs its memory.
+"""
+
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
-from fastapi import APIRouter, FastAPI
 from loguru import logger
+from starlette.applications import Starlette
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from api import errors
-from api.csv_route import CsvRoute
-from api.dependencies import client_routes, refuse_undeclared
-from api.description import describe
-from api.front import Addresses, PredictFront
+from api.csv_bodies import CSV_PATHS
+from api.front import PredictFront
+from api.health import ProbeFront
 from api.middleware.context import RequestContext
 from api.middleware.limits import BodyLimits, KnownHosts
-from api.routes import (
-    actions,
-    agent,
-    alerts,
-    auth,
-    health,
-    labels,
-    models,
-    monitoring,
-    notifications,
-    overview,
-    predict,
-)
+from api.on_demand import OnDemand
+from api.process import import_for_good, settle_in, use_one_heap
 from api.runtime import Runtime, build_runtime
 from api.short_way import ShortWay
 from config.logging_config import configure_logging
-from config.model_contract import load_contracts
+from config.model_contract import ModelContract, load_contracts
 from config.settings import Settings
 
-ROUTERS: tuple[APIRouter, ...] = (
-    predict.router,
-    labels.files,
-    labels.router,
-    health.router,
-    auth.router,
-    overview.router,
-    models.router,
-    actions.router,
-    alerts.router,
-    monitoring.router,
-    agent.router,
-    notifications.router,
-)
-# The shipper's thread gives way to requests after this long, not after Python's five milliseconds.
-_GIVE_WAY_S = 0.001
-_DESCRIPTION = """Serves tabular models and lets people decide about them.
 
-Programs send `X-API-Key`; people sign in and send `Authorization: Bearer …`. Errors are `application/problem+json`
-with a stable `code`, the request's id, and one entry per field at fault."""
-
-
-class Application(FastAPI):
-    """FastAPI behind what every request meets first. Its own stack is for the routes that are not in a hurry."""
+class Application(Starlette):
+    """What every request meets first, around what is answered at once and what is loaded when it is asked for."""
 
     edge: ASGIApp
     short_way: ShortWay | None = None
+
+    @property
+    def runtime(self) -> Runtime:
+        """There is one while the application runs."""
+        runtime: Runtime = self.state.runtime
+        return runtime
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
@@ -70,27 +44,23 @@ class Application(FastAPI):
         else:
             await super().__call__(scope, receive, send)
 
-    async def behind_the_edge(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await super().__call__(scope, receive, send)
 
-
-def create_app(settings: Settings | None = None) -> FastAPI:
+def create_app(settings: Settings | None = None) -> Application:
     """The application. Files, threads and connections are opened when it starts and closed when it stops.
 
-    Raises `ConfigError` for a contract that cannot be read, and RuntimeError for a route that does not say who may
-    call it.
+    Raises `ConfigError` for a contract that cannot be read.
     """
     settings = settings or Settings()
     configure_logging("api", level=settings.platform.log_level, as_json=settings.platform.log_json)
-    api = settings.api
+    use_one_heap()
     contracts = load_contracts(settings.platform.contracts_dir)
 
     @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(app: Application) -> AsyncIterator[None]:
         runtime = build_runtime(settings)
         app.state.runtime = runtime
         await runtime.start()
-        _settle_in()
+        settle_in()
         logger.info("api.started replica={} models={}", runtime.replica, ",".join(contracts))
         try:
             yield
@@ -98,36 +68,35 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             await runtime.stop()
             logger.info("api.stopped replica={} waiting={}", runtime.replica, runtime.shipper.depth)
 
-    app = Application(
-        title="Steward",
-        version="0.1.0",
-        description=_DESCRIPTION,
-        lifespan=lifespan,
-        docs_url="/docs" if api.docs else None,
-        redoc_url=None,
-        openapi_url="/openapi.json" if api.docs else None,
-    )
-    for router in ROUTERS:
-        app.router.routes.extend(router.routes)
-    refuse_undeclared(app)
-    errors.install(app)
-    _put_in_front(app, settings)
-    describe(app, settings, contracts)
+    app = Application(lifespan=lifespan)
+    _put_in_front(app, settings, OnDemand(lambda: _control(app.runtime, settings, contracts)))
     return app
 
 
-def _put_in_front(app: "Application", settings: Settings) -> None:
-    """What a request meets before FastAPI, innermost first; and the short way past most of it."""
+def _control(runtime: Runtime, settings: Settings, contracts: Mapping[str, ModelContract]) -> ASGIApp:
+    """What people and labels need. Named and not imported, as the server names this module: importing is the work."""
+    try:
+        control = import_for_good("api.control").build(settings, contracts)
+    except Exception as error:
+        runtime.control_error = type(error).__name__
+        logger.opt(exception=error).critical("api.control.failed")
+        raise
+    control.state.runtime = runtime
+    runtime.control_error = None
+    logger.info("api.control.loaded")
+    return control  # type: ignore[no-any-return]
+
+
+def _put_in_front(app: Application, settings: Settings, control: ASGIApp) -> None:
+    """What a request meets before the routes, innermost first; and the short way past most of it."""
     api = settings.api
-    files = [route.path for route in app.router.routes if isinstance(route, CsvRoute)]
-    addresses = Addresses(client_routes(app))
 
     def runtime() -> Runtime:
-        current: Runtime = app.state.runtime
-        return current
+        return app.runtime
 
-    edge: ASGIApp = PredictFront(app.behind_the_edge, runtime, addresses)
-    edge = BodyLimits(edge, max_bytes=api.max_body_bytes, timeout_s=api.body_timeout_s, file_paths=files)
+    edge: ASGIApp = ProbeFront(control, runtime)
+    edge = PredictFront(edge, runtime)
+    edge = BodyLimits(edge, max_bytes=api.max_body_bytes, timeout_s=api.body_timeout_s, file_paths=CSV_PATHS)
     if api.cors_origins:
         edge = CORSMiddleware(
             edge,
@@ -138,13 +107,4 @@ def _put_in_front(app: "Application", settings: Settings) -> None:
         )
     hosts = KnownHosts(edge, hosts=api.allowed_hosts)
     context = RequestContext(hosts, runtime=runtime, quietly=settings.platform.log_level not in {"TRACE", "DEBUG"})
-    app.edge, app.short_way = context, ShortWay(runtime, addresses, hosts, context)
-
-
-def _settle_in() -> None:
-    """What was made until now stays for good: no collection looks at it again. Only once in a process, since what
-    a second application leaves behind must go."""
-    sys.setswitchinterval(_GIVE_WAY_S)
-    if not gc.get_freeze_count():
-        gc.freeze()
-    gc.enable()
+    app.edge, app.short_way = context, ShortWay(runtime, hosts, context)

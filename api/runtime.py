@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
-from fastapi import Request
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
+from starlette.requests import Request
 
 from api.errors import database_away
 from api.keys import KeyTable
@@ -43,7 +43,8 @@ _FAILURES_BURST, _FAILURES_PER_S = 20, 10 / 60
 
 @dataclass
 class Runtime:
-    """One per application. `in_flight` is counted by the outermost middleware."""
+    """One per application. `in_flight` is counted by the outermost middleware; `control_error`: the kind of error
+    for which only predictions and probes are answered, if so."""
 
     settings: Settings
     contracts: Mapping[str, ModelContract]
@@ -64,6 +65,7 @@ class Runtime:
     login_buckets: Buckets
     started: float = field(default_factory=time.monotonic)
     in_flight: int = 0
+    control_error: str | None = None
     metrics: Metrics = field(init=False)
     worker_metrics: WorkerMetrics = field(init=False)
 

@@ -16,9 +16,6 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=settings.port)
     parser.add_argument("--workers", type=int, default=1, help="processes behind one port, each with its own spool")
     told = parser.parse_args()
-    # Hardly anything made by importing is garbage, and looking for it is an eighth of the start. The application
-    # turns the collector on again when it has started.
-    gc.disable()
     uvicorn.run(
         "api.main:create_app",
         factory=True,
@@ -36,5 +33,9 @@ def main() -> None:
     )
 
 
+if __name__ in {"__main__", "__mp_main__"}:
+    # Here and in each worker: hardly anything made by importing is garbage, and looking for it is an eighth of the
+    # start. The application turns the collector on again when it has started.
+    gc.disable()
 if __name__ == "__main__":
     main()

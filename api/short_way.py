@@ -15,10 +15,10 @@ from typing import NamedTuple
 
 from loguru import logger
 
+from api.access import UNKNOWN_ADDRESS
 from api.answering import INLINE_BYTES, Asked, Reply, replies_to
-from api.dependencies import UNKNOWN_ADDRESS
 from api.errors import as_refusal, problem_response, unexpected
-from api.front import Addressed, Addresses, asked_by
+from api.front import Addressed, asked_by
 from api.middleware.context import SAFETY, RequestContext, first_of, request_id_of
 from api.middleware.limits import KnownHosts
 from api.runtime import Runtime
@@ -47,15 +47,9 @@ class _Waiting(NamedTuple):
 class ShortWay:
     """Predictions for connections that know HTTP (`api/connections.py`). For one event loop."""
 
-    def __init__(
-        self, runtime: Callable[[], Runtime], addresses: Addresses, hosts: KnownHosts, context: RequestContext
-    ) -> None:
-        self._runtime, self._addresses, self._hosts, self._context = runtime, addresses, hosts, context
+    def __init__(self, runtime: Callable[[], Runtime], hosts: KnownHosts, context: RequestContext) -> None:
+        self._runtime, self._hosts, self._context = runtime, hosts, context
         self._waiting: list[_Waiting] = []
-
-    def addressed(self, url: bytes) -> Addressed | None:
-        """Which prediction this asks for, if it is one; a query or an escaped character is for the long way."""
-        return self._addresses.find(url.decode("latin-1"))
 
     def take(self, addressed: Addressed, headers: Pairs, body: bytes, address: str | None, deliver: Deliver) -> bool:
         """Answer it by `deliver` in this turn of the loop, and keep it before; False, with nothing done, for what has

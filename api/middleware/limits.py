@@ -7,7 +7,7 @@ from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.csv_route import is_csv
+from api.csv_bodies import is_csv
 from api.errors import RefusalError, problem_response
 from api.middleware.context import first_of
 

@@ -8,7 +8,8 @@ from fastapi import APIRouter, Depends, Request
 from loguru import logger
 from starlette.responses import Response
 
-from api.dependencies import Anybody, PersonMay, address_of, session_digest
+from api.access import OPEN, address_of
+from api.dependencies import PersonMay, session_digest
 from api.errors import RefusalError, too_many
 from api.runtime import Runtime, runtime_of
 from api.schemas.people import LoginIn, LoginOut, Person
@@ -20,7 +21,7 @@ router = APIRouter(prefix="/auth", tags=["people"], route_class=StrictRoute)
 Reader = Annotated[SignedIn, Depends(PersonMay(Permission.READ))]
 
 
-@router.post("/login", dependencies=[Depends(Anybody())], summary="Sign in")
+@router.post("/login", dependencies=[Depends(OPEN)], summary="Sign in")
 def login(request: Request, sent: LoginIn) -> LoginOut:
     runtime = runtime_of(request)
     name = sent.name.strip().lower()

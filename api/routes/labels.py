@@ -9,8 +9,8 @@ from typing import Annotated, BinaryIO
 from fastapi import APIRouter, Depends, Request
 from starlette.concurrency import run_in_threadpool
 
+from api.access import ClientMay
 from api.csv_route import CsvRoute
-from api.dependencies import ClientMay
 from api.errors import Fault, RefusalError, too_many
 from api.keys import Client, now_utc
 from api.runtime import Runtime, runtime_of

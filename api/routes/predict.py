@@ -5,12 +5,11 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Path
 from starlette.responses import Response
 
-from api.dependencies import ClientMay
+from api.access import PREDICTS
 from api.schemas.clients import Prediction, PredictionBatch
-from database.enums import Scope
 
 router = APIRouter(tags=["predictions"])
-_PREDICTING = [Depends(ClientMay(Scope.PREDICT))]
+_PREDICTING = [Depends(PREDICTS)]
 ModelName = Annotated[str, Path(pattern=r"^[a-z0-9_-]{1,64}$")]
 
 _ANSWERS: dict[int | str, dict[str, Any]] = {200: {"model": Prediction | PredictionBatch}}

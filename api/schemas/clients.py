@@ -97,28 +97,3 @@ class LabelsOut(Out):
     revised: int = Field(description="differ from what was known; the earlier value is kept too")
     unchanged: int = Field(description="the same value again: nothing stored")
     unknown: int = Field(description="their prediction is not known yet; they are stored and counted above too")
-
-
-class ModelHealth(Out):
-    """`state`: serving, degraded (an older version serves because the desired one could not be loaded) or none."""
-
-    model_name: str
-    state: str
-    version: int | None
-    generation: int | None
-    says: str | None
-
-
-class Health(Out):
-    """`status`: ok, degraded (answers, but something is wrong: see `why`) or unavailable (no model is loaded)."""
-
-    status: str
-    why: list[str]
-    models: list[ModelHealth]
-    database: bool
-    spool_depth: int
-    uptime_s: float
-
-
-class Live(Out):
-    status: str

@@ -58,7 +58,11 @@ class ApiProcess:
     def end(self, number: signal.Signals) -> int:
         """Send the signal and wait; the exit code."""
         self._started().send_signal(number)
-        return self._started().wait(timeout=20)
+        return self.wait(20)
+
+    def wait(self, seconds: float) -> int:
+        """Until it ends by itself; the exit code."""
+        return self._started().wait(timeout=seconds)
 
     def stop(self) -> None:
         """Kill it, if it runs."""

@@ -11,10 +11,10 @@ from typing import Any
 import httpx
 import pytest
 import uvicorn
-from fastapi import FastAPI
 from pydantic import SecretStr
 from sqlalchemy import URL, Engine
 from sqlalchemy.orm import Session
+from starlette.applications import Starlette
 
 from api.connections import ApiProtocol
 from api.main import create_app
@@ -101,7 +101,7 @@ def installed(settings: Settings, engine: Engine) -> Installation:
 class Api(httpx.Client):
     """A client of a served application, with its runtime within reach."""
 
-    app: FastAPI
+    app: Starlette
 
     @property
     def runtime(self) -> Runtime:
@@ -117,7 +117,7 @@ class Api(httpx.Client):
         return self.post("/predict", json=body or EXAMPLE, headers={"X-API-Key": key, **headers})
 
 
-def serve(app: FastAPI) -> Generator[Api, None, None]:
+def serve(app: Starlette) -> Generator[Api, None, None]:
     """Serve an application on a free port from a thread, until the generator is closed."""
     # As `api/serve.py` has it: behind a wrapper of uvicorn there is no short way.
     config = uvicorn.Config(

@@ -10,8 +10,9 @@ from sqlalchemy.orm import Session
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
+from api.control import build
 from api.dependencies import DOCUMENTATION, declarations, refuse_undeclared
-from api.main import create_app
+from config.settings import Settings
 from database.enums import Scope
 from database.queries import api_keys
 from tests.authorization import KEYS, PEOPLE, cells
@@ -43,7 +44,7 @@ def key_for(installed: Installation, scopes: list[Scope], models: list[str] | No
 def test_every_route_stands_in_the_table_and_no_other() -> None:
     served = {
         (method, route.path)
-        for route, _ in declarations(create_app())
+        for route, _ in declarations(build(Settings(), {}))
         if route.path not in DOCUMENTATION
         for method in route.methods - {"HEAD"}
     }
@@ -160,7 +161,7 @@ def _included(app: FastAPI) -> None:
 
 @pytest.mark.parametrize("add", [_mounted, _socket, _included])
 def test_what_says_not_who_may_call_it_does_not_start_whatever_it_is(add: Callable[[FastAPI], None]) -> None:
-    app = create_app()
+    app = build(Settings(), {})
     add(app)
     with pytest.raises(RuntimeError, match="expected one declaration of who may call it"):
         refuse_undeclared(app)

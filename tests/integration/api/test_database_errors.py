@@ -6,7 +6,7 @@ import pytest
 from fastapi import FastAPI
 from sqlalchemy import Engine, text
 
-from api import errors
+from api import error_handlers
 from tests.integration.api.conftest import serve
 
 
@@ -20,7 +20,7 @@ from tests.integration.api.conftest import serve
 )
 def test_slow_away_and_wrong_are_three_answers(engine: Engine, statement: str, status: int, code: str) -> None:
     app = FastAPI()
-    errors.install(app)
+    error_handlers.install(app)
 
     @app.get("/")
     def ask() -> None:

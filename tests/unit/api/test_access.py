@@ -5,11 +5,13 @@ import subprocess
 import sys
 
 import pytest
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 
-from api.dependencies import DOCUMENTATION, Anybody, ClientMay, PersonMay, declarations, refuse_undeclared
-from api.main import create_app
-from database.enums import Role
+from api.access import PREDICTIONS, PROBES, Anybody, ClientMay
+from api.control import build
+from api.dependencies import DOCUMENTATION, PersonMay, declarations, refuse_other_ways_in, refuse_undeclared
+from config.settings import Settings
+from database.enums import Role, Scope
 from database.permissions import ALLOWED, Permission, may, permissions_of
 
 OPEN = {"/livez", "/readyz", "/health", "/auth/login"}
@@ -17,7 +19,7 @@ OPEN = {"/livez", "/readyz", "/health", "/auth/login"}
 
 @pytest.fixture(scope="module")
 def app() -> FastAPI:
-    return create_app()
+    return build(Settings(), {})
 
 
 def test_every_route_declares_exactly_one_way_in_and_four_are_open(app: FastAPI) -> None:
@@ -52,6 +54,19 @@ def test_an_application_with_a_route_nobody_declared_does_not_start() -> None:
         refuse_undeclared(app)
 
 
+def test_what_is_answered_in_front_is_declared_by_the_very_same_object() -> None:
+    app = FastAPI()
+    for path, asked in {**PREDICTIONS, **PROBES}.items():
+        app.get(path, dependencies=[Depends(asked)])(lambda: None)
+    refuse_other_ways_in(app)
+    app.router.routes[:] = [route for route in app.routes if getattr(route, "path", "") != "/predict"]
+    with pytest.raises(RuntimeError, match="/predict"):
+        refuse_other_ways_in(app)
+    app.post("/predict", dependencies=[Depends(ClientMay(Scope.PREDICT))])(lambda: None)
+    with pytest.raises(RuntimeError, match="by another permission than it declares"):
+        refuse_other_ways_in(app)
+
+
 def test_admin_is_no_approver_and_stopping_needs_less_than_starting() -> None:
     assert not may([Role.ADMIN], Permission.DECIDE)
     assert not may([Role.OPERATOR], Permission.RESUME_AUTOMATION)
@@ -66,8 +81,17 @@ def test_an_unknown_role_allows_nothing_and_every_known_role_reads() -> None:
     assert all(may([role], Permission.READ) for role in Role)
 
 
-def test_the_api_process_imports_no_training_stack() -> None:
-    code = "import sys, json, api.main; print(json.dumps(sorted({name.split('.')[0] for name in sys.modules})))"
+def _loaded_with(*modules: str) -> set[str]:
+    """The packages a new process holds once it has imported these."""
+    code = f"import sys, json, {', '.join(modules)}; print(json.dumps(sorted(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return {name.partition(".")[0] for name in json.loads(done.stdout)}
+
+
+def test_the_api_process_imports_no_training_stack() -> None:
     heavy = {"sklearn", "pandas", "scipy", "mlflow", "evidently", "great_expectations", "xgboost", "lightgbm", "onnx"}
-    assert not heavy & set(json.loads(done.stdout))
+    assert not heavy & _loaded_with("api.main", "api.control")
+
+
+def test_a_process_that_only_predicts_does_not_hold_what_people_ask() -> None:
+    assert not {"fastapi", "agent", "argon2"} & _loaded_with("api.main", "api.connections")
