@@ -4,7 +4,6 @@ import re
 import subprocess
 import time
 from datetime import UTC, datetime, timedelta
-from statistics import median
 
 import pytest
 from sqlalchemy import URL
@@ -135,8 +134,9 @@ def test_an_unknown_name_takes_as_long_as_a_wrong_password(session: Session) -> 
         assert signed_in is None
         return time.perf_counter() - began
 
-    pairs = [(seconds("somebody"), seconds("nobody")) for _ in range(9)]
-    assert 0.5 < median(known for known, _ in pairs) / median(unknown for _, unknown in pairs) < 2.0
+    # The quickest of each: what else the machine does only ever adds.
+    pairs = [(seconds("somebody"), seconds("nobody")) for _ in range(15)]
+    assert 0.5 < min(known for known, _ in pairs) / min(unknown for _, unknown in pairs) < 2.0
 
 
 def test_guessing_passwords_and_keys_is_slowed_down(api: Api) -> None:
