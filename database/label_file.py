@@ -4,10 +4,11 @@ Read twice: once to find every fault, by its line, before anything is stored, an
 """
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from io import TextIOWrapper
+from itertools import islice
 from typing import BinaryIO
 from uuid import UUID
 
@@ -28,17 +29,23 @@ class Checked:
     faults: list[tuple[str, str]] = field(default_factory=list)
 
 
+@dataclass(frozen=True)
+class _Fault:
+    """A row that is no label: the line it ends on, the column at fault and what was expected there."""
+
+    line: int
+    column: str
+    expected: str
+
+
 def check(file: BinaryIO, words: dict[str, int], now: datetime, *, most_rows: int | None = None) -> Checked:
     """Every fault of the file, `MOST_FAULTS` at most."""
     found = Checked()
     try:
-        for line, row in _rows(file):
+        for made in _rows(file, words, now, most_rows):
             found.rows += 1
-            if most_rows is not None and found.rows > most_rows:
-                found.faults.append((f"line {line}", f"a file has at most {most_rows} labels"))
-                break
-            if isinstance(made := _label(row, words, now), tuple):
-                found.faults.append((f"line {line}, {made[0]}", made[1]))
+            if isinstance(made, _Fault):
+                found.faults.append((f"line {made.line}, {made.column}", made.expected))
                 if len(found.faults) >= MOST_FAULTS:
                     break
     except InvalidError as error:
@@ -50,14 +57,13 @@ def check(file: BinaryIO, words: dict[str, int], now: datetime, *, most_rows: in
 
 def labels_of(file: BinaryIO, words: dict[str, int], now: datetime) -> Iterator[NewLabel]:
     """The labels of a file without faults, in its order."""
-    for _, row in _rows(file):
-        made = _label(row, words, now)
-        if isinstance(made, NewLabel):
-            yield made
+    return (made for made in _rows(file, words, now) if isinstance(made, NewLabel))
 
 
-def _rows(file: BinaryIO) -> Iterator[tuple[int, dict[str, str]]]:
-    """Each row by its columns, with the line it ends on. Raises `InvalidError` where reading cannot go on."""
+def _rows(
+    file: BinaryIO, words: dict[str, int], now: datetime, most_rows: int | None = None
+) -> Iterator[NewLabel | _Fault]:
+    """What each row comes to. Raises `InvalidError` where reading cannot go on."""
     file.seek(0)
     reading = TextIOWrapper(file, encoding=_ENCODING, newline="")
     lines = csv.reader(reading, strict=True)
@@ -66,10 +72,13 @@ def _rows(file: BinaryIO) -> Iterator[tuple[int, dict[str, str]]]:
         missing = {*COLUMNS[:2]} - {*columns}
         if missing or not {*columns} <= {*COLUMNS} or len({*columns}) < len(columns):
             raise InvalidError("line 1: expected the columns prediction_id, actual and, if known, observed_at")
-        for cells in lines:
-            if cells:
-                whole = len(cells) == len(columns)
-                yield lines.line_num, dict(zip(columns, cells, strict=True)) if whole else {}
+        label = _reader(columns, words, now)
+        rows = filter(None, lines)
+        for cells in islice(rows, most_rows):
+            made = label(cells)
+            yield made if isinstance(made, NewLabel) else _Fault(lines.line_num, *made)
+        if next(rows, None) is not None:
+            yield _Fault(lines.line_num, "row", f"a file has at most {most_rows} labels")
     except (UnicodeDecodeError, csv.Error) as error:
         fault = "is not UTF-8" if isinstance(error, UnicodeDecodeError) else "is not valid CSV"
         raise InvalidError(f"after line {lines.line_num}: {fault}") from error
@@ -77,24 +86,33 @@ def _rows(file: BinaryIO) -> Iterator[tuple[int, dict[str, str]]]:
         reading.detach()  # the file is the caller's to close
 
 
-def _label(row: dict[str, str], words: dict[str, int], now: datetime) -> NewLabel | tuple[str, str]:
-    """The label of a row, or the column at fault and what was expected."""
-    if not row:
-        return "row", "expected as many cells as the header has"
-    try:
-        prediction_id = UUID(row["prediction_id"])
-    except ValueError:
-        return "prediction_id", "expected a UUID"
-    said = row["actual"]
-    value = label_rules.value_of(int(said) if said in {"0", "1"} else said, words)
-    if value is None:
-        return "actual", label_rules.expected(words)
-    observed = row.get("observed_at")
-    if not observed:
-        return NewLabel(prediction_id, value, now, dated=False)
-    try:
-        observed_at = datetime.fromisoformat(observed)
-    except ValueError:
-        return "observed_at", label_rules.NO_ZONE
-    fault = label_rules.time_fault(observed_at, now)
-    return ("observed_at", fault) if fault else NewLabel(prediction_id, value, observed_at)
+def _reader(
+    columns: list[str], words: dict[str, int], now: datetime
+) -> Callable[[list[str]], NewLabel | tuple[str, str]]:
+    """Makes the label of a row, or says which column is at fault and what was expected. Called for each of millions:
+    what does not depend on the row is worked out here."""
+    width, id_at, actual_at = len(columns), columns.index("prediction_id"), columns.index("actual")
+    observed_at = columns.index("observed_at") if "observed_at" in columns else None
+    values = words | {"0": 0, "1": 1}
+
+    def label(cells: list[str]) -> NewLabel | tuple[str, str]:
+        if len(cells) != width:
+            return "row", "expected as many cells as the header has"
+        try:
+            prediction_id = UUID(cells[id_at])
+        except ValueError:
+            return "prediction_id", "expected a UUID"
+        value = values.get(cells[actual_at])
+        if value is None:
+            return "actual", label_rules.expected(words)
+        said = cells[observed_at] if observed_at is not None else ""
+        if not said:
+            return NewLabel(prediction_id, value, now, None, False)
+        try:
+            observed = datetime.fromisoformat(said)
+        except ValueError:
+            return "observed_at", label_rules.NO_ZONE
+        fault = label_rules.time_fault(observed, now)
+        return ("observed_at", fault) if fault else NewLabel(prediction_id, value, observed)
+
+    return label

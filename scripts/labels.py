@@ -22,7 +22,7 @@ from scripts.plain_speech import CommandFailedError, JsonFlag, console, said_pla
 
 labels = typer.Typer(help="The truth about predictions, in bulk.", no_args_is_help=True)
 # A transaction: predictions wait for it on their way into the database, clients never do.
-_AT_ONCE = 50_000
+_AT_ONCE = 20_000
 _FAULTS_TOLD = 20
 
 

@@ -6,17 +6,16 @@ changes the truth holds the counts still (`hold_still`), and whoever adds predic
 whole holds them still, too.
 """
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection
 from datetime import datetime
-from uuid import UUID
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from database.queries.prediction_log import TRUTH_LOCK
 
-_ADD = """
+# `truths`: counted predictions with the truth about them before and now; `before` is null where none was known.
+ADD = """
     INSERT INTO label_counts AS c (model_id, generation, span_minutes, starts_at, true_positive, false_positive,
                                    true_negative, false_negative, newest_received_at)
     SELECT model_id, generation, 1, date_trunc('minute', created_at, 'UTC') AS starts_at,
@@ -35,20 +34,8 @@ _ADD = """
         false_negative = c.false_negative + excluded.false_negative,
         newest_received_at = greatest(c.newest_received_at, excluded.newest_received_at)
 """
-_ADD_CHANGES = text(
-    _ADD.format(
-        truths="""
-        SELECT p.model_id, p.generation, p.created_at, p.prediction, t.before, t.now,
-               CAST(:received_at AS timestamptz) AS received_at
-        FROM unnest(CAST(:ids AS uuid[]), CAST(:ats AS timestamptz[]), CAST(:befores AS int[]), CAST(:nows AS int[]))
-             AS t(id, at, before, now)
-        JOIN predictions p ON p.id = t.id AND p.created_at = t.at
-        WHERE p.counted AND p.created_at BETWEEN :earliest AND :latest
-        """
-    )
-)
 _ADD_KNOWN = text(
-    _ADD.format(
+    ADD.format(
         truths="""
         SELECT model_id, generation, created_at, prediction, NULL::int AS before, actual AS now,
                actual_received_at AS received_at
@@ -60,17 +47,6 @@ _ADD_KNOWN = text(
 _LABELLED = text("SELECT DISTINCT prediction_id FROM labels WHERE prediction_id = ANY(CAST(:ids AS uuid[]))")
 
 
-@dataclass(frozen=True)
-class TruthChange:
-    """A delivery made the truth about a stored prediction another one; `before` is None when it had none."""
-
-    prediction_id: UUID
-    model_id: int
-    created_at: datetime
-    before: int | None
-    after: int
-
-
 def hold_still(session: Session) -> None:
     """Be the only one that changes counts or the truth, until the transaction ends."""
     session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": TRUTH_LOCK})
@@ -79,27 +55,6 @@ def hold_still(session: Session) -> None:
 def join(session: Session) -> None:
     """Add to the counts beside others, until the transaction ends; waits for whoever holds them still."""
     session.execute(text("SELECT pg_advisory_xact_lock_shared(:key)"), {"key": TRUTH_LOCK})
-
-
-def add_changes(session: Session, changes: Sequence[TruthChange], received_at: datetime) -> None:
-    """Count what a delivery changed; predictions that are not there yet are counted when they come.
-
-    The caller holds the counts still.
-    """
-    if not changes:
-        return
-    session.execute(
-        _ADD_CHANGES,
-        {
-            "ids": [str(one.prediction_id) for one in changes],
-            "ats": [one.created_at for one in changes],
-            "befores": [one.before for one in changes],
-            "nows": [one.after for one in changes],
-            "earliest": min(one.created_at for one in changes),
-            "latest": max(one.created_at for one in changes),
-            "received_at": received_at,
-        },
-    )
 
 
 def add_known(session: Session, ids: Collection[str], earliest: datetime, latest: datetime) -> None:

@@ -1,36 +1,38 @@
-"""The truth about predictions: append-only, revisions kept, idempotent, in any order of arrival."""
+"""The truth about predictions: append-only, revisions kept, idempotent, in any order of arrival.
+
+What a label changes is decided by PostgreSQL, for some thousands at a time in one statement.
+"""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import astuple, dataclass
 from datetime import datetime
 from itertools import islice
+from typing import NamedTuple
 from uuid import UUID
 
-import orjson
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from database.crud import clock
 from database.enums import LabelSource
-from database.errors import NotFoundError
+from database.errors import InvalidError, NotFoundError
 from database.id_times import EARLIEST_SQL, LATEST_SQL, span_of_all
 from database.queries import label_counts
-from database.queries.label_counts import TruthChange
-from database.queries.prediction_log import TRUTH_LOCK
 
 # Settled at a time, so that a file of any length needs little memory.
 CHUNK = 10_000
+# Different statements about one prediction in a chunk. Each needs the one before it settled, while others wait.
+MOST_SAID = 100
 
 
-@dataclass(frozen=True)
-class NewLabel:
-    """What somebody says about one prediction."""
+class NewLabel(NamedTuple):
+    """What somebody says about one prediction. `dated`: whether the client said when it was observed; otherwise
+    `observed_at` is the time of delivery, and says nothing more."""
 
     prediction_id: UUID
     value: int
     observed_at: datetime
     comment: str | None = None
-    # Whether the client said when it was observed; otherwise it is the time of delivery, and says nothing more.
     dated: bool = True
 
 
@@ -48,43 +50,13 @@ class LabelCounts:
         return LabelCounts(*(mine + more for mine, more in zip(astuple(self), astuple(other), strict=True)))
 
 
-@dataclass(frozen=True)
-class Settled:
-    """What became of a chunk of labels, and every stored prediction whose truth it changed."""
+@dataclass(slots=True)
+class _Said:
+    """A label at its place in the delivery, and how often it was said there in a row."""
 
-    counts: LabelCounts
-    changes: list[TruthChange]
-
-
-@dataclass(frozen=True)
-class _Predicted:
-    """The row a label is about."""
-
-    model_id: int
-    model_name: str
-    created_at: datetime
-
-
-@dataclass
-class _Known:
-    """What is known about one prediction so far: its newest truth, and everything that was said."""
-
-    revision: int
-    value: int
-    observed_at: datetime
-    said: set[tuple[int, datetime]]
-
-    def says_already(self, label: NewLabel) -> bool:
-        """An equal value of a newer observation is news: it outlives a contrary one in between that comes late."""
-        if (label.value, label.observed_at) in self.said:
-            return True
-        return label.value == self.value and not (label.dated and label.observed_at > self.observed_at)
-
-    def learn(self, label: NewLabel) -> None:
-        self.revision += 1
-        self.said.add((label.value, label.observed_at))
-        if label.observed_at >= self.observed_at:
-            self.value, self.observed_at = label.value, label.observed_at
+    label: NewLabel
+    at: int
+    times: int = 1
 
 
 def record(
@@ -102,124 +74,121 @@ def record(
     so a delivery can be repeated. Deliveries wait for each other and for predictions that are being stored: no two
     write the same revision, and a label and its prediction that arrive at once always see each other.
     Raises `NotFoundError`, which names the `place` of the label in the delivery, if one of the predictions belongs to
-    a model outside `allowed_models`; the caller's transaction then stores nothing.
+    a model outside `allowed_models`, and `InvalidError` if more than `MOST_SAID` different things are said about one
+    of them; the caller's transaction then stores nothing.
     """
-    session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": TRUTH_LOCK})
+    label_counts.hold_still(session)
     # Taken while no other delivery is under way, so that whoever asks for what came since the last one misses nothing.
-    received_at = clock(session)
-    common = {"key_id": key_id, "source": source, "received_at": received_at}
+    common = {
+        "key_id": key_id,
+        "source": source,
+        "received_at": clock(session),
+        "allowed": None if allowed_models is None else sorted(allowed_models),
+    }
     counts = LabelCounts(0, 0, 0, 0, 0)
-    for chunk in _chunks(labels):
-        predicted = _predicted(session, chunk)
-        if allowed_models is not None:
-            for at, label in enumerate(chunk, start=counts.received):
-                row = predicted.get(label.prediction_id)
-                if row is not None and row.model_name not in allowed_models:
-                    raise NotFoundError(f"{place(at)}: there is no such prediction")
-        settled = _settle(session, chunk, predicted, common)
-        label_counts.add_changes(session, settled.changes, received_at)
-        counts += settled.counts
+    left = iter(labels)
+    while chunk := list(islice(left, CHUNK)):
+        stored = revised = unknown = 0
+        for said in _rounds(chunk, counts.received, place):
+            found = session.execute(_SETTLE, {**_columns(said), **common}).one()
+            if found.foreign is not None:
+                raise NotFoundError(f"{place(found.foreign)}: there is no such prediction")
+            stored, revised, unknown = stored + found.stored, revised + found.revised, unknown + found.unknown
+        counts += LabelCounts(len(chunk), stored, revised, len(chunk) - stored - revised, unknown)
     return counts
 
 
-def _chunks(labels: Iterable[NewLabel]) -> Iterator[list[NewLabel]]:
-    left = iter(labels)
-    while chunk := list(islice(left, CHUNK)):
-        yield chunk
-
-
-def _settle(
-    session: Session, labels: Sequence[NewLabel], predicted: dict[UUID, _Predicted], common: dict[str, object]
-) -> Settled:
-    known = _known(session, labels)
-    before = {one: entry.value for one, entry in known.items()}
-    rows, stored, revised = [], 0, 0
-    for label in labels:
-        entry = known.get(label.prediction_id)
-        if entry is None:
-            stored += 1
-            said = {(label.value, label.observed_at)}
-            known[label.prediction_id] = entry = _Known(1, label.value, label.observed_at, said)
-        elif entry.says_already(label):
+def _rounds(chunk: Sequence[NewLabel], begin: int, place: Callable[[int], str]) -> Iterator[list[_Said]]:
+    """The labels of a chunk so that each round says one thing about a prediction at most, in the order of arrival."""
+    rounds: list[list[_Said]] = [[]]
+    about: dict[UUID, list[_Said]] = {}
+    for at, label in enumerate(chunk, start=begin):
+        said = about.setdefault(label.prediction_id, [])
+        if said and said[-1].label == label:
+            said[-1].times += 1
             continue
-        else:
-            revised += 1
-            entry.learn(label)
-        rows.append(
-            {
-                "prediction_id": label.prediction_id,
-                "revision": entry.revision,
-                "value": label.value,
-                "comment": label.comment,
-                "observed_at": label.observed_at,
-            }
-        )
-    if rows:
-        session.execute(_INSERT, {"rows": orjson.dumps(rows).decode(), **common})
-    unknown = sum(label.prediction_id not in predicted for label in labels)
-    counts = LabelCounts(len(labels), stored, revised, len(labels) - stored - revised, unknown)
-    changes = [
-        TruthChange(one, row.model_id, row.created_at, before.get(one), known[one].value)
-        for one, row in predicted.items()
-        if before.get(one) != known[one].value
-    ]
-    return Settled(counts, changes)
+        if len(said) == MOST_SAID:
+            raise InvalidError(f"{place(at)}: at most {MOST_SAID} different labels of one prediction in one delivery")
+        if len(said) == len(rounds):
+            rounds.append([])
+        one = _Said(label, at)
+        said.append(one)
+        rounds[len(said) - 1].append(one)
+    yield from rounds
 
 
-_INSERT = text(
-    """
-    INSERT INTO labels (prediction_id, revision, value, source, comment, key_id, observed_at, received_at)
-    SELECT r.prediction_id, r.revision, r.value, :source, r.comment, :key_id, r.observed_at, :received_at
-    FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(
-        prediction_id uuid, revision smallint, value smallint, comment text, observed_at timestamptz)
-    """
-)
+def _columns(said: Sequence[_Said]) -> dict[str, object]:
+    """As arrays in PostgreSQL's own words, which it reads faster than anything the driver writes for a list."""
+    labels = [one.label for one in said]
+    earliest, latest = span_of_all(label.prediction_id for label in labels)
+    return {
+        "places": _array(one.at for one in said),
+        "times": _array(one.times for one in said),
+        "ids": _array(label.prediction_id for label in labels),
+        "values": _array(label.value for label in labels),
+        "observed": _array(label.observed_at.isoformat() for label in labels),
+        "dated": _array(label.dated for label in labels),
+        "comments": [label.comment for label in labels] if any(label.comment for label in labels) else None,
+        "earliest": earliest,
+        "latest": latest,
+    }
 
-# One look-up a row in the one partition its id points at, whatever the statistics say; the outer bounds let the planner
-# leave out every other one beforehand.
-_PREDICTED = text(
+
+def _array(values: Iterable[object]) -> str:
+    return "{" + ",".join(map(str, values)) + "}"
+
+
+# `sent`: one label a prediction. `known`: its truth so far, and whether the very same was said before. A value that is
+# known already is news only if it was observed anew: then it outlives a contrary one in between that comes late. The
+# prediction is looked up in the one partition its id points at, whatever the statistics say; the outer bounds let the
+# planner leave out every other one beforehand.
+_SETTLE = text(
     f"""
-    SELECT asked.id, p.model_id, p.model_name, p.created_at
-    FROM (SELECT id, {EARLIEST_SQL} AS earliest, {LATEST_SQL} AS latest FROM unnest(CAST(:ids AS uuid[])) AS id) asked
-    CROSS JOIN LATERAL (
-        SELECT model_id, model_name, created_at FROM predictions
-        WHERE id = asked.id AND created_at BETWEEN asked.earliest AND asked.latest
-          AND created_at BETWEEN :earliest AND :latest
-        LIMIT 1
-    ) p
+    WITH sent AS MATERIALIZED (
+        SELECT *, {EARLIEST_SQL} AS earliest, {LATEST_SQL} AS latest
+        FROM unnest(CAST(:places AS integer[]), CAST(:times AS integer[]), CAST(:ids AS uuid[]),
+                    CAST(:values AS smallint[]), CAST(:observed AS timestamptz[]), CAST(:dated AS boolean[]),
+                    CAST(:comments AS text[])) AS sent(place, times, id, value, observed_at, dated, comment)
+    ), judged AS MATERIALIZED (
+        SELECT sent.place, sent.times, sent.id, sent.value, sent.observed_at, sent.comment, known.revisions,
+               p.model_id, p.model_name, p.generation, p.created_at, p.prediction, p.counted, known.value AS before,
+               CASE WHEN sent.observed_at < known.observed_at THEN known.value ELSE sent.value END AS now,
+               known.revisions IS NULL OR NOT (known.said OR (
+                   sent.value = known.value AND NOT (sent.dated AND sent.observed_at > known.observed_at)
+               )) AS is_news
+        FROM sent
+        LEFT JOIN LATERAL (
+            SELECT l.value, l.observed_at, max(l.revision) OVER () AS revisions,
+                   bool_or(l.value = sent.value AND l.observed_at = sent.observed_at) OVER () AS said
+            FROM labels l WHERE l.prediction_id = sent.id
+            ORDER BY l.observed_at DESC, l.received_at DESC, l.revision DESC
+            LIMIT 1
+        ) known ON true
+        LEFT JOIN LATERAL (
+            SELECT * FROM predictions
+            WHERE predictions.id = sent.id AND created_at BETWEEN sent.earliest AND sent.latest
+              AND created_at BETWEEN :earliest AND :latest
+            LIMIT 1
+        ) p ON true
+    ), stored AS (
+        INSERT INTO labels (prediction_id, revision, value, source, comment, key_id, observed_at, received_at)
+        SELECT id, coalesce(revisions, 0) + 1, value, :source, comment, :key_id, observed_at, :received_at
+        FROM judged WHERE is_news ORDER BY place
+    ), counted AS (
+        {
+        label_counts.ADD.format(
+            truths='''
+            SELECT model_id, generation, created_at, prediction, before, now,
+                   CAST(:received_at AS timestamptz) AS received_at
+            FROM judged WHERE is_news AND counted AND before IS DISTINCT FROM now
+            '''
+        )
+    }
+    )
+    SELECT count(*) FILTER (WHERE is_news AND revisions IS NULL) AS stored,
+           count(*) FILTER (WHERE is_news AND revisions > 0) AS revised,
+           coalesce(sum(times) FILTER (WHERE model_id IS NULL), 0) AS unknown,
+           min(place) FILTER (WHERE model_name <> ALL (CAST(:allowed AS text[]))) AS foreign
+    FROM judged
     """  # noqa: S608
 )
-
-_SAID = text(
-    """
-    SELECT asked.id, l.revision, l.value, l.observed_at
-    FROM unnest(CAST(:ids AS uuid[])) AS asked(id)
-    CROSS JOIN LATERAL (
-        SELECT revision, value, observed_at, received_at FROM labels WHERE prediction_id = asked.id OFFSET 0
-    ) l
-    ORDER BY asked.id, l.observed_at, l.received_at, l.revision
-    """
-)
-
-
-def _predicted(session: Session, labels: Sequence[NewLabel]) -> dict[UUID, _Predicted]:
-    ids = {label.prediction_id for label in labels}
-    earliest, latest = span_of_all(ids)
-    rows = session.execute(_PREDICTED, {"ids": _array(ids), "earliest": earliest, "latest": latest})
-    return {row[0]: _Predicted(row[1], row[2], row[3]) for row in rows}
-
-
-def _known(session: Session, labels: Sequence[NewLabel]) -> dict[UUID, _Known]:
-    known: dict[UUID, _Known] = {}
-    for one, revision, value, observed_at in session.execute(
-        _SAID, {"ids": _array({label.prediction_id for label in labels})}
-    ):
-        entry = known.setdefault(one, _Known(0, value, observed_at, set()))
-        entry.revision = max(entry.revision, revision)
-        entry.value, entry.observed_at = value, observed_at
-        entry.said.add((value, observed_at))
-    return known
-
-
-def _array(ids: Collection[UUID]) -> str:
-    return "{" + ",".join(map(str, ids)) + "}"

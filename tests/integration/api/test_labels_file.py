@@ -81,7 +81,8 @@ def test_a_file_is_held_to_its_limits_while_it_arrives(api: Api, installed: Inst
     many = b"prediction_id,actual\n" + line * (limits.labels_file_max_rows + 1)
     assert "at most 250000 labels" in send(api, key, many).text
     assert api.post("/labels", content=b"x" * 2_000_000, headers={"X-API-Key": key}).status_code == 413
-    assert send(api, installed.keys.everything[:-1] + "x", b"").status_code == 401
+    other = installed.keys.everything
+    assert send(api, other[:-1] + ("x" if other[-1] != "x" else "y"), b"").status_code == 401
     assert installed.rows("SELECT count(*) FROM labels") == [(0,)]
 
 
