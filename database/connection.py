@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NewType
 
+import orjson
 import psycopg2
 from sqlalchemy import URL, Engine, create_engine, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
@@ -49,6 +50,7 @@ def make_engine(url: URL, settings: DatabaseSettings | None = None, *, applicati
         pool_size=settings.pool_size,
         max_overflow=settings.pool_size,
         pool_pre_ping=True,
+        json_deserializer=orjson.loads,  # a window's rows are JSON by the thousand; three times as fast
         hide_parameters=True,  # an error in a log must not show what patients' rows hold
         connect_args={
             "connect_timeout": settings.connect_timeout_s,

@@ -1,6 +1,6 @@
 """When a prediction was answered, as far as its id says: where its row can lie, without asking every day for it."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -18,15 +18,15 @@ EARLIEST_SQL = f"CASE WHEN {_IS_TIMED} THEN to_timestamp({_MS} / 1000.0) - inter
 LATEST_SQL = f"CASE WHEN {_IS_TIMED} THEN to_timestamp({_MS} / 1000.0) + interval '2 s' ELSE 'infinity' END"
 
 
-def _milliseconds(prediction_id: UUID) -> int | None:
+def milliseconds(prediction_id: UUID) -> int | None:
+    """Since 1970, when it was made; None for an id that does not say (is no UUIDv7)."""
     said = prediction_id.int
-    milliseconds = said >> 80
-    return milliseconds if said >> 76 & 0xF == _VERSION and milliseconds < _LATEST_MS else None
+    since = said >> 80
+    return since if said >> 76 & 0xF == _VERSION and since < _LATEST_MS else None
 
 
-def span_of_all(ids: Iterable[UUID]) -> tuple[datetime, datetime]:
-    """The earliest and latest time of any of these rows; all of time as soon as one id does not say (is no UUIDv7)."""
-    said = [_milliseconds(one) for one in ids]
+def span_of_all(said: Sequence[int | None]) -> tuple[datetime, datetime]:
+    """The earliest and latest time of any of the rows whose ids say this; all of time as soon as one does not."""
     known = [one for one in said if one is not None]
     if len(known) < len(said) or not known:
         return _EVER

@@ -15,10 +15,10 @@ from sqlalchemy.orm import Session
 from config.model_contract import ModelContract
 from database.connection import ReadSession
 from database.count_layout import Layout, Row, Tally, latency_quantile
-from database.models import ModelVersion, PredictionOutcome
+from database.models import ModelVersion
 from database.queries import count_reads, predictions
 from database.queries.count_reads import Truths
-from database.queries.predictions import LabelProgress, Share
+from database.queries.predictions import LabelProgress, Outcome, Share
 from monitoring.checks.outcome import QualityCheck
 from monitoring.measurement import Measurement
 from monitoring.windows import WindowRows, columns_of
@@ -113,7 +113,7 @@ def large_progress(
     return LabelProgress(n, labelled, 0, newest) if newest is None or newest <= as_of else None
 
 
-def _row(outcome: PredictionOutcome) -> Row:
+def _row(outcome: Outcome) -> Row:
     return {
         "features": outcome.features,
         "prediction": outcome.prediction,
@@ -123,7 +123,7 @@ def _row(outcome: PredictionOutcome) -> Row:
     }
 
 
-def truths_of(rows: Sequence[PredictionOutcome]) -> "np.ndarray[Any, Any]":
+def truths_of(rows: Sequence[Outcome]) -> "np.ndarray[Any, Any]":
     """True and false positives, true and false negatives of the rows whose truth is known."""
     found = np.zeros(4, dtype=np.int64)
     for one in rows:

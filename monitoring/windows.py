@@ -15,8 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from config.model_contract import ModelContract, Monitoring
-from database.models import PredictionOutcome
-from database.queries.predictions import Answered
+from database.queries.predictions import Answered, Outcome
 from training.evaluator import Scored
 from training.feature_engineering import Row
 from training.suspects import suspect_reasons
@@ -155,7 +154,7 @@ class WindowRows:
         )
 
 
-def columns_of(outcomes: Sequence[PredictionOutcome], contract: ModelContract) -> WindowRows:
+def columns_of(outcomes: Sequence[Outcome], contract: ModelContract) -> WindowRows:
     """Stored predictions as arrays; which of them cannot be trusted is found here."""
     features = tuple({name: outcome.features.get(name) for name in contract.feature_names} for outcome in outcomes)
     received = [outcome.actual_received_at for outcome in outcomes if outcome.actual_received_at is not None]

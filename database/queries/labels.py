@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from database.crud import clock
 from database.enums import LabelSource
 from database.errors import InvalidError, NotFoundError
-from database.id_times import EARLIEST_SQL, LATEST_SQL, span_of_all
+from database.id_times import SLACK, milliseconds, span_of_all
 from database.queries import label_counts
 
 # Settled at a time, so that a file of any length needs little memory.
@@ -83,6 +83,7 @@ def record(
         "key_id": key_id,
         "source": source,
         "received_at": clock(session),
+        "slack": SLACK,
         "allowed": None if allowed_models is None else sorted(allowed_models),
     }
     counts = LabelCounts(0, 0, 0, 0, 0)
@@ -120,11 +121,13 @@ def _rounds(chunk: Sequence[NewLabel], begin: int, place: Callable[[int], str]) 
 def _columns(said: Sequence[_Said]) -> dict[str, object]:
     """As arrays in PostgreSQL's own words, which it reads faster than anything the driver writes for a list."""
     labels = [one.label for one in said]
-    earliest, latest = span_of_all(label.prediction_id for label in labels)
+    made = [milliseconds(label.prediction_id) for label in labels]
+    earliest, latest = span_of_all(made)
     return {
         "places": _array(one.at for one in said),
         "times": _array(one.times for one in said),
         "ids": _array(label.prediction_id for label in labels),
+        "made": _array("NULL" if one is None else one for one in made),
         "values": _array(label.value for label in labels),
         "observed": _array(label.observed_at.isoformat() for label in labels),
         "dated": _array(label.dated for label in labels),
@@ -145,10 +148,12 @@ def _array(values: Iterable[object]) -> str:
 _SETTLE = text(
     f"""
     WITH sent AS MATERIALIZED (
-        SELECT *, {EARLIEST_SQL} AS earliest, {LATEST_SQL} AS latest
+        SELECT *, coalesce(to_timestamp(made / 1000) - CAST(:slack AS interval), '-infinity') AS earliest,
+               coalesce(to_timestamp(made / 1000) + CAST(:slack AS interval), 'infinity') AS latest
         FROM unnest(CAST(:places AS integer[]), CAST(:times AS integer[]), CAST(:ids AS uuid[]),
-                    CAST(:values AS smallint[]), CAST(:observed AS timestamptz[]), CAST(:dated AS boolean[]),
-                    CAST(:comments AS text[])) AS sent(place, times, id, value, observed_at, dated, comment)
+                    CAST(:made AS float8[]), CAST(:values AS smallint[]), CAST(:observed AS timestamptz[]),
+                    CAST(:dated AS boolean[]), CAST(:comments AS text[]))
+             AS sent(place, times, id, made, value, observed_at, dated, comment)
     ), judged AS MATERIALIZED (
         SELECT sent.place, sent.times, sent.id, sent.value, sent.observed_at, sent.comment, known.revisions,
                p.model_id, p.model_name, p.generation, p.created_at, p.prediction, p.counted, known.value AS before,

@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any, NamedTuple
 
 from sqlalchemy import BigInteger, DateTime, cast, func, select, text
 from sqlalchemy.dialects.postgresql import ARRAY
@@ -11,6 +12,23 @@ from sqlalchemy.orm import Session
 
 from database.connection import ReadSession
 from database.models import Prediction, PredictionOutcome
+
+
+class Outcome(NamedTuple):
+    """One answer with the truth as known now. Windows hold thousands: only what judging them needs is read, and no
+    object of the session is made of it. The names are the columns' own."""
+
+    features: dict[str, Any]
+    prediction: int
+    probability: float
+    threshold: float
+    latency_ms: float
+    key_id: str
+    actual: int | None
+    actual_received_at: datetime | None
+
+
+_OUTCOME = [getattr(PredictionOutcome, name) for name in Outcome._fields]
 
 
 @dataclass(frozen=True)
@@ -67,20 +85,19 @@ def last_at_before(session: Session | ReadSession, model_name: str, model_id: in
 
 def outcomes_between(
     session: Session | ReadSession, model_name: str, model_id: int, from_at: datetime, to_at: datetime
-) -> list[PredictionOutcome]:
+) -> list[Outcome]:
     """A version's predictions in [from_at, to_at) with the truth as known now, oldest first."""
-    return list(
-        session.scalars(
-            select(PredictionOutcome)
-            .where(
-                PredictionOutcome.model_name == model_name,
-                PredictionOutcome.model_id == model_id,
-                PredictionOutcome.created_at >= from_at,
-                PredictionOutcome.created_at < to_at,
-            )
-            .order_by(PredictionOutcome.created_at, PredictionOutcome.id)
+    query = (
+        select(*_OUTCOME)
+        .where(
+            PredictionOutcome.model_name == model_name,
+            PredictionOutcome.model_id == model_id,
+            PredictionOutcome.created_at >= from_at,
+            PredictionOutcome.created_at < to_at,
         )
+        .order_by(PredictionOutcome.created_at, PredictionOutcome.id)
     )
+    return [Outcome(*row) for row in session.execute(query)]
 
 
 @dataclass(frozen=True)
@@ -99,7 +116,7 @@ _LOTS = 1 << 20
 
 def drawn(
     session: Session | ReadSession, model_name: str, model_id: int, shares: Sequence[Share], seed: int
-) -> list[PredictionOutcome]:
+) -> list[Outcome]:
     """A part of the rows of each span, with the truth as known now, oldest first. A row's lot is its id's hash: the
     same seed draws the same rows."""
     spans = (
@@ -115,7 +132,7 @@ def drawn(
     lot = func.uuid_hash_extended(PredictionOutcome.id, seed).op("&")(_LOTS - 1)
     of = PredictionOutcome
     query = (
-        select(of)
+        select(*_OUTCOME)
         .join(spans, (of.created_at >= spans.c.begins_at) & (of.created_at < spans.c.ends_at))
         .where(
             of.model_name == model_name,
@@ -125,7 +142,7 @@ def drawn(
         )
         .order_by(of.created_at, of.id)
     )
-    return list(session.scalars(query))
+    return [Outcome(*row) for row in session.execute(query)]
 
 
 @dataclass(frozen=True)
@@ -187,21 +204,20 @@ def labels_there_at(
 
 def labelled_of_generation(
     session: Session | ReadSession, model_name: str, generation: int, since: datetime, limit: int
-) -> list[PredictionOutcome]:
+) -> list[Outcome]:
     """The first `limit` labelled predictions a generation answered, oldest first."""
-    return list(
-        session.scalars(
-            select(PredictionOutcome)
-            .where(
-                PredictionOutcome.model_name == model_name,
-                PredictionOutcome.created_at >= since,
-                PredictionOutcome.generation == generation,
-                PredictionOutcome.actual.is_not(None),
-            )
-            .order_by(PredictionOutcome.created_at, PredictionOutcome.id)
-            .limit(limit)
+    query = (
+        select(*_OUTCOME)
+        .where(
+            PredictionOutcome.model_name == model_name,
+            PredictionOutcome.created_at >= since,
+            PredictionOutcome.generation == generation,
+            PredictionOutcome.actual.is_not(None),
         )
+        .order_by(PredictionOutcome.created_at, PredictionOutcome.id)
+        .limit(limit)
     )
+    return [Outcome(*row) for row in session.execute(query)]
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,10 @@
 """Answered rows with known truth, as evidence, retraining and a new threshold read them: newest first."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from heapq import merge
 from itertools import groupby
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import exists, func, select
@@ -19,8 +18,7 @@ from database.queries import windows
 _CHUNK = 500
 
 
-@dataclass(frozen=True)
-class LabelledRow:
+class LabelledRow(NamedTuple):
     """What was sent, when, what the version said, and what turned out to be true."""
 
     prediction_id: UUID
@@ -67,23 +65,24 @@ def _labelled(
     session: Session | ReadSession, model_name: str, model_id: int, spans: Sequence[tuple[datetime, datetime]]
 ) -> Iterator[LabelledRow]:
     """One version's rows of these spans, the newest span first and in it the newest row."""
+    of = PredictionOutcome
     for begins, ends in spans:
         query = (
-            select(PredictionOutcome)
+            select(of.id, of.model_id, of.features, of.actual, of.created_at, of.probability)
             .where(
-                PredictionOutcome.model_name == model_name,
-                PredictionOutcome.model_id == model_id,
-                PredictionOutcome.created_at >= begins,
-                PredictionOutcome.created_at < ends,
-                PredictionOutcome.actual.is_not(None),
+                of.model_name == model_name,
+                of.model_id == model_id,
+                of.created_at >= begins,
+                of.created_at < ends,
+                of.actual.is_not(None),
                 ~_quarantined(),
             )
-            .order_by(PredictionOutcome.created_at.desc(), PredictionOutcome.id.desc())
+            .order_by(of.created_at.desc(), of.id.desc())
             .execution_options(yield_per=_CHUNK)
         )
-        for row in session.scalars(query):
-            if row.actual is not None:
-                yield LabelledRow(row.id, row.model_id, row.features, row.actual, row.created_at, row.probability)
+        for one, version, features, actual, created_at, probability in session.execute(query):
+            if actual is not None:
+                yield LabelledRow(one, version, features, actual, created_at, probability)
 
 
 def quarantined_since(session: Session | ReadSession, model_name: str, since: datetime) -> int:
