@@ -248,6 +248,8 @@ def intake_out(session: ReadSession, model_name: str, spool_depth: int) -> Intak
         newest_label_at=facts.newest_label_at,
         revised_labels=facts.revised_labels,
         unknown_labels=facts.unknown_labels,
+        unclaimed_labels=facts.unclaimed_labels,
+        newest_unclaimed_at=facts.newest_unclaimed_at,
         dead_letters=facts.dead_letters,
         quarantined_rows=facts.quarantined_rows,
         spool_depth=spool_depth,

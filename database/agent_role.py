@@ -38,6 +38,8 @@ _LIMITED: dict[str, frozenset[str]] = {
     "schedules_seen": _WRITE | {"DELETE"},
     "predictions": _READ,
     "labels": _READ,
+    "unclaimed_labels": _READ,
+    "label_search": _READ,
     "prediction_counts": _READ,
     "label_counts": _READ,
     "dead_letters": _READ,

@@ -1,4 +1,5 @@
-"""The monitor looks after the days predictions lie in: it makes the next ones in time and lets the old ones go."""
+"""The monitor looks after the days predictions lie in: it makes the next ones in time and lets the old ones go, and
+labels with them that never found their prediction."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -7,6 +8,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
 from config.settings import Settings
+from database import unclaimed_labels
 from database.connection import first_line, is_away
 from database.partitions import make_days
 from database.queries.audit import SYSTEM
@@ -27,9 +29,12 @@ class Upkeep:
         """Do what is due; what could not be done now and why. A database that is away is raised, as elsewhere."""
         try:
             make_days(engine, now.astimezone(UTC).date())
-            if self._keep and (self._next is None or now >= self._next):
+            if self._next is None or now >= self._next:
                 self._next = now + RETENTION_EVERY
-                drop_old_days(engine, SYSTEM, now, self._keep)
+                unclaimed_labels.find(engine, now)
+                if self._keep:
+                    drop_old_days(engine, SYSTEM, now, self._keep)
+                    unclaimed_labels.drop(engine, SYSTEM, now, self._keep)
         except DBAPIError as error:
             if is_away(error):
                 raise

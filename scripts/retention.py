@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from database import unclaimed_labels
 from database.connection import make_engine, read_scope
 from database.queries.actions import database_now
 from database.retention import Old, drop_old_days, old_days
@@ -18,7 +19,8 @@ def show_or_drop(
     drop: Annotated[bool, typer.Option("--drop", help="drop them now, as the monitor does once an hour")] = False,
     as_json: JsonFlag = False,
 ) -> None:
-    """Show the days of predictions that are older than RETENTION_DAYS; with --drop, let them go with their labels."""
+    """Show the days of predictions that are older than RETENTION_DAYS; with --drop, let them go with their labels,
+    and labels as old whose prediction never came."""
     with said_plainly() as settings, running_database(settings) as database:
         days = settings.retention.days
         engine = make_engine(database.url, settings.database, application="steward-admin")
@@ -27,12 +29,16 @@ def show_or_drop(
                 now = database_now(session)
                 old = old_days(session, now, timedelta(days=days)) if days else []
             dropped = drop_old_days(engine, me(), now, timedelta(days=days)) if drop and days else []
+            labels = unclaimed_labels.drop(engine, me(), now, timedelta(days=days)) if drop and days else 0
         finally:
             engine.dispose()
     if as_json:
         gone = {one.partition.name: {"predictions": one.predictions, "labels": one.labels} for one in dropped}
-        print(json.dumps({"days": days, "old": [_row(one) | {"dropped": gone.get(one.partition.name)} for one in old]}))
+        rows = [_row(one) | {"dropped": gone.get(one.partition.name)} for one in old]
+        print(json.dumps({"days": days, "old": rows, "unclaimed_labels_dropped": labels}))
         return
+    if labels:
+        say(f"dropped {labels} labels whose prediction never came")
     if not days:
         say("RETENTION_DAYS is 0: everything is kept")
     elif not old:

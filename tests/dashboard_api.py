@@ -274,7 +274,8 @@ class FakeApi:
             "predictions": 0 if self.empty else 538,
             "newest_prediction_at": None if self.empty else self._ago(minutes=2),
             "labels": 0 if self.empty else 438, "newest_label_at": None if self.empty else self._ago(minutes=9),
-            "revised_labels": 0, "unknown_labels": 0 if self.empty else 3, "dead_letters": 0,
+            "revised_labels": 0, "unknown_labels": 0 if self.empty else 3,
+            "unclaimed_labels": 0, "newest_unclaimed_at": None, "dead_letters": 0,
             "quarantined_rows": 0 if self.empty else 48, "spool_depth": 0, "coverage": self.coverage(),
         }  # fmt: skip
 

@@ -353,6 +353,7 @@ class Intake(Answer):
     labels: int
     revised_labels: int
     unknown_labels: int
+    unclaimed_labels: int
     dead_letters: int
     quarantined_rows: int
     spool_depth: int

@@ -116,8 +116,9 @@ def intake(counts: Intake) -> list[Figure]:
             "intake-unknown",
             "Labels without a prediction",
             wording.count(counts.unknown_labels),
-            f"of the newest 1,000; {wording.count(counts.revised_labels)} of those were revised later",
-            odd if counts.unknown_labels else None,
+            f"of the newest 1,000; {wording.count(counts.revised_labels)} of those were revised later. In all, "
+            f"{wording.count(counts.unclaimed_labels)} have waited for more than 30 days",
+            odd if counts.unknown_labels or counts.unclaimed_labels else None,
         ),
         Figure(
             "intake-quarantined",

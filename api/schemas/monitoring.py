@@ -106,6 +106,8 @@ class Intake(Out):
     newest_label_at: datetime | None
     revised_labels: int = Field(description="of the newest 1,000 labels")
     unknown_labels: int = Field(description="of the newest 1,000 labels: their prediction is not (yet) known")
+    unclaimed_labels: int = Field(description="their prediction has not come in thirty days")
+    newest_unclaimed_at: datetime | None = Field(description="when the last of these labels came")
     dead_letters: int
     quarantined_rows: int
     spool_depth: int

@@ -18,7 +18,17 @@ from database.models.monitoring import (
 from database.models.outbox import Delivery, OutboxMessage
 from database.models.people import ApiKey, AuditEvent, LoginSession, User
 from database.models.schedules import ScheduleSeen, ScheduleSlot
-from database.models.serving import DeadLetter, Deployment, Label, ModelVersion, Prediction, PredictionOutcome, Replica
+from database.models.serving import (
+    DeadLetter,
+    Deployment,
+    Label,
+    LabelSearch,
+    ModelVersion,
+    Prediction,
+    PredictionOutcome,
+    Replica,
+    UnclaimedLabel,
+)
 
 __all__ = [
     "ActionStep",
@@ -40,6 +50,7 @@ __all__ = [
     "Json",
     "Label",
     "LabelCount",
+    "LabelSearch",
     "LoginSession",
     "ModelVersion",
     "MonitoringWindow",
@@ -52,5 +63,6 @@ __all__ = [
     "Replica",
     "ScheduleSeen",
     "ScheduleSlot",
+    "UnclaimedLabel",
     "User",
 ]

@@ -182,3 +182,21 @@ class Label(Base):
         CheckConstraint("value IN (0, 1)", name="value_binary"),
         UniqueConstraint("prediction_id", "revision"),
     )
+
+
+class UnclaimedLabel(Base):
+    """A label whose prediction had not come thirty days later (`database/unclaimed_labels.py`)."""
+
+    __tablename__ = "unclaimed_labels"
+    label_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    prediction_id: Mapped[UUID] = mapped_column(index=True)
+    received_at: Mapped[datetime]
+
+
+class LabelSearch(Base):
+    """How far labels were looked up for it: one row."""
+
+    __tablename__ = "label_search"
+    id: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False, server_default=text("1"))
+    label_id: Mapped[int] = mapped_column(comment="the last label that was looked up")
+    __table_args__ = (CheckConstraint("id = 1", name="one_row"),)

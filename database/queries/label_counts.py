@@ -44,6 +44,7 @@ _ADD_KNOWN = text(
         """
     )
 )
+_CLAIM = text("DELETE FROM unclaimed_labels WHERE prediction_id = ANY(CAST(:ids AS uuid[]))")
 _LABELLED = text("SELECT DISTINCT prediction_id FROM labels WHERE prediction_id = ANY(CAST(:ids AS uuid[]))")
 
 
@@ -58,10 +59,12 @@ def join(session: Session) -> None:
 
 
 def add_known(session: Session, ids: Collection[str], earliest: datetime, latest: datetime) -> None:
-    """Count the truth that is known already about predictions that were just counted, answered between these instants.
+    """Count the truth that is known already about predictions that were just counted, answered between these instants;
+    its labels are unclaimed no longer.
 
     The caller has joined, and stored the predictions.
     """
     labelled = [str(one) for one in session.scalars(_LABELLED, {"ids": list(ids)})]
     if labelled:
         session.execute(_ADD_KNOWN, {"ids": labelled, "earliest": earliest, "latest": latest})
+        session.execute(_CLAIM, {"ids": labelled})

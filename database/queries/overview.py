@@ -21,6 +21,7 @@ from database.models import (
     PredictionCount,
     PredictionOutcome,
     QuarantinedRow,
+    UnclaimedLabel,
     User,
 )
 from database.queries.model_versions import WITHOUT_PROFILE
@@ -89,6 +90,7 @@ class IntakeFacts:
     """What came in for a model. Labels are counted over all models: they name a prediction, not a model.
 
     Revised and unknown ones are counted among the newest `INTAKE_LABELS`: what went wrong long ago is no news.
+    Unclaimed ones are all that have waited too long for their prediction (`database/unclaimed_labels.py`).
     """
 
     predictions: int
@@ -97,6 +99,8 @@ class IntakeFacts:
     newest_label_at: datetime | None
     revised_labels: int
     unknown_labels: int
+    unclaimed_labels: int
+    newest_unclaimed_at: datetime | None
     dead_letters: int
     quarantined_rows: int
 
@@ -127,6 +131,9 @@ def intake(session: ReadSession, model_name: str) -> IntakeFacts:
     predictions = int(session.scalar(counted) or 0) + int(session.scalar(uncounted) or 0)
     newest = session.scalar(select(func.max(Prediction.created_at)).where(Prediction.model_name == model_name))
     labels, newest_label, revised, unknown = session.execute(_NEWEST_LABELS, {"newest": INTAKE_LABELS}).one()
+    unclaimed, newest_unclaimed = session.execute(
+        select(func.count(), func.max(UnclaimedLabel.received_at)).select_from(UnclaimedLabel)
+    ).one()
     dead = session.execute(select(func.count()).select_from(DeadLetter)).scalar_one()
     quarantined = session.execute(
         select(func.count())
@@ -134,7 +141,9 @@ def intake(session: ReadSession, model_name: str) -> IntakeFacts:
         .join(MonitoringWindow, MonitoringWindow.id == QuarantinedRow.window_id)
         .where(MonitoringWindow.model_name == model_name)
     ).scalar_one()
-    return IntakeFacts(predictions, newest, labels, newest_label, revised, unknown, dead, quarantined)
+    return IntakeFacts(
+        predictions, newest, labels, newest_label, revised, unknown, unclaimed, newest_unclaimed, dead, quarantined
+    )
 
 
 @dataclass(frozen=True)

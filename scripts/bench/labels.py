@@ -29,7 +29,7 @@ from config.settings import ROOT
 from database.connection import session_scope
 from database.queries import label_counts
 from scripts.bench.machine import Cores, machine, peak_mb, versions
-from scripts.bench.many_predictions import fill
+from scripts.bench.many_predictions import Made, fill
 from scripts.bench.serving.installation import Installation, installation
 from scripts.bench.serving.server import Server
 from scripts.bench.serving.targets import ours
@@ -77,7 +77,8 @@ def bench_labels(plan: Plan, say: Say) -> dict[str, Any]:
     with installation(PARAMS) as installed:
         say(f"making {plan.predictions:,} predictions of {plan.days} days")
         # A few more: a day gets a whole number of them.
-        fill(installed.engine, installed.versions[0], MODEL, plan.predictions + plan.days, plan.days, labelled=0.0)
+        made = Made.before_today(plan.predictions + plan.days, plan.days)
+        fill(installed.engine, installed.versions[0], MODEL, made, labelled=0.0)
         ids = _ids(installed.engine)
         server = Server(ours(installed), Cores(frozenset(), frozenset()), installed.logs / "labels.log")
         try:

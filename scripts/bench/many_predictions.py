@@ -1,9 +1,10 @@
 """Millions of made-up predictions and labels, made by PostgreSQL itself: for plans and for times."""
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, exists, select, text
 
 from database.connection import session_scope
 from database.enums import WindowStatus
@@ -37,13 +38,21 @@ _LABELS = text(
     """
 )
 
+_BEGUN = text("SELECT EXISTS (SELECT 1 FROM predictions WHERE created_at >= :begins AND created_at < :ends)")
+
 
 @dataclass(frozen=True)
 class Made:
-    """What was made: the days, oldest first, and how many rows one holds."""
+    """What is made: the days, oldest first, and how many rows one holds."""
 
     days: list[date]
     rows_a_day: int
+
+    @classmethod
+    def before_today(cls, rows: int, days: int) -> "Made":
+        """So many rows in all, over the days before today; a day gets a whole number of them."""
+        today = datetime.now(UTC).date()
+        return cls([today - timedelta(days=back) for back in range(days, 0, -1)], rows // days)
 
     @classmethod
     def of(cls, days: list[str], rows_a_day: int) -> "Made":
@@ -63,40 +72,46 @@ class Made:
         return midnight(self.days[-1] + timedelta(days=1))
 
 
-def fill(engine: Engine, model_id: int, model_name: str, rows: int, days: int, labelled: float = 0.9) -> Made:
-    """Predictions spread evenly over the days before today, with a mature window an hour, and a label for that
-    share of them an hour later."""
-    today = datetime.now(UTC).date()
-    span = [today - timedelta(days=back) for back in range(days, 0, -1)]
-    each = rows // days
-    made = Made(span, each)
-    for day in span:
+def fill(
+    engine: Engine,
+    model_id: int,
+    model_name: str,
+    made: Made,
+    labelled: float = 0.9,
+    say: Callable[[str], None] = lambda _: None,
+) -> None:
+    """Predictions spread evenly over these days, with a mature window an hour, and a label for that share of them an
+    hour later. Killed anywhere, the next call goes on: a day is whole or not begun."""
+    for day in made.days:
         make_days(engine, day)
-    for at, day in enumerate(span):
+    for at, day in enumerate(made.days):
         begins, ends = midnight(day), midnight(day + timedelta(days=1))
         with session_scope(engine) as session:
+            if session.scalar(_BEGUN, {"begins": begins, "ends": ends}):
+                continue
             session.execute(text("SET LOCAL statement_timeout = 0"))
             common = {"model_id": model_id, "model_name": model_name, "begins": begins, "step": made.step}
+            each = made.rows_a_day
             session.execute(_ROWS, {**common, "first": at * each, "last": (at + 1) * each - 1})
             session.execute(_LABELS, {"begins": begins, "ends": ends, "labelled": labelled})
+        say(f"{day}: {each:,} predictions, day {at + 1} of {len(made.days)}")
     with session_scope(engine) as session:
-        for day in span:
-            tally = {"n": each, "positives": 0, "uncertain": 0, "scores": 0, "squares": 0, "bins": []}
-            session.add(
-                PredictionCount(
-                    model_id=model_id, starts_at=midnight(day), span_minutes=1440, generation=1, layout="none", **tally
-                )
-            )
-        for at in range(days * 24):
-            begins = made.begins + timedelta(hours=at)
-            facts = {"seq": at + 1, "status": WindowStatus.MATURE, "n": each // 24}
-            session.add(
-                MonitoringWindow(
-                    model_name=model_name, model_id=model_id, from_at=begins, to_at=begins + timedelta(hours=1), **facts
-                )
-            )
+        if not session.scalar(select(exists().where(MonitoringWindow.model_id == model_id))):
+            session.add_all(_judged(model_id, model_name, made))
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text("SET statement_timeout = 0"))
         connection.execute(text("VACUUM ANALYZE labels"))
         connection.execute(text("VACUUM ANALYZE predictions"))
-    return made
+
+
+def _judged(model_id: int, model_name: str, made: Made) -> Iterator[PredictionCount | MonitoringWindow]:
+    """A count for each day and a window for each hour."""
+    nothing = {"positives": 0, "uncertain": 0, "scores": 0, "squares": 0, "bins": []}
+    for day in made.days:
+        place = {"starts_at": midnight(day), "span_minutes": 1440, "generation": 1, "layout": "none"}
+        yield PredictionCount(model_id=model_id, n=made.rows_a_day, **place, **nothing)
+    for at in range(len(made.days) * 24):
+        begins = made.begins + timedelta(hours=at)
+        span = {"from_at": begins, "to_at": begins + timedelta(hours=1), "n": made.rows_a_day // 24}
+        facts = {"seq": at + 1, "status": WindowStatus.MATURE}
+        yield MonitoringWindow(model_name=model_name, model_id=model_id, **span, **facts)

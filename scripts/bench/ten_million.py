@@ -1,7 +1,7 @@
 """`python -m scripts.bench.ten_million`: every question that grows with traffic, on ten million predictions.
 
 Makes a database of its own in a directory that is kept, so that making it (some ten minutes) and measuring can be two
-runs: `--make`, then `--measure`. Needs some 12 GB.
+runs: `--make`, then `--measure`. A run that was stopped goes on where it was. Needs some 12 GB.
 """
 
 import argparse
@@ -9,6 +9,7 @@ import json
 import statistics
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -33,11 +34,12 @@ DELIVERY = 10_000
 TIMES = 7
 
 
-def make(engine: Engine, rows: int, days: int) -> Made:
-    """The version that answered them, and the rows."""
+def make(engine: Engine, made: Made, say: Callable[[str], None]) -> None:
+    """The version that answered them, and the rows; what is there already is not made again."""
     with session_scope(engine) as session:
-        version = model_versions.register(session, SYSTEM, **_VERSION)
-    return fill(engine, version.id, MODEL, rows, days)
+        known = model_versions.all_of(ReadSession(session), MODEL)
+        version_id = known[0].id if known else model_versions.register(session, SYSTEM, **_VERSION).id
+    fill(engine, version_id, MODEL, made, say=say)
 
 
 def measure(engine: Engine, made: Made) -> list[dict[str, Any]]:
@@ -92,13 +94,23 @@ _VERSION: dict[str, Any] = {
 }
 
 
+def _planned(facts: Path, rows: int, days: int) -> Made:
+    """What the directory holds or is to hold; written down first: a later run has a later today."""
+    if facts.is_file():
+        said = json.loads(facts.read_text())
+        return Made.of(said["days"], said["rows_a_day"])
+    made = Made.before_today(rows, days)
+    facts.write_text(json.dumps({"days": [day.isoformat() for day in made.days], "rows_a_day": made.rows_a_day}))
+    return made
+
+
 def main() -> int:
     """The command."""
     parser = argparse.ArgumentParser(prog="python -m scripts.bench.ten_million", description=__doc__)
     parser.add_argument("--directory", type=Path, default=Path("/tmp/steward-ten-million"))  # noqa: S108
     parser.add_argument("--rows", type=int, default=10_000_000)
     parser.add_argument("--days", type=int, default=30)
-    parser.add_argument("--make", action="store_true", help="make the rows")
+    parser.add_argument("--make", action="store_true", help="make the rows, or those that are missing")
     parser.add_argument("--measure", action="store_true", help="ask every question of them")
     given = parser.parse_args()
     given.directory.mkdir(mode=0o755, parents=True, exist_ok=True)
@@ -111,13 +123,11 @@ def main() -> int:
         migrations.upgrade(server.url(NAME))
         if given.make:
             began = time.perf_counter()
-            made = make(engine, given.rows, given.days)
-            said = {"days": [day.isoformat() for day in made.days], "rows_a_day": made.rows_a_day}
-            facts.write_text(json.dumps(said))
+            made = _planned(facts, given.rows, given.days)
+            make(engine, made, lambda line: print(line, file=sys.stderr, flush=True))
             sys.stderr.write(f"made in {time.perf_counter() - began:.0f} s\n")
         if given.measure:
-            said = json.loads(facts.read_text())
-            answers = measure(engine, Made.of(said["days"], said["rows_a_day"]))
+            answers = measure(engine, _planned(facts, given.rows, given.days))
             print(json.dumps({"sizes": sizes(engine), "bar_ms": BAR_MS, "questions": answers}, indent=1))
             return int(any(one["median_ms"] > BAR_MS for one in answers))
     finally:

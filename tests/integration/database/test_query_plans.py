@@ -32,7 +32,8 @@ def ground(postgres: EmbeddedPostgres, admin_engine: Engine, migrated_template: 
         connection.execute(text(f"CREATE DATABASE many TEMPLATE {migrated_template} STRATEGY FILE_COPY"))
     engine = create_engine(postgres.url("many"))
     model_id = register(engine).id
-    made = fill(engine, model_id, MODEL, ROWS, DAYS)
+    made = Made.before_today(ROWS, DAYS)
+    fill(engine, model_id, MODEL, made)
     with Session(engine) as session:
         ids = some_ids(session, made, 1000)
     yield Ground(engine, made, {one.name: one for one in questions(made, MODEL, model_id, ids, WINDOW)})

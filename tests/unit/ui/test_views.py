@@ -259,3 +259,15 @@ def test_a_version_without_cross_validation_figures_shows_no_empty_table() -> No
     bare = api_types.VersionDetail.model_validate(FULL.version_detail(1) | {"metrics": {"cv": None, "candidates": 3}})
     assert versions.metrics(bare) == []
     assert versions.candidates(bare) == []
+
+
+def test_labels_that_wait_too_long_for_their_prediction_are_told_and_marked() -> None:
+    counts = FULL.intake() | {"unknown_labels": 0}
+    marks = []
+    for waiting in (0, 1234):
+        found = api_types.Intake.model_validate(counts | {"unclaimed_labels": waiting})
+        (figure,) = (one for one in data_quality.intake(found) if one.key == "intake-unknown")
+        assert f"{waiting:,} have waited for more than 30 days" in figure.note
+        marks.append(figure.sign)
+    assert marks[0] is None
+    assert marks[1] is not None
