@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from loguru import logger
 from sqlalchemy import Engine, text
+from sqlalchemy.orm import Session
 
 from config.settings import LEAST_KEPT_DAYS
 from database.connection import session_scope
@@ -17,25 +18,31 @@ from database.queries import audit, label_counts
 
 WAIT = timedelta(days=30)
 # Looked at in one transaction, which predictions wait for: ids that say no time are sought in every day.
-_STEP = 2_000
+STEP = 2_000
 # Steps in one call, so that a history that was there before is gone through by and by.
-MOST_STEPS = 200
+MOSTSTEPS = 200
 
 
-def find(engine: Engine, now: datetime, steps: int = MOST_STEPS) -> int:
+def find(engine: Engine, now: datetime, steps: int = MOSTSTEPS) -> int:
     """Look up labels that have become old enough since the last call; returns how many have no prediction."""
     found = 0
     for _ in range(steps):
         with session_scope(engine) as session:
-            # Nobody stores a prediction meanwhile: it would find no unclaimed label yet, and be taken for missing.
-            label_counts.hold_still(session)
-            looked, unclaimed = session.execute(_FIND, {"before": now - WAIT, "step": _STEP}).one()
+            looked, unclaimed = look_up(session, now)
         found += unclaimed
-        if looked < _STEP:
+        if looked < STEP:
             break
     if found:
         logger.warning("labels.unclaimed found={}", found)
     return found
+
+
+def look_up(session: Session, now: datetime) -> tuple[int, int]:
+    """Look up the next labels that are old enough; returns how many those were, and how many have no prediction."""
+    # Nobody stores a prediction meanwhile: it would find no unclaimed label yet, and be taken for missing.
+    label_counts.hold_still(session)
+    looked, unclaimed = session.execute(_FIND, {"before": now - WAIT, "step": STEP}).one()
+    return int(looked), int(unclaimed)
 
 
 _KNOWN = """
@@ -67,20 +74,20 @@ _FIND = text(
 )
 
 
-def drop(engine: Engine, actor: audit.Actor, now: datetime, keep: timedelta, steps: int = MOST_STEPS) -> int:
+def drop(engine: Engine, actor: audit.Actor, now: datetime, keep: timedelta, steps: int = MOSTSTEPS) -> int:
     """Let go of those that came before `now - keep`; returns how many. The database keeps younger ones than half a
     year, whatever is asked for."""
     dropped = 0
     for _ in range(steps):
         with session_scope(engine) as session:
             label_counts.hold_still(session)
-            limits = {"before": now - keep, "least": timedelta(days=LEAST_KEPT_DAYS), "step": _STEP}
+            limits = {"before": now - keep, "least": timedelta(days=LEAST_KEPT_DAYS), "step": STEP}
             looked, gone = session.execute(_DROP, limits).one()
             if gone:
                 facts = {"labels": gone, "received_before": (now - keep).isoformat()}
                 audit.append(session, actor, "labels.dropped", "labels", "unclaimed", facts)
         dropped += gone
-        if looked < _STEP:
+        if looked < STEP:
             break
     if dropped:
         logger.info("retention.labels_dropped unclaimed={}", dropped)

@@ -13,6 +13,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from database import unclaimed_labels
 from database.connection import ReadSession
 from database.enums import LabelSource
 from database.models import MonitoringWindow, Prediction
@@ -82,6 +83,11 @@ def questions(made: Made, model_name: str, model_id: int, ids: list[UUID], windo
             "the newest labelled rows, for training",
             lambda s: sum(1 for _ in islice(training_rows.newest_labelled(s, model_name, since=begins), window_rows)),
             5 * pairs,
+        ),
+        Question(
+            "labels whose prediction never came",
+            lambda s: unclaimed_labels.look_up(s, made.ends + 2 * unclaimed_labels.WAIT),
+            3 * unclaimed_labels.STEP + 1000,
         ),
         Question(
             f"a delivery of {len(ids)} labels of all days",

@@ -42,7 +42,7 @@ def labelled(engine: Engine) -> set[str]:
 def test_a_label_is_unclaimed_when_its_prediction_has_not_come_in_thirty_days(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(unclaimed_labels, "_STEP", 2)
+    monkeypatch.setattr(unclaimed_labels, "STEP", 2)
     known = put(engine, register(engine).id, MONTH_OLD)
     nobodys = [*new_ids(2, int(MONTH_OLD.timestamp() * 1000)), str(uuid4())]
     label(engine, [known[0], nobodys[0], known[1], nobodys[1], nobodys[2]], MONTH_OLD)

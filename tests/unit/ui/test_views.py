@@ -6,7 +6,19 @@ from typing import Any
 import pytest
 
 from tests.dashboard_api import FakeApi
-from ui import action_cards, activity, api_types, data_quality, drift, frame, overview, performance, trends, versions
+from ui import (
+    action_cards,
+    activity,
+    api_types,
+    data_quality,
+    drift,
+    frame,
+    overview,
+    performance,
+    trends,
+    versions,
+    wording,
+)
 
 NOW = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
 FULL, EMPTY = FakeApi(now=NOW), FakeApi(now=NOW, empty=True)
@@ -267,7 +279,7 @@ def test_labels_that_wait_too_long_for_their_prediction_are_told_and_marked() ->
     for waiting in (0, 1234):
         found = api_types.Intake.model_validate(counts | {"unclaimed_labels": waiting})
         (figure,) = (one for one in data_quality.intake(found) if one.key == "intake-unknown")
-        assert f"{waiting:,} have waited for more than 30 days" in figure.note
+        assert f"{wording.count(waiting)} have waited for more than 30 days" in figure.note
         marks.append(figure.sign)
     assert marks[0] is None
     assert marks[1] is not None
