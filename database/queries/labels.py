@@ -141,6 +141,13 @@ def _array(values: Iterable[object]) -> str:
     return "{" + ",".join(map(str, values)) + "}"
 
 
+_COUNT = label_counts.ADD.format(
+    truths="""
+        SELECT model_id, generation, created_at, prediction, before, now,
+               CAST(:received_at AS timestamptz) AS received_at
+        FROM judged WHERE is_news AND counted AND before IS DISTINCT FROM now
+    """
+)
 # `sent`: one label a prediction. `known`: its truth so far, and whether the very same was said before. A value that is
 # known already is news only if it was observed anew: then it outlives a contrary one in between that comes late. The
 # prediction is looked up in the one partition its id points at, whatever the statistics say; the outer bounds let the
@@ -180,15 +187,7 @@ _SETTLE = text(
         SELECT id, coalesce(revisions, 0) + 1, value, :source, comment, :key_id, observed_at, :received_at
         FROM judged WHERE is_news ORDER BY place
     ), counted AS (
-        {
-        label_counts.ADD.format(
-            truths='''
-            SELECT model_id, generation, created_at, prediction, before, now,
-                   CAST(:received_at AS timestamptz) AS received_at
-            FROM judged WHERE is_news AND counted AND before IS DISTINCT FROM now
-            '''
-        )
-    }
+        {_COUNT}
     )
     SELECT count(*) FILTER (WHERE is_news AND revisions IS NULL) AS stored,
            count(*) FILTER (WHERE is_news AND revisions > 0) AS revised,
