@@ -1,6 +1,8 @@
 """`steward labels import`: a file of labels straight into the database, for histories longer than the API takes."""
 
 import json
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from pathlib import Path
 from typing import Annotated
@@ -15,7 +17,7 @@ from database.connection import make_engine, read_scope, session_scope
 from database.enums import LabelSource
 from database.label_rules import words_of
 from database.queries.actions import database_now
-from database.queries.labels import LabelCounts, record
+from database.queries.labels import LabelCounts, NewLabel, record
 from database.running import running_database
 from scripts.admin import me
 from scripts.plain_speech import CommandFailedError, JsonFlag, console, said_plainly, say
@@ -61,9 +63,17 @@ def _import(engine: Engine, path: Path, words: dict[str, int]) -> LabelCounts:
             raise CommandFailedError(f"no label was stored\n{told}")
         task = progress.add_task("storing labels", total=found.rows)
         left = label_file.labels_of(file, words, now)
-        counts = LabelCounts(0, 0, 0, 0, 0)
-        while some := list(islice(left, _AT_ONCE)):
-            with session_scope(engine) as session:
-                counts += record(session, some, key_id=str(me()), source=LabelSource.LABEL, allowed_models=None)
-            progress.advance(task, len(some))
+        counts, actor = LabelCounts(0, 0, 0, 0, 0), str(me())
+        # The next labels are read while PostgreSQL settles these.
+        with ThreadPoolExecutor(1) as reader:
+            following = reader.submit(_some, left)
+            while some := following.result():
+                following = reader.submit(_some, left)
+                with session_scope(engine) as session:
+                    counts += record(session, some, key_id=actor, source=LabelSource.LABEL, allowed_models=None)
+                progress.advance(task, len(some))
         return counts
+
+
+def _some(left: Iterator[NewLabel]) -> list[NewLabel]:
+    return list(islice(left, _AT_ONCE))

@@ -51,7 +51,7 @@ class Plan:
 
     labels: int = 40_000
     rounds: int = 3
-    imported: int = 200_000
+    imported: int = 400_000
     days: int = 30
 
     @property
