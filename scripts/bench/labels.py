@@ -8,6 +8,7 @@ in the counts: the worst a feed can do. Afterwards the counts are held against t
 import argparse
 import json
 import random
+import resource
 import statistics
 import subprocess
 import sys
@@ -135,9 +136,11 @@ def _measure(engine: Engine, name: str, way: Callable[[], None], labels: int, in
 
 
 def _processor_seconds() -> float:
-    """Of the API, PostgreSQL and every other process of this run that is still there."""
+    """Of the API, PostgreSQL and every other process of this run, those that have ended among them."""
+    ended = resource.getrusage(resource.RUSAGE_CHILDREN)
     times = [one.cpu_times() for one in psutil.Process().children(recursive=True)]
-    return sum(one.user + one.system for one in times)
+    alive = sum(one.user + one.system + one.children_user + one.children_system for one in times)
+    return alive + ended.ru_utime + ended.ru_stime
 
 
 def _json(ids: Sequence[str]) -> bytes:

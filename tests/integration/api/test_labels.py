@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from database.enums import LabelSource, Scope
 from database.queries import api_keys
-from database.queries.labels import NewLabel, record
+from database.queries.labels import MOST_SAID, NewLabel, record
 from tests.integration.api.conftest import Api, Installation, wait_until
 from tests.serving_factories import HASH_KEY, PERSON
 
@@ -131,6 +131,20 @@ def test_ten_thousand_labels_are_one_delivery_and_more_are_refused(api: Api, ins
     assert _counts(_send(api, installed, {"labels": labels})) == (10_000, 0, 0, 10_000, 10_000)
     assert _send(api, installed, {"labels": [*labels, labels[0]]}).status_code == 422
     assert _send(api, installed, {"labels": []}).status_code == 422
+
+
+def test_a_prediction_that_is_labelled_back_and_forth_in_one_delivery_is_refused_by_its_place(
+    api: Api, installed: Installation
+) -> None:
+    one = str(uuid4())
+    labels = [
+        {"prediction_id": one, "actual": at % 2, "observed_at": f"2026-01-01T00:{at // 60:02}:{at % 60:02}Z"}
+        for at in range(MOST_SAID + 1)
+    ]
+    refused = _send(api, installed, {"labels": labels})
+    assert (refused.status_code, refused.json()["detail"][:26]) == (422, "labels[100].prediction_id:")
+    assert installed.rows("SELECT count(*) FROM labels")[0][0] == 0
+    assert _counts(_send(api, installed, {"labels": labels[:-1]})) == (100, 1, 99, 0, 100)
 
 
 def test_feedback_is_a_label_with_a_comment_that_the_database_can_keep(api: Api, installed: Installation) -> None:

@@ -9,6 +9,7 @@ from sqlalchemy import URL, Engine, text
 from typer.testing import CliRunner
 
 from api.prediction_ids import new_ids
+from scripts import labels
 from scripts.cli import app
 from tests.integration.agent.world import register
 from tests.integration.database.test_partitions import put
@@ -20,7 +21,11 @@ def _settings(monkeypatch: pytest.MonkeyPatch, database_url: URL, tmp_path: Path
     monkeypatch.setenv("STEWARD_HOME", str(tmp_path))
 
 
-def test_a_file_is_imported_once_and_a_wrong_line_keeps_all_of_it_out(engine: Engine, tmp_path: Path) -> None:
+@pytest.mark.parametrize("at_once", [20_000, 2, 1])
+def test_a_file_is_imported_once_and_a_wrong_line_keeps_all_of_it_out(
+    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at_once: int
+) -> None:
+    monkeypatch.setattr(labels, "_AT_ONCE", at_once)
     ids = put(engine, register(engine).id, datetime.now(UTC), 2) + new_ids(1, 0)
     file = tmp_path / "labels.csv"
     file.write_text("prediction_id,actual\n" + "".join(f"{one},disease\n" for one in ids) + f"{ids[0]},7\n")
