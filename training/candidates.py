@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 
 from config.model_contract import Metric, ModelContract
 from training import evaluator
-from training.cross_validation import ALONE, OutOfFold, Serving, as_served, fit_serving, folds_of, out_of_fold
+from training.cross_validation import Serving, as_served, fit_serving, folds_of
 from training.evaluator import Estimate, Scored
 from training.export import Exported, export
 from training.feature_engineering import Encoding, Row, encoding_for
-from training.fold_workers import FoldWorkers
-from training.model_factory import Params, make, sized
+from training.fold_workers import OutOfFold, score_folds
+from training.model_factory import REGISTRY, Params, make, sized
 from training.model_selector import Candidate, Rule, Selection, select
 from training.reference_profile import build, permutation_influence
 
@@ -58,7 +58,6 @@ class Material:
 class Validated:
     """What cross-validation says of a candidate; the names are those of `Fitted`."""
 
-    found: OutOfFold
     unseen: tuple[Scored, ...]
     judged: tuple[Scored, ...]
     metrics: dict[Metric, Estimate]
@@ -126,12 +125,25 @@ def material_of(
     return Material(contract, encoding, rows, encoding.matrix(rows), labels, population, traffic)
 
 
-def train_candidate(name: str, params: Params, given: Material, workers: FoldWorkers = ALONE) -> Trained:
-    """Cross-validate, fit and export one candidate. A candidate that cannot be exported comes back ineligible.
+def cross_validate(candidates: Mapping[str, Params], given: Material, cores: int = 1) -> dict[str, OutOfFold]:
+    """What each candidate says about the rows it has not seen, `cores` processes taking part: all folds of all
+    candidates are one heap of work, the slowest first. The figures do not depend on `cores`.
 
     Raises `InvalidError` when the rows are too few to validate anything.
     """
-    fitted = fit_candidate(name, params, given, workers)
+    rows, seed = len(given.rows), given.contract.training.seed
+    slowest_first = sorted(candidates, key=list(REGISTRY).index)
+    makers = {name: partial(make, name, sized(name, candidates[name], rows), seed) for name in slowest_first}
+    return score_folds(makers, given.matrix, given.labels, given.places, cores)
+
+
+def train_candidate(name: str, params: Params, given: Material, found: OutOfFold | None = None) -> Trained:
+    """Cross-validate (unless that is `found` already), fit and export one candidate. One that cannot be exported comes
+    back ineligible.
+
+    Raises `InvalidError` when the rows are too few to validate anything.
+    """
+    fitted = fit_candidate(name, params, given, found)
     exported = export(
         fitted.estimator,
         given.contract,
@@ -144,16 +156,16 @@ def train_candidate(name: str, params: Params, given: Material, workers: FoldWor
     return Trained(**vars(fitted), exported=exported)
 
 
-def fit_candidate(name: str, params: Params, given: Material, workers: FoldWorkers = ALONE) -> Fitted:
-    """Cross-validate one candidate and fit it on everything.
+def fit_candidate(name: str, params: Params, given: Material, found: OutOfFold | None = None) -> Fitted:
+    """Cross-validate one candidate (unless that is `found` already) and fit it on everything.
 
     Raises `InvalidError` when the rows are too few to validate anything.
     """
     here, seed = given.population, given.contract.training.seed
-    params = sized(name, params, len(given.rows))
-    validated = validate_candidate(name, params, given, workers)
-    found = validated.found
+    found = found or cross_validate({name: params}, given)[name]
+    validated = validated_as_served(found, given)
     serving = fit_serving(found.scores[:, here], given.labels[here], given.contract.quality.metric)
+    params = sized(name, params, len(given.rows))
     estimator = make(name, params, seed).fit(given.matrix, given.labels)
     return Fitted(
         name,
@@ -168,16 +180,12 @@ def fit_candidate(name: str, params: Params, given: Material, workers: FoldWorke
     )
 
 
-def validate_candidate(name: str, params: Params, given: Material, workers: FoldWorkers = ALONE) -> Validated:
-    """Cross-validate one candidate as it would serve. `params` are those for this number of rows (see `sized`).
-
-    Raises `InvalidError` when the rows are too few to validate anything.
-    """
+def validated_as_served(found: OutOfFold, given: Material) -> Validated:
+    """What cross-validation says of a candidate, calibrated and at its threshold."""
     here, seed = given.population, given.contract.training.seed
-    found = out_of_fold(partial(make, name, params, seed), given.matrix, given.labels, given.places, workers)
     unseen = as_served(found, given.labels, here, given.contract.quality.metric)
     judged = tuple(one.take(here) for one in unseen)
-    return Validated(found, unseen, judged, evaluator.estimates(given.labels[here], *judged, seed=seed))
+    return Validated(unseen, judged, evaluator.estimates(given.labels[here], *judged, seed=seed))
 
 
 def selection_of(contract: ModelContract, fitted: Sequence[Fitted], champion: float | None = None) -> Selection:

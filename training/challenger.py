@@ -8,6 +8,7 @@ when these are no longer among the recent ones or have taught what serves now, o
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -26,11 +27,11 @@ from database.queries.audit import Actor
 from database.queries.training_rows import LabelledRow
 from training import cross_fitting, serving_artifact
 from training import dataset as datasets
-from training.candidates import fit_candidate, material_of, selection_of
+from training.candidates import cross_validate, fit_candidate, material_of, selection_of
 from training.cross_fitting import Unseen
 from training.evaluator import Scored
 from training.evidence_command import Case, Json, NotEnoughError, naming, run
-from training.fold_workers import FoldWorkers
+from training.fold_workers import usable_cores
 from training.lessons import NOT_BETTER, Lesson, chosen, offered, worth_asking
 from training.model_factory import load_candidates
 from training.recent import (
@@ -63,11 +64,11 @@ class Judges:
     unseen: tuple[Scored, ...] | None = None
 
 
-def gather(case: Case) -> Json:
+def gather(case: Case, cores: int = 1) -> Json:
     """Train (or find) the challenger of this action and compare it with the champion.
 
     Raises `NotEnoughError` when there are too few rows to learn from or to judge with, `NoCandidateError` when no
-    candidate is good enough, `InvalidError` when the rows break the contract.
+    candidate is good enough, `InvalidError` when the rows break the contract. `cores` is as `train` takes it.
     """
     contract, store = case.contract, signing_store_of(case.settings)
     with read_scope(case.engine) as session:
@@ -78,9 +79,16 @@ def gather(case: Case) -> Json:
     if challenger is None:
         parts = divide(contract, recent.rows, case.onset)
         _refuse(case, too_little(contract, parts, known_until))
-        dataset = _dataset(case, store, _lesson(case, store, parts), parts.method, recent, quarantined)
+        dataset = _dataset(case, store, _lesson(case, store, parts, cores), parts.method, recent, quarantined)
         challenger = train(
-            case.engine, case.settings, contract, dataset, actor=_ACTOR, action_id=case.action_id, progress=_tell
+            case.engine,
+            case.settings,
+            contract,
+            dataset,
+            actor=_ACTOR,
+            action_id=case.action_id,
+            progress=_tell,
+            cores=cores,
         )
     made_from = store.read(challenger.dataset_digest, datasets.KIND).meta
     judges = _judges(case, store, challenger, made_from, unknown_to(recent.rows, known_until))
@@ -120,7 +128,7 @@ def _original(case: Case, store: ArtifactStore) -> datasets.Dataset:
     return datasets.load(store, first.dataset_digest)
 
 
-def _lesson(case: Case, store: ArtifactStore, parts: Split) -> Lesson:
+def _lesson(case: Case, store: ArtifactStore, parts: Split, cores: int) -> Lesson:
     """Which of the rows teach: see `training.lessons`."""
     contract = case.contract
 
@@ -129,8 +137,9 @@ def _lesson(case: Case, store: ArtifactStore, parts: Split) -> Lesson:
         traffic = frame[datasets.ROW_SOURCE].eq(DataSource.TRAFFIC.value).to_numpy(dtype=bool)
         labels = frame[contract.target.column].to_numpy(dtype=np.int64)
         given = material_of(contract, datasets.rows_of(contract, frame), labels, traffic)
-        with FoldWorkers() as workers:
-            fitted = [fit_candidate(name, params, given, workers) for name, params in load_candidates().items()]
+        candidates = load_candidates()
+        found = cross_validate(candidates, given, cores)
+        fitted = [fit_candidate(name, params, given, found[name]) for name, params in candidates.items()]
         if (selection := selection_of(contract, fitted)).winner is None:
             raise NoCandidateError(selection.why)
         return Unseen(tuple(one.take(traffic) for one in cross_fitting.cross_fitted(fitted, given)))
@@ -219,7 +228,8 @@ def _data_checks(challenger: ModelVersion, made_from: Json) -> list[Json]:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    return run("training.challenger", "Train a challenger and compare it with what serves.", gather, argv)
+    gathered = partial(gather, cores=usable_cores())
+    return run("training.challenger", "Train a challenger and compare it with what serves.", gathered, argv)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,5 @@
 """How good a candidate will be on rows it has not seen, measured as it would serve: calibrated, at its threshold."""
 
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,19 +12,7 @@ from database.errors import InvalidError
 from training import calibration
 from training.calibration import Calibration
 from training.evaluator import Scored
-from training.fold_workers import FoldWorkers
-
-# One fold after the other, in this process.
-ALONE = FoldWorkers(1)
-
-
-@dataclass(frozen=True)
-class OutOfFold:
-    """What a candidate said about each row when it had not seen it: a line for each repeat."""
-
-    scores: NDArray[np.float64]
-    folds: NDArray[np.int64]
-    seconds: float
+from training.fold_workers import OutOfFold
 
 
 @dataclass(frozen=True)
@@ -70,22 +56,6 @@ def folds_of(
             places[repeat, apart[judge]] = fold
         places[repeat] = places[repeat, like]
     return places
-
-
-def out_of_fold(
-    make: Callable[[], Any],
-    matrix: NDArray[Any],
-    labels: NDArray[Any],
-    places: NDArray[np.int64],
-    workers: FoldWorkers = ALONE,
-) -> OutOfFold:
-    """Fit on all folds but one and score that one, for each fold of each line of `places` (see `folds_of`).
-
-    The scores do not depend on how many `workers` take part.
-    """
-    begin = time.perf_counter()
-    scores = workers.scores(make, matrix, labels, places)
-    return OutOfFold(scores, places, time.perf_counter() - begin)
 
 
 def fit_serving(scores: NDArray[Any], labels: NDArray[Any], metric: Metric) -> Serving:

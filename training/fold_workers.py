@@ -1,177 +1,190 @@
-"""Folds side by side: this process and, where more cores are given, one more for each, each computing on one thread.
+"""Folds side by side: this process and, where more cores are given, copies of it, each computing on one thread.
 
-Threads would not do: at a thousand rows four fifths of a forest's time is Python, which one thread at a time may run.
-The figures are the same however many take part: a fold is fitted by the same code on the same rows with one thread.
+A copy is made by fork when there are folds to score. It has the libraries, the table and the candidates as they are
+here, so nothing is loaded anew, nothing is sent and nothing is unpickled: it takes its folds from a pipe of numbers and
+leaves the scores in memory that both see. A copy may die or hang at any moment: what it took and did not bring back is
+scored here. The figures are the same however many take part, and so is the code that computes them.
 """
 
-import subprocess
+import gc
+import mmap
+import os
+import select
+import signal
 import sys
-import threading
 import time
-from collections import deque
-from collections.abc import Callable
-from multiprocessing import Pipe
-from types import TracebackType
-from typing import Any, Self
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from config.settings import ROOT
-from training.fold_worker import fold_scores
+from database.embedded_launcher import die_with
 
-Fold = tuple[int, int]
-# A worker needs about two seconds to begin; with less work than this left, nobody is called.
-WORTH_S = 3.0
-# Each has the libraries in memory once more (some 200 MB), and a table seldom has more folds to share.
+# Copies stand back for whatever else runs here: the API and the heartbeats come first.
+NICE = 10
+# A copy is waited for as long as this process needed for its longest fold, and no less than this.
+PATIENCE_S = 1.0
+# Each copy fits models of its own in memory, and a table seldom has so many folds that more would pay.
 MOST = 4
+_QUOTA = Path("/sys/fs/cgroup/cpu.max")
+# Bytes of a fold's number. Four candidates with twenty times twenty folds fit into the smallest pipe there is.
+_NUMBER = 2
 
 
-class _Worker:
-    """A process that scores folds. It is used when it is `ready`; one that fails is left alone."""
+@dataclass(frozen=True)
+class OutOfFold:
+    """What a candidate said about each row when it had not seen it, a line for each repeat, and the fold of each row.
+    `seconds`: how long its folds took, added up."""
 
-    def __init__(self) -> None:
-        self._end, theirs = Pipe()
-        with theirs:
-            command = [sys.executable, "-m", "training.fold_worker", str(theirs.fileno())]
-            self.process = subprocess.Popen(
-                command, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, cwd=ROOT
-            )
-        self._known: NDArray[Any] | None = None
-        self._begun = self.failed = False
+    scores: NDArray[np.float64]
+    folds: NDArray[np.int64]
+    seconds: float
 
-    @property
-    def ready(self) -> bool:
-        if not self._begun and not self.failed:
-            try:
-                if self._end.poll():
-                    self._end.recv()
-                    self._begun = True
-            except (EOFError, OSError):
-                self.failed = True
-        return self._begun and not self.failed
 
-    def ask(self, make: Callable[[], Any], table: tuple[NDArray[Any], ...], fold: Fold) -> NDArray[np.float64] | None:
-        """The scores of a fold; None when the worker cannot say, and somebody else must."""
+def usable_cores(quota: Path = _QUOTA) -> int:
+    """How many processes may score folds here: one for each core this process may run on and its container may use.
+
+    1 where a fork of a process that loaded numeric libraries is not known to be safe: anywhere but on Linux.
+    """
+    if sys.platform != "linux":
+        return 1
+    cores = len(os.sched_getaffinity(0))
+    try:
+        most, period = quota.read_text().split()
+    except (OSError, ValueError):
+        most = "max"  # no control groups of version 2, so no share that could be read
+    if most != "max":
+        cores = min(cores, int(most) // int(period))
+    return max(1, min(cores, MOST))
+
+
+def score_folds(
+    makers: Mapping[str, Callable[[], Any]],
+    matrix: NDArray[Any],
+    labels: NDArray[Any],
+    places: NDArray[np.int64],
+    cores: int = 1,
+) -> dict[str, OutOfFold]:
+    """Fit each candidate on all folds but one and score that one, for each fold of each line of `places`.
+
+    The folds of all candidates wait in one queue, in the order of `makers`: with the slowest first, nobody waits for a
+    long one at the end. Raises what a candidate raises.
+    """
+    board = _Board(makers, matrix, labels, places)
+    copies: list[int] = []
+    try:
+        # Before the fork: a copy that began threads of OpenMP after its parent did would wait for ever.
+        with threadpool_limits(1):
+            board.begin(cores - 1, copies)
+            board.work()
+            board.wait()
+            _end(copies)
+            board.finish()
+    finally:
+        _end(copies)
+        board.close()
+    return board.found()
+
+
+def _end(copies: list[int]) -> None:
+    while copies:
+        copy = copies.pop()
+        os.kill(copy, signal.SIGKILL)
+        os.waitpid(copy, 0)
+
+
+def _shared(*shape: int) -> NDArray[np.float64]:
+    """Zeros that this process and its copies see and write."""
+    return np.frombuffer(mmap.mmap(-1, 8 * int(np.prod(shape))), dtype=np.float64).reshape(shape)
+
+
+class _Board:
+    """The folds that wait, and what those that were scored came to. Only numbers of folds go through the queue."""
+
+    def __init__(
+        self,
+        makers: Mapping[str, Callable[[], Any]],
+        matrix: NDArray[Any],
+        labels: NDArray[Any],
+        places: NDArray[np.int64],
+    ) -> None:
+        self._makers, self._matrix, self._labels, self._places = makers, matrix, labels, places
+        self._folds = [
+            (name, line, int(fold)) for name in makers for line, folds in enumerate(places) for fold in np.unique(folds)
+        ]
+        self._scores = dict(zip(makers, _shared(len(makers), *places.shape), strict=True))
+        self._seconds = _shared(len(self._folds))  # 0 while a fold has no scores
+        self._longest = 0.0
+        self._queue, queue_end = os.pipe()
+        os.write(queue_end, np.arange(len(self._folds), dtype=f"<u{_NUMBER}").tobytes())
+        os.close(queue_end)
+        self._ended, self._alive = os.pipe()
+
+    def begin(self, copies: int, begun: list[int]) -> None:
+        """Make copies that work, as many as the system lets; their ids go into `begun`."""
+        this = os.getpid()
+        with warnings.catch_warnings():
+            # Python 3.12 warns of every fork beside threads; decision 17 says why those that run here do no harm.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            for _ in range(copies):
+                try:
+                    child = os.fork()
+                except OSError:
+                    break
+                if not child:
+                    self._live(this)
+                begun.append(child)
+
+    def _live(self, parent: int) -> None:
+        """The life of a copy. Nothing of its parent's is ended with it: no connection, no file, no `finally`."""
         try:
-            if self._known is not table[2]:
-                self._end.send(table)
-                self._known = table[2]
-            self._end.send((make, fold))
-            answer = self._end.recv()
-        except Exception:  # noqa: BLE001 - gone, or a candidate that cannot be sent: the fold is computed here
-            answer = None
-        self.failed = not isinstance(answer, np.ndarray)
-        return None if self.failed else answer
-
-    def close(self) -> None:
-        """A worker that still begins, or hangs, is not waited for."""
-        self._end.close()
-        self.process.kill()
-        self.process.wait()
-
-
-class FoldWorkers:
-    """As many processes as `cores`, this one included: a context, so that none is left behind. None is begun before
-    there is work that pays for it. One core unless told otherwise: that a second one pays on a machine that also
-    serves has not been shown (decision 17)."""
-
-    def __init__(self, cores: int = 1, *, worth_s: float = WORTH_S) -> None:
-        self._others = min(cores, MOST) - 1
-        self._worth_s = worth_s
-        self._workers: list[_Worker] = []
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
-        for worker in self._workers:
-            worker.close()
-
-    @property
-    def processes(self) -> tuple[int, ...]:
-        """The ids of those begun."""
-        return tuple(worker.process.pid for worker in self._workers)
-
-    def scores(
-        self, make: Callable[[], Any], matrix: NDArray[Any], labels: NDArray[Any], places: NDArray[np.int64]
-    ) -> NDArray[np.float64]:
-        """What a candidate says about each row when it was fitted on the other folds: a line for each of `places`."""
-        turn = _Turn(make, (matrix, labels, places))
-        try:
-            with threadpool_limits(1):
-                while turn.unfinished:
-                    self._call_others(turn.seconds_left)
-                    for worker in self._workers:
-                        turn.share_with(worker)
-                    turn.work()
+            gc.freeze()
+            signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent hears it too, and ends this process
+            die_with(parent, signal.SIGKILL)
+            os.nice(NICE)
+            self.work()
         finally:
-            turn.end()
-        return turn.scores
-
-    def _call_others(self, seconds: float) -> None:
-        if not self._workers and self._others > 0 and seconds > self._worth_s:
-            self._workers = [_Worker() for _ in range(self._others)]
-
-
-class _Turn:
-    """One candidate's folds, and who is at them."""
-
-    def __init__(self, make: Callable[[], Any], table: tuple[NDArray[Any], NDArray[Any], NDArray[np.int64]]) -> None:
-        places = table[2]
-        self.scores = np.empty(places.shape)
-        self._make, self._table = make, table
-        self._left = deque((line, int(fold)) for line, folds in enumerate(places) for fold in np.unique(folds))
-        self._busy: dict[_Worker, threading.Thread] = {}
-        self._last_s = 0.0
-
-    @property
-    def unfinished(self) -> bool:
-        return bool(self._left or self._busy)
-
-    @property
-    def seconds_left(self) -> float:
-        """For one process, judging by the last fold; 0 before the first."""
-        return self._last_s * len(self._left)
+            os._exit(0)
 
     def work(self) -> None:
-        """Score one fold in this process, or wait for the others when none is left; one that fails gives its back."""
-        try:
-            line, fold = self._left.popleft()
-        except IndexError:
-            self._wait()
-            return
-        matrix, labels, places = self._table
+        """Score folds until none waits."""
+        while number := os.read(self._queue, _NUMBER):
+            self._score(int.from_bytes(number, "little"))
+
+    def _score(self, number: int) -> None:
+        name, line, fold = self._folds[number]
         begin = time.perf_counter()
-        judge = places[line] == fold
-        self.scores[line, judge] = fold_scores(self._make, matrix, labels, judge)
-        self._last_s = time.perf_counter() - begin
+        judge = self._places[line] == fold
+        fitted = self._makers[name]().fit(self._matrix[~judge], self._labels[~judge])
+        self._scores[name][line, judge] = fitted.predict_proba(self._matrix[judge])[:, 1]
+        self._seconds[number] = time.perf_counter() - begin
+        self._longest = max(self._longest, self._seconds[number])
 
-    def share_with(self, worker: _Worker) -> None:
-        """Let it take folds, if there are any, it is ready, and it is not at it yet."""
-        if self._left and worker.ready and worker not in self._busy:
-            self._busy[worker] = threading.Thread(target=self._take, args=(worker,), daemon=True)
-            self._busy[worker].start()
+    def wait(self) -> None:
+        """Until no copy is left, but not for longer than a fold takes here. A copy that ends closes its end of the
+        pipe; with all of them closed it is readable."""
+        os.close(self._alive)
+        self._alive = -1
+        select.select([self._ended], [], [], max(PATIENCE_S, self._longest))
 
-    def end(self) -> None:
-        """Nobody is at it any more."""
-        self._left.clear()
-        self._wait()
+    def finish(self) -> None:
+        """Score what a copy took and did not bring back."""
+        for number in np.flatnonzero(self._seconds == 0):
+            self._score(int(number))
 
-    def _wait(self) -> None:
-        for thread in self._busy.values():
-            thread.join()
-        self._busy.clear()
+    def close(self) -> None:
+        for end in (self._queue, self._ended, self._alive):
+            if end >= 0:
+                os.close(end)
 
-    def _take(self, worker: _Worker) -> None:
-        while not worker.failed:
-            try:
-                line, fold = self._left.popleft()
-            except IndexError:
-                return
-            answer = worker.ask(self._make, self._table, (line, fold))
-            if answer is None:
-                self._left.append((line, fold))
-            else:
-                self.scores[line, self._table[2][line] == fold] = answer
+    def found(self) -> dict[str, OutOfFold]:
+        names = np.array([name for name, _, _ in self._folds])
+        return {
+            name: OutOfFold(scores, self._places, float(self._seconds[names == name].sum()))
+            for name, scores in self._scores.items()
+        }

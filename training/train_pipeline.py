@@ -35,6 +35,7 @@ from training import dataset as datasets
 from training.candidates import (
     Material,
     Trained,
+    cross_validate,
     influence_of,
     material_of,
     profile_of,
@@ -45,7 +46,7 @@ from training.data_validation import validate
 from training.dataset import ROW_SOURCE, Dataset
 from training.evaluator import METRICS
 from training.export import store_artifact
-from training.fold_workers import FoldWorkers
+from training.fold_workers import usable_cores
 from training.model_factory import load_candidates
 from training.model_selector import Selection
 from training.registry import Registered, Registry, RunRecord
@@ -73,10 +74,12 @@ def train(
     action_id: UUID | None = None,
     activate: bool = False,
     progress: Progress | None = None,
+    cores: int = 1,
 ) -> ModelVersion:
     """Train every candidate on `dataset`, register the best as a new version, and return it.
 
-    `progress` hears each step and the share done. `activate` is for a first version only. Running twice for one
+    `progress` hears each step and the share done. `activate` is for a first version only. `cores` processes
+    cross-validate; more than one is for a program that does nothing else (decision 17). Running twice for one
     `action_id` returns the version made before. Raises `InvalidError` for data that break the contract,
     `NoCandidateError` when none passes the guard, `ConflictError` when `activate` finds a version serving.
     """
@@ -86,7 +89,7 @@ def train(
     _refuse_invalid(contract, dataset)
     traffic = dataset.rows[ROW_SOURCE].eq(DataSource.TRAFFIC.value).to_numpy(dtype=bool)
     given = material_of(contract, dataset.features(contract), dataset.labels(contract), traffic)
-    trained = _train_all(given, tell)
+    trained = _train_all(given, tell, cores)
     selection = selection_of(contract, trained, champion)
     if selection.winner is None:
         raise NoCandidateError(f"{contract.name}: {selection.why}")
@@ -159,20 +162,21 @@ def _refuse_invalid(contract: ModelContract, dataset: Dataset) -> None:
         )  # fmt: skip
 
 
-def _train_all(given: Material, tell: Progress) -> list[Trained]:
+def _train_all(given: Material, tell: Progress, cores: int) -> list[Trained]:
     candidates = load_candidates()
+    tell("cross-validating the candidates", 0.05)
+    found = cross_validate(candidates, given, cores)
     trained = []
-    with FoldWorkers() as workers:
-        for at, (name, params) in enumerate(candidates.items()):
-            tell(f"training {name}", 0.05 + 0.75 * at / len(candidates))
-            one = train_candidate(name, params, given, workers)
-            found = one.metrics[given.contract.quality.metric].value
-            logger.info(
-                "training.candidate algorithm={} {}={} seconds={:.2f} obstacle={}",
-                name, given.contract.quality.metric, found, one.seconds, one.exported.obstacle or "none",
-            )  # fmt: skip
-            trained.append(one)
-            fault_point("train.mid")
+    for at, (name, params) in enumerate(candidates.items()):
+        tell(f"training {name}", 0.6 + 0.2 * at / len(candidates))
+        one = train_candidate(name, params, given, found[name])
+        logger.info(
+            "training.candidate algorithm={} {}={} seconds={:.2f} obstacle={}",
+            name, given.contract.quality.metric, one.metrics[given.contract.quality.metric].value, one.seconds,
+            one.exported.obstacle or "none",
+        )  # fmt: skip
+        trained.append(one)
+        fault_point("train.mid")
     return trained
 
 
@@ -344,6 +348,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             actor=SYSTEM,
             activate=given.activate,
             progress=lambda step, share: logger.info("training.step share={:.2f} step={}", share, step),
+            cores=usable_cores(),
         )
     except (StewardError, ConfigError) as error:
         sys.stderr.write(f"{error}\n")

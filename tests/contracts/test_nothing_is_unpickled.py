@@ -12,6 +12,12 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("agent", "alembic", "api", "config", "database", "monitoring", "scripts", "training", "ui")
 FORBIDDEN = frozenset({"pickle", "_pickle", "joblib", "cloudpickle", "dill", "shelve", "marshal", "skops", "torch"})
+# What one process of ours sends another by these is pickled. The benches and the laboratory may; nothing that serves,
+# watches or trains does.
+PICKLING = frozenset({"multiprocessing", "concurrent.futures.process", "ProcessPoolExecutor"})
+AT_WORK = tuple(package for package in PACKAGES if package != "scripts")
+# It asks whether it is a child, and sends nothing.
+ASKS = "api/worker_metrics.py"
 # What others do, to be measured against: in an environment of its own, and nothing of ours imports it.
 PEERS = ROOT / "scripts" / "bench" / "peers"
 
@@ -56,6 +62,17 @@ def test_no_module_of_ours_can_unpickle() -> None:
     }
     assert len(found) > 200
     assert {path: what for path, what in found.items() if what} == {}
+
+
+def test_processes_that_serve_watch_and_train_send_one_another_nothing_pickled() -> None:
+    found = {
+        str(path.relative_to(ROOT)): [word for word in sorted(PICKLING) if word in path.read_text()]
+        for package in AT_WORK
+        for path in (ROOT / package).rglob("*.py")
+    }
+    assert len(found) > 150
+    assert {path for path, words in found.items() if words} == {ASKS}
+    assert "multiprocessing.parent_process()" in (ROOT / ASKS).read_text()
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Settings with a home of their own, a contract that trains fast, and a hospital of synthetic patients."""
 
+import os
 import shutil
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from config.model_contract import ModelContract, load_contract
 from config.settings import MlflowSettings, PlatformSettings, Settings
 from database.artifact_store import ArtifactStore
 from database.enums import DataSource
-from training import dataset
+from training import challenger, dataset, train_pipeline
 from training.dataset import Dataset
 from training.synthetic import synthetic_rows
 
@@ -50,3 +51,20 @@ def cleveland(contract: ModelContract, store: ArtifactStore) -> Dataset:
     rows, labels = synthetic_rows("cleveland", 150, 1)
     frame = dataset.frame_of(contract, rows, labels, "cleveland")
     return dataset.store(store, contract, frame, DataSource.SYNTHETIC)
+
+
+@pytest.fixture
+def copies(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The processes that took part in scoring folds, while a command finds two usable cores."""
+    made: list[int] = []
+    fork = os.fork
+
+    def noted() -> int:
+        child = fork()
+        made.append(child)
+        return child
+
+    monkeypatch.setattr(os, "fork", noted)
+    monkeypatch.setattr(train_pipeline, "usable_cores", lambda: 2)
+    monkeypatch.setattr(challenger, "usable_cores", lambda: 2)
+    return made

@@ -139,7 +139,7 @@ def test_only_enough_recent_traffic_becomes_the_population(contract: ModelContra
     ("page", "message"),
     [
         ("candidates: {}", "expected at least one of"),
-        ("candidates: {svm: {}}", "candidate `svm` is not known; known: logistic_regression"),
+        ("candidates: {svm: {}}", "candidate `svm` is not known; known: random_forest, xgboost"),
         ("candidates: {xgboost: {depth: 3}}", "has no hyperparameter `depth`"),
         ("candidate: {}", "candidates"),
     ],

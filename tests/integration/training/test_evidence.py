@@ -234,7 +234,9 @@ def _known(given: tuple[list[Row], list[int]]) -> tuple[list[Row], list[int | No
     return given[0], known(given[1])
 
 
-def test_a_challenger_that_learnt_the_new_world_is_shown_to_be_better(world: World, run: Any) -> None:
+def test_a_challenger_that_learnt_the_new_world_is_shown_to_be_better(
+    world: World, run: Any, copies: list[int]
+) -> None:
     rows, labels = patients(240, "heart")
     zeros: list[Row] = [{**row, "chol": 0} for row in rows[:20]]
     world.receive(zeros, known(labels[:20]))
@@ -242,6 +244,7 @@ def test_a_challenger_that_learnt_the_new_world_is_shown_to_be_better(world: Wor
     action_id = world.ask()
     answer = run(challenger, action_id)
     assert answer["ok"] is True
+    assert copies
     evidence = answer["evidence"]
     primary = evidence["metrics"][0]
     assert (primary["metric"], primary["verdict"], primary["n"]) == ("f1", "better", 240)

@@ -121,6 +121,7 @@ def test_the_command_trains_from_a_table_and_prints_one_object(
     settings: Settings,
     cleveland: Dataset,
     tmp_path: Path,
+    copies: list[int],
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
@@ -130,6 +131,7 @@ def test_the_command_trains_from_a_table_and_prints_one_object(
     monkeypatch.setattr(train_pipeline, "database_url", lambda _settings: database_url)
     try:
         assert main(["heart_disease", "--csv", str(table), "--activate", "--json"]) == 0
+        assert len(copies) == 1
         printed = json.loads(capsys.readouterr().out)
         assert (printed["version"], printed["active"], printed["data_source"]) == (1, True, "file")
         assert main(["heart_disease", "--csv", str(tmp_path / "none.csv")]) == 1

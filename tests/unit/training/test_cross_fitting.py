@@ -10,10 +10,11 @@ from database.errors import InvalidError
 from training.calibration import Calibration
 from training.candidates import Material, Trained
 from training.cross_fitting import cross_fitted
-from training.cross_validation import Serving, folds_of, out_of_fold
+from training.cross_validation import Serving, folds_of
 from training.evaluator import METRICS, Scored, paired_difference, value_of
 from training.export import Exported
 from training.feature_engineering import encoding_for
+from training.fold_workers import score_folds
 from training.replay import recommendation
 
 FOLDS, REPEATS = 5, 3
@@ -107,7 +108,7 @@ def test_no_row_is_answered_by_whoever_learnt_it_or_its_double() -> None:
     labels = (rng.uniform(size=160) < 0.4).astype(np.int64)
     places = folds_of(matrix, labels, np.ones(160, dtype=bool), folds=FOLDS, repeats=REPEATS, seed=1)
     assert (places[:, 120:] == places[:, :40]).all()
-    assert (out_of_fold(Remembers, matrix, labels, places).scores == 0).all()
+    assert (score_folds({"one": Remembers}, matrix, labels, places)["one"].scores == 0).all()
 
 
 def test_every_fold_has_its_part_of_each_class_of_the_population() -> None:
