@@ -39,7 +39,7 @@ _NUMBER = 2
 @dataclass(frozen=True)
 class OutOfFold:
     """What a candidate said about each row when it had not seen it, a line for each repeat, and the fold of each row.
-    `seconds`: how long its folds took, added up."""
+    `seconds`: the processor time of its folds."""
 
     scores: NDArray[np.float64]
     folds: NDArray[np.int64]
@@ -99,7 +99,7 @@ def _end(copies: list[int]) -> None:
 
 
 def _shared(*shape: int) -> NDArray[np.float64]:
-    """Zeros that this process and its copies see and write."""
+    """Zeros which this process and its copies see and write."""
     return np.frombuffer(mmap.mmap(-1, 8 * int(np.prod(shape))), dtype=np.float64).reshape(shape)
 
 
@@ -118,7 +118,8 @@ class _Board:
             (name, line, int(fold)) for name in makers for line, folds in enumerate(places) for fold in np.unique(folds)
         ]
         self._scores = dict(zip(makers, _shared(len(makers), *places.shape), strict=True))
-        self._seconds = _shared(len(self._folds))  # 0 while a fold has no scores
+        self._seconds = _shared(len(self._folds))
+        self._seconds[:] = np.nan  # while a fold has no scores
         self._longest = 0.0
         self._queue, queue_end = os.pipe()
         os.write(queue_end, np.arange(len(self._folds), dtype=f"<u{_NUMBER}").tobytes())
@@ -158,12 +159,12 @@ class _Board:
 
     def _score(self, number: int) -> None:
         name, line, fold = self._folds[number]
-        begin = time.perf_counter()
+        begin, spent = time.perf_counter(), time.process_time()
         judge = self._places[line] == fold
         fitted = self._makers[name]().fit(self._matrix[~judge], self._labels[~judge])
         self._scores[name][line, judge] = fitted.predict_proba(self._matrix[judge])[:, 1]
-        self._seconds[number] = time.perf_counter() - begin
-        self._longest = max(self._longest, self._seconds[number])
+        self._seconds[number] = time.process_time() - spent
+        self._longest = max(self._longest, time.perf_counter() - begin)
 
     def wait(self) -> None:
         """Until no copy is left, but not for longer than a fold takes here. A copy that ends closes its end of the
@@ -174,7 +175,7 @@ class _Board:
 
     def finish(self) -> None:
         """Score what a copy took and did not bring back."""
-        for number in np.flatnonzero(self._seconds == 0):
+        for number in np.flatnonzero(np.isnan(self._seconds)):
             self._score(int(number))
 
     def close(self) -> None:

@@ -321,7 +321,7 @@ def _told(result: dict[str, Any]) -> str:
             for name, found in ((name, candidate["metrics"][name]) for name in METRICS)
             if found["value"] is not None
         )
-        lines.append(f"  {candidate['algorithm']:20} {figures}  {candidate['seconds']:.1f} s")
+        lines.append(f"  {candidate['algorithm']:20} {figures}  {candidate['seconds']:.1f} s of processor time")
     if result["active"]:
         lines.append("It serves from now on.")
     lines.append(f"{result['training_rows']} rows ({result['data_source']}), {result['seconds']:.1f} s in all")
