@@ -96,6 +96,8 @@ def _model_health(slots: Slots) -> ModelHealth:
     current = slots.current.desired if slots.current else None
     state = "none" if current is None else "degraded" if slots.error else "serving"
     says = f"version {slots.desired.version} could not be loaded: {slots.error}" if slots.error else None
+    if says and current:
+        says += f"; version {current.version} answers in its place (generation {current.generation})"
     return ModelHealth(
         model_name=slots.desired.model_name,
         state=state,

@@ -5,10 +5,11 @@ What it names is loaded from the artifact store by digest, so it can be out of d
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import orjson
@@ -55,7 +56,7 @@ def read(path: Path) -> tuple[list[Desired], list[KnownKey]]:
     """What was saved; nothing when there is no such file or it is damaged."""
     try:
         value = orjson.loads(path.read_bytes())
-        deployments = [Desired(**item) for item in value["deployments"]]
+        deployments = [_desired(item) for item in value["deployments"]]
         keys = [
             KnownKey(
                 item["key_id"],
@@ -72,3 +73,8 @@ def read(path: Path) -> tuple[list[Desired], list[KnownKey]]:
         logger.warning("serving.last_known.unreadable error={}", error)
         return [], []
     return deployments, keys
+
+
+def _desired(item: Mapping[str, Any]) -> Desired:
+    """Files of earlier releases do not say what may answer in a version's place."""
+    return Desired(**(dict(item) | {"before": tuple(Desired(**one) for one in item.get("before", ()))}))

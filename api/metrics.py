@@ -24,6 +24,7 @@ class State:
     database_up: bool
     in_flight: int
     generations: dict[str, tuple[int, int]]
+    not_loaded: frozenset[str]
 
 
 class _StateCollector(Collector):
@@ -40,11 +41,16 @@ class _StateCollector(Collector):
         yield _gauge("steward_requests_in_flight", "requests being served", state.in_flight)
         desired = GaugeMetricFamily("steward_desired_generation", "what should serve", labels=["model"])
         observed = GaugeMetricFamily("steward_observed_generation", "what serves here", labels=["model"])
+        failed = GaugeMetricFamily(
+            "steward_version_not_loaded", "1 while what should serve could not be loaded here", labels=["model"]
+        )
         for model, (should, does) in state.generations.items():
             desired.add_metric([model], should)
             observed.add_metric([model], does)
+            failed.add_metric([model], int(model in state.not_loaded))
         yield desired
         yield observed
+        yield failed
 
 
 def _gauge(name: str, says: str, value: float) -> GaugeMetricFamily:

@@ -64,7 +64,9 @@ def _offline(service: ServiceOut, now: datetime) -> Notice:
 
 
 def _not_loaded(replica: ReplicaOut) -> Notice:
-    text = f"Replica {replica.replica}: {replica.error}. It keeps serving the last good one."
+    instead = f"Version {replica.version} (generation {replica.observed_generation}) answers in its place."
+    text = f"Replica {replica.replica}: {replica.error}. "
+    text += instead if replica.observed_generation else "Nothing answers."
     return Notice(severity="error", title="A version could not be loaded.", text=text)
 
 

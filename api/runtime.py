@@ -114,6 +114,7 @@ class Runtime:
             database_up=self.gate.is_open,
             in_flight=self.in_flight,
             generations=generations,
+            not_loaded=frozenset(slots.desired.model_name for slots in self.predictor.slots() if slots.error),
         )
 
     async def start(self) -> None:
@@ -147,7 +148,7 @@ def build_runtime(settings: Settings) -> Runtime:
     shipper = Shipper(background, own, orphans, spool_settings)
     gate = DatabaseGate(patience_s=max(_LEAST_PATIENCE_S, 5 * settings.api.poll_s))
     keys = KeyTable(settings.platform.hash_key, lambda: gate.is_open)
-    predictor = Predictor(store, settings.api.max_rows)
+    predictor = Predictor(store, settings.api.max_rows, contracts, stand_in=settings.api.when_damaged == "stand_in")
     replica = f"{platform.node()[:40]}/{own.path.name}"
     facts = WatcherFacts(
         replica=replica,

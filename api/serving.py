@@ -2,30 +2,32 @@
 
 A new version is loaded and proven beside the old one and takes over by one assignment; a request that took the old one
 finishes with it, so a row is always stamped with what computed it. A version that cannot be loaded changes nothing: the
-last good one goes on, and why is said. The previous one stays in memory, so going back needs no disk.
+last good one goes on, and why is said. The previous one stays in memory, so going back needs no disk. A process that
+has just started and cannot load what should serve lets a version before it answer (`api/standing_in.py` says which).
 """
 
 import threading
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from loguru import logger
 from orjson import dumps
 
 from api.contract_schema import RowReader
+from config.model_contract import ModelContract
 from database.artifact_store import ArtifactStore
 from database.errors import StewardError
 from training.feature_engineering import Row
-from training.serving_artifact import LoadedModel, load
+from training.serving_artifact import LoadedModel, load, misfit
 
 _RETRY_LOAD_S = 15.0
 
 
 @dataclass(frozen=True)
 class Desired:
-    """What the database says should serve."""
+    """What the database says should serve. `before`: what may answer in its place, the newest first."""
 
     model_name: str
     generation: int
@@ -33,6 +35,7 @@ class Desired:
     version: int
     artifact_digest: str
     data_source: str
+    before: tuple["Desired", ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True)
@@ -88,8 +91,11 @@ class Slots:
 class Predictor:
     """Follows desired versions. `follow` is for one thread at a time; reading is free for all."""
 
-    def __init__(self, store: ArtifactStore, max_rows: int) -> None:
-        self._store, self._max_rows = store, max_rows
+    def __init__(
+        self, store: ArtifactStore, max_rows: int, contracts: Mapping[str, ModelContract], *, stand_in: bool = True
+    ) -> None:
+        """`contracts`: what clients are told to send. `stand_in`: whether another version may answer at all."""
+        self._store, self._max_rows, self._contracts, self._stand_in = store, max_rows, contracts, stand_in
         self._slots: dict[str, Slots] = {}
         self._lock = threading.Lock()
 
@@ -127,13 +133,11 @@ class Predictor:
     def _change(self, slots: Slots, desired: Desired) -> Slots:
         began = time.perf_counter()
         try:
-            model = self._in_memory(slots, desired) or load(self._store, desired.artifact_digest)
-            if model.contract.name != desired.model_name:
-                raise StewardError(f"the artifact is of the model {model.contract.name}")
+            serving = self._proven(slots, desired)
         except (StewardError, OSError) as error:
             logger.error("serving.load.failed model={} version={} error={}", desired.model_name, desired.version, error)
-            return replace(slots, desired=desired, error=str(error), failed_at=time.monotonic())
-        serving = Serving(desired, model, RowReader(model.contract, self._max_rows))
+            current = self._instead(slots, desired)
+            return replace(slots, desired=desired, current=current, error=str(error), failed_at=time.monotonic())
         logger.info(
             "serving.swapped model={} version={} generation={} seconds={:.3f}",
             desired.model_name,
@@ -142,6 +146,40 @@ class Predictor:
             time.perf_counter() - began,
         )
         return Slots(desired, serving, slots.current)
+
+    def _proven(self, slots: Slots, desired: Desired) -> Serving:
+        """The version, ready to answer. Raises `StewardError` or OSError."""
+        model = self._in_memory(slots, desired) or load(self._store, desired.artifact_digest)
+        if model.contract.name != desired.model_name:
+            raise StewardError(f"the artifact is of the model {model.contract.name}")
+        return Serving(desired, model, RowReader(model.contract, self._max_rows))
+
+    def _instead(self, slots: Slots, desired: Desired) -> Serving | None:
+        """What answers while `desired` cannot be loaded: what serves, unless people went back from it; else the newest
+        of those before that proves itself. It keeps the generation it served as, with which its rows are stamped."""
+        may = {one.version_id for one in desired.before}
+        if not self._stand_in or (slots.current and (not may or slots.current.desired.version_id in may)):
+            return slots.current
+        for one in desired.before:
+            try:
+                serving = self._proven(slots, one)
+                contract = self._contracts[one.model_name]
+                if (why := misfit(contract, serving.model.encoding, serving.model.contract)) is not None:
+                    raise StewardError(why)
+            except (StewardError, OSError) as error:
+                logger.warning(
+                    "serving.stand_in.refused model={} version={} error={}", one.model_name, one.version, error
+                )
+                continue
+            logger.error(
+                "serving.stand_in model={} version={} generation={} instead_of={}",
+                one.model_name,
+                one.version,
+                one.generation,
+                desired.version,
+            )
+            return serving
+        return slots.current
 
     @staticmethod
     def _in_memory(slots: Slots, desired: Desired) -> LoadedModel | None:

@@ -22,9 +22,9 @@ from sqlalchemy.orm import Session
 from api import last_known
 from api.keys import KeyTable, KnownKey
 from api.serving import Desired, Predictor, Slots
+from api.standing_in import Deployments
 from database.connection import first_line, is_away, session_scope
-from database.models import Deployment, ModelVersion
-from database.queries import api_keys, overview, replicas
+from database.queries import api_keys, replicas
 
 GENERATION_CHANNEL = "steward_generation"
 _REPORT_EVERY_S = 5.0
@@ -85,6 +85,7 @@ class Watcher:
         self._thread = threading.Thread(target=self._run, name="watcher", daemon=True)
         self._reported: tuple[object, float] = (None, 0.0)
         self._saved: object = None
+        self._deployments = Deployments(facts.model_names)
         self._behind: dict[str, tuple[int, str]] = {}
         self.first_round = threading.Event()
 
@@ -119,14 +120,15 @@ class Watcher:
         """One round: read what should serve and who may call, follow it, and report. Safe from any thread."""
         with session_scope(self._engine) as session:
             keys = [_known(key) for key in api_keys.usable_keys(session)]
-            desired = [_desired(*pair) for pair in overview.desired_deployments(session, self._facts.model_names)]
+            desired = self._deployments.read(session)
         self._gate.answered()
         self._keys.replace(keys)
         self._compare(desired)
         slots = [self._predictor.follow(one, again=again) for one in desired]
-        if self._saved != (desired, keys):
+        state = (desired, [one.before for one in desired], keys)
+        if self._saved != state:
             last_known.save(self._facts.state_file, desired, keys)
-            self._saved = (desired, keys)
+            self._saved = state
         self._report(slots)
 
     def _compare(self, desired: list[Desired]) -> None:
@@ -209,14 +211,3 @@ class Watcher:
 def _known(key: Any) -> KnownKey:
     models = frozenset(key.models) if key.models is not None else None
     return KnownKey(key.key_id, key.secret_digest, frozenset(key.scopes), models, key.expires_at)
-
-
-def _desired(deployment: Deployment, version: ModelVersion) -> Desired:
-    return Desired(
-        deployment.model_name,
-        deployment.generation,
-        version.id,
-        version.version,
-        version.artifact_digest,
-        version.data_source,
-    )

@@ -152,6 +152,10 @@ class ApiSettings(_Group):
     max_concurrency: int = Field(64, ge=1, description="requests served at once; more get 503 with Retry-After")
     rate_per_s: float = Field(200.0, gt=0, description="token bucket per API key: refill")
     rate_burst: int = Field(2000, ge=1, description="token bucket per API key: size; a batch costs its rows")
+    when_damaged: Literal["stand_in", "refuse"] = Field(
+        "stand_in",
+        description="after a start with a version that cannot be loaded: the one before answers, or nobody (503)",
+    )
     poll_s: float = Field(1.0, gt=0, description="how often a replica looks for a new generation, key or revocation")
     session_idle_s: int = Field(1800, ge=60, description="a dashboard session unused this long is over")
     session_max_s: int = Field(28_800, ge=300, description="a dashboard session older than this is over")

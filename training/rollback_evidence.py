@@ -28,10 +28,9 @@ from database.queries.training_rows import LabelledRow
 from training import dataset, serving_artifact
 from training.evaluator import paired_difference, value_of
 from training.evidence_command import Case, Json, NotEnoughError, naming, run
-from training.feature_engineering import Encoding, encoding_for
 from training.recent import features_of, holdout_facts, labels_of, too_few, trusted, unknown_to
 from training.replay import NO_STEP_BACK, Advice, compare_versions, recommendation, scored_by
-from training.serving_artifact import Answering
+from training.serving_artifact import Answering, misfit
 
 MOST_VERSIONS = 5
 
@@ -183,13 +182,6 @@ def _loaded(
             continue
         able.append(Earlier(version, model))
     return able, refused
-
-
-def misfit(contract: ModelContract, encoding: Encoding, made_for: ModelContract) -> str | None:
-    """Why a version cannot answer today's requests, or would answer another question; None when it can."""
-    if encoding != encoding_for(contract):
-        return "was made for another set of features"
-    return None if made_for.target == contract.target else f"predicts another target ({made_for.target.column})"
 
 
 def best_of(

@@ -22,7 +22,7 @@ from config.model_contract import ModelContract
 from database.artifact_store import Artifact, ArtifactStore
 from database.errors import IntegrityError
 from training.calibration import Calibration
-from training.feature_engineering import Encoding, Matrix
+from training.feature_engineering import Encoding, Matrix, encoding_for
 
 KIND = "serving_artifact"
 INPUT, OUTPUT = "features", "probabilities"
@@ -98,6 +98,13 @@ def load(store: ArtifactStore, digest: str) -> LoadedModel:
     except Exception as error:  # whatever a damaged file makes a parser raise means the same: it is never used
         raise IntegrityError(f"artifact {digest[:12]}: cannot be loaded: {error}") from error
     return model
+
+
+def misfit(contract: ModelContract, encoding: Encoding, made_for: ModelContract) -> str | None:
+    """Why a version cannot answer today's requests, or would answer another question; None when it can."""
+    if encoding != encoding_for(contract):
+        return "was made for another set of features"
+    return None if made_for.target == contract.target else f"predicts another target ({made_for.target.column})"
 
 
 def _assemble(artifact: Artifact) -> LoadedModel:

@@ -46,6 +46,20 @@ def desired_deployments(
     return [(row[0], row[1]) for row in rows]
 
 
+def deployment_history(
+    session: Session | ReadSession, model_name: str, up_to: int
+) -> list[tuple[Deployment, ModelVersion]]:
+    """Every deployment of a model up to this generation, oldest first, each with its version less the profile."""
+    rows = session.execute(
+        select(Deployment, ModelVersion)
+        .join(ModelVersion, ModelVersion.id == Deployment.version_id)
+        .where(Deployment.model_name == model_name, Deployment.generation <= up_to)
+        .order_by(Deployment.generation)
+        .options(WITHOUT_PROFILE)
+    )
+    return [(row[0], row[1]) for row in rows]
+
+
 def versions_by_id(session: ReadSession, ids: Collection[int | None]) -> Mapping[int, ModelVersion]:
     """These versions, by row id, without their reference profiles."""
     wanted = [version_id for version_id in ids if version_id is not None]

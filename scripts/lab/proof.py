@@ -37,10 +37,10 @@ from training.rollback_evidence import (
     MOST_VERSIONS,
     Earlier,
     best_of,
-    misfit,
     recommendation_for_speed,
     slowness_in,
 )
+from training.serving_artifact import misfit
 
 
 @dataclass(frozen=True)

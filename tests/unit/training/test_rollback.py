@@ -15,10 +15,10 @@ from training.rollback_evidence import (
     Earlier,
     Slowness,
     best_of,
-    misfit,
     recommendation_for_speed,
     slowness_in,
 )
+from training.serving_artifact import misfit
 
 SLOW = Slowness(now_ms=400.0, before_ms=20.0, than=7)
 
