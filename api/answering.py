@@ -58,6 +58,7 @@ class _Read(NamedTuple):
 
 
 class _Computed(NamedTuple):
+    client: Client
     serving: Serving
     entry: Answered
     positives: int
@@ -124,7 +125,17 @@ def _read(runtime: Runtime, asked: Asked) -> _Read:
         wait = runtime.key_buckets.take(asked.client.key_id, extra, time.monotonic())
         if wait:
             raise too_many("This API key asks for too many rows.", wait)
+    _within_quota(runtime, asked, len(rows))
     return _Read(asked, serving, rows, is_batch)
+
+
+def _within_quota(runtime: Runtime, asked: Asked, rows: int) -> None:
+    """Raises `RefusalError` for more rows than are left of the day; what was answered before may be asked for again."""
+    client, now = asked.client, time.time()
+    if wait := runtime.quotas.wait_s(client.key_id, client.rows_per_day, rows, now):
+        again = _answer_key(asked, now)
+        if again is None or not runtime.spool.answered(again):
+            raise too_many("This API key has no such number of rows left today (UTC).", wait, "daily_quota")
 
 
 def _computed(requests: Sequence[_Read]) -> list[_Computed]:
@@ -141,7 +152,7 @@ def _computed(requests: Sequence[_Read]) -> list[_Computed]:
         mine = answers[begin:end]
         kept, body = _as_json(one, ids[begin:end], mine, created_at)
         entry = Answered(kept, len(mine), body, _answer_key(one.asked, now))
-        told.append(_Computed(serving, entry, sum(answer for answer, _ in mine)))
+        told.append(_Computed(one.asked.client, serving, entry, sum(answer for answer, _ in mine)))
         begin = end
     return told
 
@@ -156,7 +167,7 @@ def _appended(runtime: Runtime, computed: Sequence[_Computed]) -> Sequence[Outco
 
 def _told(runtime: Runtime, computed: _Computed, outcome: Outcome) -> Reply:
     """Answer once the rows are on disk; when there is no room, as the settings say."""
-    entry, desired = computed.entry, computed.serving.desired
+    client, entry, desired = computed.client, computed.entry, computed.serving.desired
     headers: Headers = ()
     if isinstance(outcome, IdempotencyConflictError):
         fault = Fault("Idempotency-Key", "used before")
@@ -171,6 +182,7 @@ def _told(runtime: Runtime, computed: _Computed, outcome: Outcome) -> Reply:
     elif outcome is not entry.answer:
         return Reply(outcome, (_REPLAY,))
     runtime.metrics.predictions(desired.model_name, desired.version, computed.positives, entry.row_count)
+    runtime.quotas.count(client.key_id, client.rows_per_day, entry.row_count, time.time())
     return Reply(entry.answer, headers)
 
 

@@ -1,16 +1,20 @@
 """Who may call a route: each declares exactly one of these, and an application where one declares none is refused."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 from fastapi import FastAPI, Request
 from loguru import logger
 
-from api.access import PREDICTIONS, PROBES, Anybody, ClientMay
+from agent.core.approval_manager import Program
+from api.access import PREDICTIONS, PROBES, Anybody, ClientMay, address_of
 from api.errors import RefusalError, unauthenticated
 from api.runtime import Runtime, runtime_of
+from database.enums import Scope
 from database.permissions import Permission, may
+from database.queries.api_keys import owner_of
 from database.queries.audit import append
 from database.queries.people import SignedIn, person_of, token_digest
 
@@ -59,7 +63,32 @@ def session_digest(request: Request) -> str:
     return token_digest(runtime_of(request).settings.platform.hash_key, token)
 
 
-Declaration = Anybody | ClientMay | PersonMay
+@dataclass(frozen=True)
+class Asker:
+    """Who asks for a change: a person, or a program with the person who answers for it. `models`: None is every one."""
+
+    person: str
+    program: Program | None = None
+    models: frozenset[str] | None = None
+
+
+class ProposerMay:
+    """A signed-in person who may propose, or a program by a key of that scope, for which such a person answers."""
+
+    def __call__(self, request: Request) -> Asker:
+        if request.headers.get("x-api-key") is None:
+            return Asker(PersonMay(Permission.PROPOSE)(request).name)
+        runtime = runtime_of(request)
+        client = ClientMay(Scope.PROPOSE).client(runtime, request.headers["x-api-key"], address_of(request))
+        with runtime.reading() as session:
+            found = owner_of(session, client.key_id)
+            if found is None or not may(found[1].roles, Permission.PROPOSE):
+                says = "Whoever answers for this API key may not propose (any more)."
+                raise RefusalError(403, "forbidden", says)
+            return Asker(found[1].name, Program(client.key_id, found[0].name), client.models)
+
+
+Declaration = Anybody | ClientMay | PersonMay | ProposerMay
 
 
 def declarations(app: FastAPI) -> Iterator[tuple[Any, list[Declaration]]]:

@@ -8,7 +8,7 @@ from fastapi.openapi.utils import get_openapi
 
 from api.access import Anybody, ClientMay
 from api.contract_schema import request_body
-from api.dependencies import Declaration, declarations
+from api.dependencies import Declaration, ProposerMay, declarations
 from api.errors import MEDIA_TYPE
 from api.schemas.common import Problem
 from config.model_contract import ModelContract
@@ -64,7 +64,7 @@ def _security(declared: Declaration) -> list[dict[str, list[str]]]:
         return []
     if isinstance(declared, ClientMay):
         return [{"ApiKey": []}, {}] if declared.or_loopback else [{"ApiKey": []}]
-    return [{"Session": []}]
+    return [{"Session": []}, {"ApiKey": []}] if isinstance(declared, ProposerMay) else [{"Session": []}]
 
 
 def _refusals(operation: Mapping[str, Any], declared: Declaration, method: str) -> set[str]:

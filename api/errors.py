@@ -65,8 +65,8 @@ def unauthenticated(detail: str, scheme: str) -> RefusalError:
     return RefusalError(401, "unauthenticated", detail, headers={"WWW-Authenticate": scheme})
 
 
-def too_many(detail: str, wait_s: float) -> RefusalError:
-    return RefusalError(429, "rate_limited", detail, headers={"Retry-After": str(max(1, int(wait_s + 0.999)))})
+def too_many(detail: str, wait_s: float, code: str = "rate_limited") -> RefusalError:
+    return RefusalError(429, code, detail, headers={"Retry-After": str(max(1, int(wait_s + 0.999)))})
 
 
 def unavailable(code: str, detail: str) -> RefusalError:

@@ -24,6 +24,7 @@ class KnownKey:
     scopes: frozenset[str]
     models: frozenset[str] | None
     expires_at: datetime
+    rows_per_day: int | None = None
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,7 @@ class Client:
 
     key_id: str
     models: frozenset[str] | None
+    rows_per_day: int | None = None
 
     def may_use(self, model_name: str) -> bool:
         return self.models is None or model_name in self.models
@@ -76,7 +78,7 @@ class KeyTable:
         if scope not in known.scopes:
             raise RefusalError(403, "forbidden", f"This API key does not have the scope {scope}.")
         self._used[known.key_id] = now
-        return Client(known.key_id, known.models)
+        return Client(known.key_id, known.models, known.rows_per_day)
 
     def _known(self, plaintext: str) -> KnownKey:
         """The key as the table has it. Raises `RefusalError`."""

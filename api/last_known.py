@@ -33,6 +33,7 @@ def save(path: Path, deployments: Sequence[Desired], keys: Sequence[KnownKey]) -
                     "scopes": sorted(key.scopes),
                     "models": sorted(key.models) if key.models is not None else None,
                     "expires_at": key.expires_at.isoformat(),
+                    "rows_per_day": key.rows_per_day,
                 }
                 for key in keys
             ],
@@ -64,6 +65,7 @@ def read(path: Path) -> tuple[list[Desired], list[KnownKey]]:
                 frozenset(item["scopes"]),
                 frozenset(item["models"]) if item["models"] is not None else None,
                 datetime.fromisoformat(item["expires_at"]),
+                item.get("rows_per_day"),
             )
             for item in value["keys"]
         ]

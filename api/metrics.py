@@ -23,6 +23,7 @@ class State:
     dead_letters: int
     database_up: bool
     in_flight: int
+    keys_near_quota: int
     generations: dict[str, tuple[int, int]]
     not_loaded: frozenset[str]
 
@@ -39,6 +40,9 @@ class _StateCollector(Collector):
         yield _gauge("steward_dead_letters", "rows PostgreSQL refused since start", state.dead_letters)
         yield _gauge("steward_database_up", "1 while the database answers", int(state.database_up))
         yield _gauge("steward_requests_in_flight", "requests being served", state.in_flight)
+        yield _gauge(
+            "steward_keys_near_quota", "keys that used nine tenths of today's rows or more", state.keys_near_quota
+        )
         desired = GaugeMetricFamily("steward_desired_generation", "what should serve", labels=["model"])
         observed = GaugeMetricFamily("steward_observed_generation", "what serves here", labels=["model"])
         failed = GaugeMetricFamily(

@@ -19,6 +19,7 @@ from api.last_known import FILE_NAME
 from api.limits import Buckets
 from api.metrics import Metrics, State
 from api.prediction_log import Shipper
+from api.quotas import Quotas
 from api.serving import Predictor
 from api.spool_claim import claim_spools, kept_aside
 from api.spool_file import Spool
@@ -63,6 +64,7 @@ class Runtime:
     key_buckets: Buckets
     failure_buckets: Buckets
     login_buckets: Buckets
+    quotas: Quotas
     started: float = field(default_factory=time.monotonic)
     in_flight: int = 0
     control_error: str | None = None
@@ -113,6 +115,7 @@ class Runtime:
             dead_letters=facts.buried,
             database_up=self.gate.is_open,
             in_flight=self.in_flight,
+            keys_near_quota=self.quotas.near,
             generations=generations,
             not_loaded=frozenset(slots.desired.model_name for slots in self.predictor.slots() if slots.error),
         )
@@ -150,11 +153,13 @@ def build_runtime(settings: Settings) -> Runtime:
     keys = KeyTable(settings.platform.hash_key, lambda: gate.is_open)
     predictor = Predictor(store, settings.api.max_rows, contracts, stand_in=settings.api.when_damaged == "stand_in")
     replica = f"{platform.node()[:40]}/{own.path.name}"
+    quotas = Quotas(settings.api.rows_per_day)
     facts = WatcherFacts(
         replica=replica,
         model_names=frozenset(contracts),
         spool_depth=lambda: shipper.depth,
         state_file=Path(settings.run_dir) / FILE_NAME,
+        quotas=quotas,
         poll_s=settings.api.poll_s,
     )
     return Runtime(
@@ -175,6 +180,7 @@ def build_runtime(settings: Settings) -> Runtime:
         key_buckets=Buckets(settings.api.rate_per_s, settings.api.rate_burst),
         failure_buckets=Buckets(_FAILURES_PER_S, _FAILURES_BURST),
         login_buckets=Buckets(_FAILURES_PER_S, _FAILURES_BURST),
+        quotas=quotas,
     )
 
 

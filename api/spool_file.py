@@ -145,6 +145,11 @@ class Spool:
         self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         self._size = os.fstat(self._file).st_size
 
+    def answered(self, key: AnswerKey) -> bool:
+        """Whether a request of this idempotency key was answered before, with whatever body."""
+        with self._lock:
+            return self._answers.find(key) is not None
+
     def append(self, entry: Answered) -> Outcome:
         """Keep a request. The answer to send (an earlier one, if its idempotency key was answered), or the error that
         stands against it; then nothing of it was kept."""

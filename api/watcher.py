@@ -8,9 +8,9 @@ import os
 import select
 import threading
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +21,11 @@ from sqlalchemy.orm import Session
 
 from api import last_known
 from api.keys import KeyTable, KnownKey
+from api.quotas import Counted, Quotas
 from api.serving import Desired, Predictor, Slots
 from api.standing_in import Deployments
 from database.connection import first_line, is_away, session_scope
-from database.queries import api_keys, replicas
+from database.queries import api_keys, key_usage, replicas
 
 GENERATION_CHANNEL = "steward_generation"
 _REPORT_EVERY_S = 5.0
@@ -70,6 +71,7 @@ class WatcherFacts:
     model_names: Collection[str]
     spool_depth: Callable[[], int]
     state_file: Path
+    quotas: Quotas
     poll_s: float
 
 
@@ -115,6 +117,7 @@ class Watcher:
         if self._gate.is_open:
             with session_scope(self._engine) as session:
                 replicas.forget(session, self._facts.replica)
+            self._facts.quotas.tell(time.time(), self._add_usage)
 
     def look(self, *, again: bool = False) -> None:
         """One round: read what should serve and who may call, follow it, and report. Safe from any thread."""
@@ -165,7 +168,13 @@ class Watcher:
         except Exception:
             self._keys.give_back(used)
             raise
+        self._facts.quotas.tell(time.time(), self._add_usage)
         self._reported = (state, now)
+
+    def _add_usage(self, counted: Counted, day: date) -> Mapping[str, int]:
+        with session_scope(self._engine) as session:
+            key_usage.add(session, counted)
+            return key_usage.of_day(session, day)
 
     def _report_one(self, session: Session, slots: Slots) -> None:
         serving = slots.current.desired if slots.current else None
@@ -210,4 +219,4 @@ class Watcher:
 
 def _known(key: Any) -> KnownKey:
     models = frozenset(key.models) if key.models is not None else None
-    return KnownKey(key.key_id, key.secret_digest, frozenset(key.scopes), models, key.expires_at)
+    return KnownKey(key.key_id, key.secret_digest, frozenset(key.scopes), models, key.expires_at, key.rows_per_day)

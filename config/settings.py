@@ -152,6 +152,9 @@ class ApiSettings(_Group):
     max_concurrency: int = Field(64, ge=1, description="requests served at once; more get 503 with Retry-After")
     rate_per_s: float = Field(200.0, gt=0, description="token bucket per API key: refill")
     rate_burst: int = Field(2000, ge=1, description="token bucket per API key: size; a batch costs its rows")
+    rows_per_day: int = Field(
+        0, ge=0, description="rows a day (UTC) of an API key that has no quota of its own; 0 = no limit"
+    )
     when_damaged: Literal["stand_in", "refuse"] = Field(
         "stand_in",
         description="after a start with a version that cannot be loaded: the one before answers, or nobody (503)",

@@ -29,6 +29,7 @@ _LIMITED: dict[str, frozenset[str]] = {
     "prediction_outcomes": _READ,
     "users": frozenset(),
     "api_keys": frozenset(),
+    "key_usage": frozenset(),
     "login_sessions": frozenset(),
     "audit_log": _ADD,
     "evidence_bundles": _ADD,

@@ -184,6 +184,7 @@ class Scope(StrEnum):
     PREDICT = "predict:write"
     LABELS = "labels:write"
     METRICS = "metrics:read"
+    PROPOSE = "actions:propose"
 
 
 class SlotStatus(StrEnum):

@@ -83,7 +83,10 @@ def of_move(action: AgentAction) -> Message | None:
 
 def _asked(action: AgentAction) -> str:
     kind, _, name = action.proposed_by.partition(":")
-    who = name if kind == ActorKind.PERSON else "The calendar" if "schedule" in action.why else "The agent"
+    if kind == ActorKind.PERSON:
+        who = name
+    else:
+        who = "The calendar" if "schedule" in action.why else "The agent" if kind == ActorKind.AGENT else "A program"
     why = f", because of this: {words(CAUSES, action.cause)}" if action.cause else ""
     return f"{who} asked for it{why}."
 

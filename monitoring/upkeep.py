@@ -9,8 +9,9 @@ from sqlalchemy.exc import DBAPIError
 
 from config.settings import Settings
 from database import unclaimed_labels
-from database.connection import first_line, is_away
+from database.connection import first_line, is_away, session_scope
 from database.partitions import make_days
+from database.queries import key_usage
 from database.queries.audit import SYSTEM
 from database.retention import drop_old_days
 
@@ -35,6 +36,8 @@ class Upkeep:
                 if self._keep:
                     drop_old_days(engine, SYSTEM, now, self._keep)
                     unclaimed_labels.drop(engine, SYSTEM, now, self._keep)
+                with session_scope(engine) as session:
+                    key_usage.forget_old(session, now.astimezone(UTC).date())
         except DBAPIError as error:
             if is_away(error):
                 raise

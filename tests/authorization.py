@@ -7,52 +7,52 @@ route asks for. A route that is missing, and a cell that is not so, fails `tests
 from dataclasses import dataclass
 
 PEOPLE = ("viewer", "operator", "approver", "admin")
-KEYS = ("predict:write", "labels:write", "metrics:read")
+KEYS = ("predict:write", "labels:write", "metrics:read", "actions:propose")
 
 TABLE = """
-                                            nobody  viewer operator approver admin   predict labels metrics
-GET  /livez                                 +       +      +        +        +       +       +      +
-GET  /readyz                                +       +      +        +        +       +       +      +
-GET  /health                                +       +      +        +        +       +       +      +
-POST /auth/login                            +       +      +        +        +       +       +      +
-GET  /metrics                               +       +      +        +        +       403     403    +
+                                            nobody  viewer operator approver admin   predict labels metrics propose
+GET  /livez                                 +       +      +        +        +       +       +      +       +
+GET  /readyz                                +       +      +        +        +       +       +      +       +
+GET  /health                                +       +      +        +        +       +       +      +       +
+POST /auth/login                            +       +      +        +        +       +       +      +       +
+GET  /metrics                               +       +      +        +        +       403     403    +       403
 
-POST /predict                               401     401    401      401      401     +       403    403
-POST /models/{name}/predict                 401     401    401      401      401     +       403    403
-POST /labels                                401     401    401      401      401     403     +      403
-POST /feedback                              401     401    401      401      401     403     +      403
+POST /predict                               401     401    401      401      401     +       403    403     403
+POST /models/{name}/predict                 401     401    401      401      401     +       403    403     403
+POST /labels                                401     401    401      401      401     403     +      403     403
+POST /feedback                              401     401    401      401      401     403     +      403     403
 
-GET  /auth/me                               401     +      +        +        +       401     401    401
-GET  /overview                              401     +      +        +        +       401     401    401
-GET  /models                                401     +      +        +        +       401     401    401
-GET  /models/{name}                         401     +      +        +        +       401     401    401
-GET  /models/{name}/versions                401     +      +        +        +       401     401    401
-GET  /models/{name}/versions/{number}       401     +      +        +        +       401     401    401
-GET  /actions                               401     +      +        +        +       401     401    401
-GET  /actions/{action_id}                   401     +      +        +        +       401     401    401
-GET  /actions/{action_id}/evidence/{digest} 401     +      +        +        +       401     401    401
-GET  /alerts                                401     +      +        +        +       401     401    401
-GET  /performance                           401     +      +        +        +       401     401    401
-GET  /drift                                 401     +      +        +        +       401     401    401
-GET  /drift/{window_id}/report              401     +      +        +        +       401     401    401
-GET  /data-quality                          401     +      +        +        +       401     401    401
-GET  /trends                                401     +      +        +        +       401     401    401
-GET  /agent/cycles                          401     +      +        +        +       401     401    401
-GET  /agent/record                          401     +      +        +        +       401     401    401
-GET  /automation                            401     +      +        +        +       401     401    401
-GET  /audit                                 401     +      +        +        +       401     401    401
-GET  /notifications                         401     +      +        +        +       401     401    401
+GET  /auth/me                               401     +      +        +        +       401     401    401     401
+GET  /overview                              401     +      +        +        +       401     401    401     401
+GET  /models                                401     +      +        +        +       401     401    401     401
+GET  /models/{name}                         401     +      +        +        +       401     401    401     401
+GET  /models/{name}/versions                401     +      +        +        +       401     401    401     401
+GET  /models/{name}/versions/{number}       401     +      +        +        +       401     401    401     401
+GET  /actions                               401     +      +        +        +       401     401    401     401
+GET  /actions/{action_id}                   401     +      +        +        +       401     401    401     401
+GET  /actions/{action_id}/evidence/{digest} 401     +      +        +        +       401     401    401     401
+GET  /alerts                                401     +      +        +        +       401     401    401     401
+GET  /performance                           401     +      +        +        +       401     401    401     401
+GET  /drift                                 401     +      +        +        +       401     401    401     401
+GET  /drift/{window_id}/report              401     +      +        +        +       401     401    401     401
+GET  /data-quality                          401     +      +        +        +       401     401    401     401
+GET  /trends                                401     +      +        +        +       401     401    401     401
+GET  /agent/cycles                          401     +      +        +        +       401     401    401     401
+GET  /agent/record                          401     +      +        +        +       401     401    401     401
+GET  /automation                            401     +      +        +        +       401     401    401     401
+GET  /audit                                 401     +      +        +        +       401     401    401     401
+GET  /notifications                         401     +      +        +        +       401     401    401     401
 
-POST /alerts/{alert_id}/acknowledge         401     403    +        +        403     401     401    401
-POST /alerts/{alert_id}/resolve             401     403    +        +        403     401     401    401
-POST /notifications/{delivery_id}/retry     401     403    +        +        403     401     401    401
-POST /models/{name}/rollback                401     403    +        +        403     401     401    401
-POST /retrain                               401     403    +        +        403     401     401    401
-POST /actions/{action_id}/reevaluate        401     403    +        +        403     401     401    401
-POST /actions/{action_id}/decision          401     403    403      +        403     401     401    401
-POST /reload                                401     403    +        403      403     401     401    401
-POST /automation                            401     403    +        +        +       401     401    401
-POST /auth/logout                           401     +      +        +        +       401     401    401
+POST /alerts/{alert_id}/acknowledge         401     403    +        +        403     401     401    401     401
+POST /alerts/{alert_id}/resolve             401     403    +        +        403     401     401    401     401
+POST /notifications/{delivery_id}/retry     401     403    +        +        403     401     401    401     401
+POST /models/{name}/rollback                401     403    +        +        403     403     403    403     +
+POST /retrain                               401     403    +        +        403     403     403    403     +
+POST /actions/{action_id}/reevaluate        401     403    +        +        403     401     401    401     401
+POST /actions/{action_id}/decision          401     403    403      +        403     401     401    401     401
+POST /reload                                401     403    +        403      403     401     401    401     401
+POST /automation                            401     403    +        +        +       401     401    401     401
+POST /auth/logout                           401     +      +        +        +       401     401    401     401
 """
 
 

@@ -66,4 +66,4 @@ def make_keys(session: Session) -> Keys:
         )
         return plaintext
 
-    return Keys(make("everything", list(Scope)), make("labels only", [Scope.LABELS]))
+    return Keys(make("everything", [Scope.PREDICT, Scope.LABELS, Scope.METRICS]), make("labels only", [Scope.LABELS]))

@@ -5,6 +5,7 @@ what would be done, if the person may decide it, and if the database's clock say
 """
 
 from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
@@ -26,6 +27,9 @@ from database.errors import ConflictError, ForbiddenError, InvalidError, StaleEr
 from database.models import AgentAction, Approval, ModelVersion
 from database.queries import actions, evidence_bundles, model_versions, people
 from database.queries.audit import SYSTEM, Actor, append
+
+# Where an action a program asked for names the person behind it; the database reads it, too.
+ANSWERABLE = "answers_for"
 
 
 def decide(
@@ -108,6 +112,8 @@ def refusal(
         return barred
     if action.proposed_by == str(person):
         return ForbiddenError("you asked for this, so somebody else must decide it")
+    if action.why.get(ANSWERABLE) == str(person):
+        return ForbiddenError("a program you answer for asked for this, so somebody else must decide it")
     if is_over(action, now):
         return ran_out(action)
     if any(vote.evidence_digest == action.evidence_digest for vote in votes):
@@ -164,6 +170,18 @@ def _count(session: Session, action: AgentAction, person: Actor, decision: Decis
     )
 
 
+@dataclass(frozen=True)
+class Program:
+    """A client program that asks by its key."""
+
+    key_id: str
+    name: str
+
+    @property
+    def actor(self) -> Actor:
+        return Actor(ActorKind.SYSTEM, f"key {self.key_id}")
+
+
 def propose_by_person(
     session: Session,
     *,
@@ -173,8 +191,10 @@ def propose_by_person(
     reason: str,
     params: dict[str, Any],
     policy: AgentPolicy,
+    program: Program | None = None,
 ) -> AgentAction:
-    """A person asks for a change; its evidence is gathered and somebody else decides, whatever the policy's table says.
+    """A person, or a `program` they answer for, asks for a change; its evidence is gathered and somebody else decides,
+    whatever the policy's table says.
 
     Raises `InvalidError` for an action a person cannot ask for or without a reason, and `ConflictError` when nothing
     serves yet or a change of this model is open already (naming it).
@@ -191,20 +211,21 @@ def propose_by_person(
         first = open_ones[0]
         raise ConflictError(f"{model_name}: this is open already: {first.question}")
     person, action_id, says = Actor(ActorKind.PERSON, user_name), uuid4(), reason.strip()
+    asker, who = (program.actor, f"The program {program.name}") if program else (person, user_name)
     action = put_question(
         session,
-        person,
+        asker,
         policy,
         champion,
         action_id=action_id,
         action_type=action_type,
         dedupe_key=f"person:{action_id}",
-        question=f"{user_name} asks to {words(ACTIONS, action_type)} (v{champion.version} serves)",
-        why={"says": says},
+        question=f"{who} asks to {words(ACTIONS, action_type)} (v{champion.version} serves)",
+        why={"says": says} | ({ANSWERABLE: str(person)} if program else {}),
         params=params,
-        facts={"reason": says},
+        facts={"reason": says} | ({ANSWERABLE: str(person)} if program else {}),
     )
-    return move(session, person, action, ActionStatus.GATHERING_EVIDENCE)
+    return move(session, asker, action, ActionStatus.GATHERING_EVIDENCE)
 
 
 def put_question(

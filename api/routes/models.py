@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, Path, Request
 
 from agent.core.approval_manager import propose_by_person
 from api.cards import deployments_out, replica_out, version_card
-from api.dependencies import PersonMay
+from api.dependencies import Asker, PersonMay, ProposerMay
 from api.runtime import Runtime, runtime_of
 from api.schemas.models import (
     FeatureOut,
@@ -26,7 +26,7 @@ from api.strict_json import StrictRoute
 from config.model_contract import ModelContract
 from database.connection import ReadSession
 from database.enums import ActionType
-from database.errors import ConflictError, StewardError
+from database.errors import ConflictError, NotFoundError, StewardError
 from database.models import AgentAction, ModelVersion
 from database.permissions import Permission
 from database.queries import actions, heartbeats, model_versions, overview
@@ -35,7 +35,7 @@ from training.serving_artifact import KIND
 
 router = APIRouter(tags=["models"], route_class=StrictRoute)
 Reader = Annotated[SignedIn, Depends(PersonMay(Permission.READ))]
-Proposer = Annotated[SignedIn, Depends(PersonMay(Permission.PROPOSE))]
+Proposer = Annotated[Asker, Depends(ProposerMay())]
 Reloader = Annotated[SignedIn, Depends(PersonMay(Permission.RELOAD))]
 ModelName = Annotated[str, Path(pattern=r"^[a-z0-9_-]{1,64}$")]
 VersionNumber = Annotated[int, Path(ge=1, le=32_767)]
@@ -95,10 +95,10 @@ def version(request: Request, _: Reader, name: ModelName, number: VersionNumber)
 
 
 @router.post("/models/{name}/rollback", status_code=202, summary="Ask for a rollback")
-def rollback(request: Request, person: Proposer, name: ModelName, sent: RollbackIn) -> Proposed:
+def rollback(request: Request, asker: Proposer, name: ModelName, sent: RollbackIn) -> Proposed:
     """Nothing changes yet: the target is replayed on recent labelled rows, and somebody else decides."""
     runtime = runtime_of(request)
-    runtime.contract(name)
+    _must_reach(runtime, asker, name)
     params: dict[str, Any] = {}
     with runtime.writing() as session:
         if sent.version is not None:
@@ -113,12 +113,20 @@ def rollback(request: Request, person: Proposer, name: ModelName, sent: Rollback
             session,
             model_name=name,
             action_type=ActionType.ROLLBACK_MODEL,
-            user_name=person.name,
+            user_name=asker.person,
+            program=asker.program,
             reason=sent.reason,
             params=params,
             policy=runtime.policy,
         )
         return _proposed(action)
+
+
+def _must_reach(runtime: Runtime, asker: Asker, name: str) -> None:
+    """A model that a key may not use looks like one that is not there."""
+    if asker.models is not None and name not in asker.models:
+        raise NotFoundError(f"There is no model {name}.")
+    runtime.contract(name)
 
 
 def _must_be_whole(runtime: Runtime, target: ModelVersion) -> None:
@@ -131,17 +139,18 @@ def _must_be_whole(runtime: Runtime, target: ModelVersion) -> None:
 
 
 @router.post("/retrain", status_code=202, summary="Ask for a retrain")
-def retrain(request: Request, person: Proposer, sent: RetrainIn) -> Proposed:
+def retrain(request: Request, asker: Proposer, sent: RetrainIn) -> Proposed:
     """Nothing changes yet: a challenger is trained and compared, and somebody else decides."""
     runtime = runtime_of(request)
     name = sent.model or runtime.settings.platform.default_model
-    runtime.contract(name)
+    _must_reach(runtime, asker, name)
     with runtime.writing() as session:
         action = propose_by_person(
             session,
             model_name=name,
             action_type=ActionType.RETRAIN_MODEL,
-            user_name=person.name,
+            user_name=asker.person,
+            program=asker.program,
             reason=sent.reason,
             params={},
             policy=runtime.policy,

@@ -16,7 +16,7 @@ from database.models.monitoring import (
     QuarantinedRow,
 )
 from database.models.outbox import Delivery, OutboxMessage
-from database.models.people import ApiKey, AuditEvent, LoginSession, User
+from database.models.people import ApiKey, AuditEvent, KeyUsage, LoginSession, User
 from database.models.schedules import ScheduleSeen, ScheduleSlot
 from database.models.serving import (
     DeadLetter,
@@ -48,6 +48,7 @@ __all__ = [
     "EvidenceBundle",
     "Heartbeat",
     "Json",
+    "KeyUsage",
     "Label",
     "LabelCount",
     "LabelSearch",

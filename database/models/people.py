@@ -1,6 +1,6 @@
 """Who may do what, and the log of what was done."""
 
-from datetime import datetime
+from datetime import date, datetime
 
 from sqlalchemy import (
     CheckConstraint,
@@ -22,11 +22,27 @@ class ApiKey(Base):
     secret_digest: Mapped[str]
     scopes: Mapped[list[str]]
     models: Mapped[list[str] | None] = mapped_column(comment="null: every model")
+    rows_per_day: Mapped[int | None] = mapped_column(comment="null: API_ROWS_PER_DAY; 0: no limit")
+    owner: Mapped[str | None] = mapped_column(comment="the person who answers for it")
     created_by: Mapped[str]
     created_at: Mapped[datetime] = now()
     expires_at: Mapped[datetime]
     revoked_at: Mapped[datetime | None]
     last_used_at: Mapped[datetime | None]
+    __table_args__ = (
+        CheckConstraint("rows_per_day >= 0", name="rows_per_day_counts"),
+        # What it asks for, that person must not decide.
+        CheckConstraint("owner IS NOT NULL OR NOT 'actions:propose' = ANY (scopes)", name="who_proposes_has_an_owner"),
+    )
+
+
+class KeyUsage(Base):
+    """How many rows a key had answered on a day (UTC), by all processes: each adds what it counted, now and then."""
+
+    __tablename__ = "key_usage"
+    key_id: Mapped[str] = mapped_column(ForeignKey("api_keys.key_id"), primary_key=True)
+    day: Mapped[date] = mapped_column(primary_key=True, comment="UTC")
+    rows: Mapped[int]
 
 
 class User(Base):

@@ -20,12 +20,14 @@ from database.connection import ReadSession
 from database.crud import locked, one
 from database.enums import Scope
 from database.errors import InvalidError
-from database.models import ApiKey
+from database.models import ApiKey, User
+from database.queries import people
 from database.queries.audit import Actor, append
 
 CHANNEL = "steward_keys"
 _LONGEST_LIFETIME = timedelta(days=730)
 _LONGEST_OVERLAP = timedelta(days=90)
+_MOST_ROWS = 10**12
 _ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _ID_ALPHABET = "abcdefghijkmnpqrstuvwxyz23456789"
 _SHAPE = re.compile(r"stw_(?:dev|prod)_([a-z0-9]{8})_([0-9A-Za-z]{43})_([0-9A-Za-z]{6})", re.ASCII)
@@ -69,11 +71,15 @@ def create_key(
     expires_in: timedelta,
     hash_key: bytes,
     env: Literal["development", "production"],
+    *,
+    rows_per_day: int | None = None,
+    owner: str | None = None,
 ) -> tuple[ApiKey, str]:
     """A new key and its plaintext, which nothing but this return value ever holds.
 
-    `models=None` means every model. Raises `InvalidError` for an empty name, no scope, or a lifetime outside of one
-    minute to two years.
+    `models=None` means every model; `rows_per_day`: None as the settings say, 0 without limit; `owner`: the person who
+    answers for it. Raises `InvalidError` for an empty name, no scope, a lifetime outside of one minute to two years,
+    or a key that may propose and has no owner, and `NotFoundError` for an owner who is no user.
     """
     if not name.strip():
         raise InvalidError("name: a key needs a name that says who uses it")
@@ -81,6 +87,10 @@ def create_key(
         raise InvalidError(f"scopes: expected at least one of {', '.join(Scope)}")
     if not timedelta(minutes=1) <= expires_in <= _LONGEST_LIFETIME:
         raise InvalidError(f"expires_in: expected one minute to {_LONGEST_LIFETIME.days} days")
+    if owner is None and Scope.PROPOSE in scopes:
+        raise InvalidError(f"owner: a key with the scope {Scope.PROPOSE} needs a person who answers for it")
+    if owner is not None:
+        people.by_name(session, owner)
     key_id = "".join(secrets.choice(_ID_ALPHABET) for _ in range(8))
     secret = "".join(secrets.choice(_ALPHABET) for _ in range(43))
     body = f"stw_{'prod' if env == 'production' else 'dev'}_{key_id}_{secret}"
@@ -91,15 +101,43 @@ def create_key(
         secret_digest=digest(hash_key, secret),
         scopes=sorted(Scope(scope).value for scope in scopes),
         models=sorted(models) if models is not None else None,
+        rows_per_day=_checked_rows(rows_per_day),
+        owner=owner,
         created_by=str(actor),
         expires_at=now + expires_in,
     )
     session.add(key)
     session.flush()
-    facts = {"name": key.name, "scopes": key.scopes, "models": key.models, "expires_at": key.expires_at}
+    facts = {
+        "name": key.name,
+        "scopes": key.scopes,
+        "models": key.models,
+        "expires_at": key.expires_at,
+        "rows_per_day": key.rows_per_day,
+        "owner": key.owner,
+    }
     append(session, actor, "key.created", "api_key", key_id, facts)
     _tell_replicas(session)
     return key, f"{body}_{_checksum(body)}"
+
+
+def _checked_rows(rows_per_day: int | None) -> int | None:
+    if rows_per_day is not None and not 0 <= rows_per_day <= _MOST_ROWS:
+        raise InvalidError(f"rows_per_day: expected 0 (no limit) to {_MOST_ROWS:,}")
+    return rows_per_day
+
+
+def set_quota(session: Session, actor: Actor, key_id: str, rows_per_day: int | None) -> ApiKey:
+    """From now on the key has these rows a day; the replicas are told at commit.
+
+    Raises `NotFoundError`, and `InvalidError` for a number that cannot be.
+    """
+    key = one(session, locked(select(ApiKey).where(ApiKey.key_id == key_id)), f"there is no API key {key_id}")
+    before, key.rows_per_day = key.rows_per_day, _checked_rows(rows_per_day)
+    session.flush()
+    append(session, actor, "key.quota_set", "api_key", key_id, {"before": before, "after": key.rows_per_day})
+    _tell_replicas(session)
+    return key
 
 
 def revoke_key(session: Session, actor: Actor, key_id: str) -> ApiKey:
@@ -133,7 +171,18 @@ def rotate_key(
     if not timedelta(0) <= overlap <= _LONGEST_OVERLAP:
         raise InvalidError(f"overlap: expected zero to {_LONGEST_OVERLAP.days} days")
     scopes = [Scope(scope) for scope in old.scopes]
-    new, plaintext = create_key(session, actor, old.name, scopes, old.models, expires_in, hash_key, env)
+    new, plaintext = create_key(
+        session,
+        actor,
+        old.name,
+        scopes,
+        old.models,
+        expires_in,
+        hash_key,
+        env,
+        rows_per_day=old.rows_per_day,
+        owner=old.owner,
+    )
     old.expires_at = min(old.expires_at, now + overlap)
     session.flush()
     facts = {"name": old.name, "replaced_by": new.key_id, "expires_at": old.expires_at}
@@ -148,6 +197,16 @@ def _tell_replicas(session: Session) -> None:
 def list_keys(session: Session | ReadSession) -> list[ApiKey]:
     """Every key ever made, newest first."""
     return list(session.scalars(select(ApiKey).order_by(ApiKey.created_at.desc(), ApiKey.key_id)))
+
+
+def owner_of(session: Session | ReadSession, key_id: str) -> tuple[ApiKey, User] | None:
+    """A key with the person who answers for it, while they may sign in; None when there is nobody (any more)."""
+    found = session.execute(
+        select(ApiKey, User)
+        .join(User, User.name == ApiKey.owner)
+        .where(ApiKey.key_id == key_id, User.disabled_at.is_(None))
+    ).one_or_none()
+    return (found[0], found[1]) if found else None
 
 
 def usable_keys(session: Session | ReadSession) -> list[ApiKey]:

@@ -53,6 +53,13 @@ def install(engine: Engine, settings: Settings) -> Installed:
             people.create_user(session, SYSTEM, name, PASSWORD, [Role.APPROVER])
         people.create_user(session, SYSTEM, OPERATOR, PASSWORD, [Role.OPERATOR])
         _, key = api_keys.create_key(
-            session, SYSTEM, "run", list(Scope), None, timedelta(days=1), settings.platform.hash_key, "development"
+            session,
+            SYSTEM,
+            "run",
+            [Scope.PREDICT, Scope.LABELS],
+            None,
+            timedelta(days=1),
+            settings.platform.hash_key,
+            "development",
         )
     return Installed(settings, key)

@@ -121,7 +121,14 @@ def _installed(settings: Settings, engine: Engine, params: Params, directory: Pa
         versions = [model_versions.register(session, PERSON, **columns) for columns in trained]
         model_versions.activate(session, PERSON, versions[0], expected_active_id=None, reason="the first version")
         _, key = api_keys.create_key(
-            session, PERSON, "bench", list(Scope), None, timedelta(days=1), settings.platform.hash_key, "development"
+            session,
+            PERSON,
+            "bench",
+            [Scope.PREDICT, Scope.METRICS],
+            None,
+            timedelta(days=1),
+            settings.platform.hash_key,
+            "development",
         )
         ids, digests = [one.id for one in versions], [one.artifact_digest for one in versions]
     models = tuple(serving_artifact.load(store, digest) for digest in digests)

@@ -71,7 +71,14 @@ def prepare(settings: Settings, engine: Engine, directory: Path) -> Stage:
         made = [model_versions.register(session, PERSON, **version_columns(contract, digest)) for digest in digests]
         model_versions.activate(session, PERSON, made[0], expected_active_id=None, reason="the first version")
         _, key = api_keys.create_key(
-            session, PERSON, "run", list(Scope), None, timedelta(days=1), settings.platform.hash_key, "development"
+            session,
+            PERSON,
+            "run",
+            [Scope.PREDICT, Scope.LABELS],
+            None,
+            timedelta(days=1),
+            settings.platform.hash_key,
+            "development",
         )
         known = [(one.id, one.version) for one in made]
     versions = [

@@ -37,7 +37,7 @@ from tests.integration.agent.world import (
 )
 
 DENIED = "42501"
-PEOPLES = ("approvals", "users", "api_keys", "login_sessions", "automation")
+PEOPLES = ("approvals", "users", "api_keys", "key_usage", "login_sessions", "automation")
 
 
 @pytest.fixture

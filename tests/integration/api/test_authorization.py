@@ -33,10 +33,11 @@ def _callers(api: Api, installed: Installation) -> dict[str, dict[str, str]]:
     return headers
 
 
-def key_for(installed: Installation, scopes: list[Scope], models: list[str] | None) -> str:
+def key_for(installed: Installation, scopes: list[Scope], models: list[str] | None, owner: str = "operator") -> str:
+    """A key for which somebody answers: one that may propose needs that."""
     with Session(installed.engine) as session, session.begin():
         _, plaintext = api_keys.create_key(
-            session, PERSON, "one", scopes, models, timedelta(days=1), HASH_KEY.encode(), "development"
+            session, PERSON, "one", scopes, models, timedelta(days=1), HASH_KEY.encode(), "development", owner=owner
         )
     return plaintext
 
@@ -84,6 +85,10 @@ def test_a_key_for_another_model_reaches_nothing_of_this_one(api: Api, installed
     label = {"prediction_id": ours, "actual": 1}
     assert api.post("/labels", json=label, headers={"X-API-Key": theirs}).status_code in (403, 404)
     assert installed.rows("SELECT count(*) FROM labels")[0][0] == 0
+    for path in ("/models/heart_disease/rollback", "/models/nothing/rollback", "/retrain"):
+        answer = api.post(path, json={"reason": "because I want it"}, headers={"X-API-Key": theirs})
+        assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+    assert installed.rows("SELECT count(*) FROM agent_actions")[0][0] == 0
 
 
 def test_nobody_decides_what_they_asked_for_themselves(api: Api, installed: Installation) -> None:

@@ -163,7 +163,14 @@ def test_a_key_for_one_model_cannot_label_or_use_another(api: Api, installed: In
     prediction_id = _predicted(api, installed)
     with Session(installed.engine) as session, session.begin():
         _, foreign = api_keys.create_key(
-            session, PERSON, "foreign", list(Scope), ["another"], timedelta(days=1), HASH_KEY.encode(), "development"
+            session,
+            PERSON,
+            "foreign",
+            [Scope.PREDICT, Scope.LABELS],
+            ["another"],
+            timedelta(days=1),
+            HASH_KEY.encode(),
+            "development",
         )
     wait_until(lambda: len(api.runtime.keys.known()) == 3, 5)
     refused = api.post("/labels", json={"prediction_id": prediction_id, "actual": 1}, headers={"X-API-Key": foreign})

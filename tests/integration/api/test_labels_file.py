@@ -90,7 +90,14 @@ def test_a_key_for_another_model_stores_nothing_of_a_file(api: Api, installed: I
     ids = put(installed.engine, installed.version.id, NOW, 1)
     with Session(installed.engine) as session, session.begin():
         _, foreign = api_keys.create_key(
-            session, PERSON, "foreign", list(Scope), ["another"], timedelta(days=1), HASH_KEY.encode(), "development"
+            session,
+            PERSON,
+            "foreign",
+            [Scope.PREDICT, Scope.LABELS],
+            ["another"],
+            timedelta(days=1),
+            HASH_KEY.encode(),
+            "development",
         )
     wait_until(lambda: len(api.runtime.keys.known()) == 3, 5)
     refused = send(api, foreign, f"prediction_id,actual\n{new_ids(1, 0)[0]},1\n{ids[0]},1\n")

@@ -42,6 +42,7 @@ def _under(lines: list[str], heading: str, following: str) -> str:
 @pytest.mark.parametrize("name", [LONG, "[red]team"])
 def test_a_key_is_listed_with_its_whole_id_name_scopes_and_models(engine: Engine, name: str) -> None:
     with session_scope(engine) as session:
+        people.create_user(session, SYSTEM, name="ann", password="correct horse battery", roles=[Role.OPERATOR])
         key, _ = api_keys.create_key(
             session,
             SYSTEM,
@@ -51,12 +52,15 @@ def test_a_key_is_listed_with_its_whole_id_name_scopes_and_models(engine: Engine
             expires_in=timedelta(days=30),
             hash_key=b"k" * 32,
             env="development",
+            rows_per_day=1_000_000,
+            owner="ann",
         )
         api_keys.revoke_key(session, SYSTEM, key.key_id)
         key_id = key.key_id
     lines = _lines("keys", "list")
     assert {key_id, *Scope, "heart_disease", "revoked", "never"} <= set(" ".join(lines).split())
-    assert _under(lines, "name", "scopes") == name
+    assert _under(lines, "name", "scopes").replace(" ", "") == f"{name},ann"
+    assert [line[lines[0].index("used") :].strip() for line in lines[2:5]] == ["never", "0 today", "of 1000000"]
 
 
 def test_a_person_is_listed_with_their_whole_name_and_roles(engine: Engine) -> None:

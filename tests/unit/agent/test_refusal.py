@@ -18,7 +18,7 @@ ANN = Actor(ActorKind.PERSON, "ann")
 def refused(roles: tuple[str, ...] = ("approver",), voted_on: str | None = None, **changes: Any) -> StewardError | None:
     given = {
         "status": "pending_approval", "proposed_by": "agent:agent", "expires_at": NOW + timedelta(seconds=1),
-        "evidence_digest": "e" * 64,
+        "evidence_digest": "e" * 64, "why": {"answers_for": "person:bob"},
     } | changes  # fmt: skip
     votes = [Approval(evidence_digest=voted_on)] if voted_on else []
     return refusal(AgentAction(**given), ANN, roles, votes, NOW)
@@ -36,6 +36,7 @@ def test_an_approver_who_has_not_voted_may_decide_until_the_time_runs_out() -> N
     [
         ({"roles": ("admin", "operator")}, ForbiddenError, "you are not an approver"),
         ({"proposed_by": "person:ann"}, ForbiddenError, "you asked for this, so somebody else must decide it"),
+        ({"why": {"answers_for": "person:ann"}}, ForbiddenError, "a program you answer for asked for this"),
         ({"expires_at": NOW}, ExpiredError, "ran out at 2026-11-21 09:00:00 UTC"),
         ({"voted_on": "e" * 64}, ConflictError, "another approver is needed"),
         ({"status": "expired", "expires_at": NOW}, ExpiredError, "the time to decide ran out at"),

@@ -9,7 +9,14 @@ from fastapi import Depends, FastAPI
 
 from api.access import PREDICTIONS, PROBES, Anybody, ClientMay
 from api.control import build
-from api.dependencies import DOCUMENTATION, PersonMay, declarations, refuse_other_ways_in, refuse_undeclared
+from api.dependencies import (
+    DOCUMENTATION,
+    PersonMay,
+    ProposerMay,
+    declarations,
+    refuse_other_ways_in,
+    refuse_undeclared,
+)
 from config.settings import Settings
 from database.enums import Role, Scope
 from database.permissions import ALLOWED, Permission, may, permissions_of
@@ -30,11 +37,15 @@ def test_every_route_declares_exactly_one_way_in_and_four_are_open(app: FastAPI)
     assert len(seen) > 30
 
 
-def test_programs_and_people_do_not_share_routes(app: FastAPI) -> None:
+def test_programs_and_people_share_the_routes_that_ask_and_no_other(app: FastAPI) -> None:
     by_key = {
         route.path for route, declared in declarations(app) if any(isinstance(one, ClientMay) for one in declared)
     }
     assert by_key == {"/predict", "/models/{name}/predict", "/labels", "/feedback", "/metrics"}
+    shared = {
+        route.path for route, declared in declarations(app) if any(isinstance(one, ProposerMay) for one in declared)
+    }
+    assert shared == {"/retrain", "/models/{name}/rollback"}
 
 
 def test_what_changes_something_needs_more_than_reading(app: FastAPI) -> None:
