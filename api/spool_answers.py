@@ -21,6 +21,7 @@ CREATE TABLE IF NOT EXISTS answers (
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS answers_at ON answers (at);
 """
+_CHUNK = 1000
 
 
 class IdempotencyConflictError(StewardError):
@@ -114,6 +115,16 @@ class KeptAnswers:
             raise
         for name, _ in moving:
             del self._recent[name]
+
+    def adopt(self, path: Path) -> None:
+        """Take in all that another file keeps, whose process is gone: it may be asked for here from now on."""
+        other = sqlite3.connect(path)
+        rows = other.execute("SELECT key_id, idempotency_key, request_digest, answer, at FROM answers")
+        while some := rows.fetchmany(_CHUNK):
+            self._writer.execute("BEGIN IMMEDIATE")
+            self._writer.executemany("INSERT OR IGNORE INTO answers VALUES (?, ?, ?, ?, ?)", some)
+            self._writer.execute("COMMIT")
+        other.close()
 
     def forget_old(self, before: float) -> None:
         self._writer.execute("DELETE FROM answers WHERE at < ?", (before,))

@@ -28,7 +28,14 @@ def claim_spools(directory: Path, *, max_rows: int, power_safe: bool = False) ->
         number += 1
     left = {directory / one.stem for one in directory.glob("spool-*") if one.is_dir() or one.suffix == ".sqlite"}
     claimed = [(path, lock) for path in sorted(left - {own.path}) if (lock := _claim(path)) is not None]
-    return own, [_opened(path, lock, max_rows, power_safe) for path, lock in claimed]
+    orphans = [_opened(path, lock, max_rows, power_safe) for path, lock in claimed]
+    for orphan in orphans:
+        try:
+            orphan.put_answers_away()
+            own.adopt_answers(orphan.path)
+        except sqlite3.Error as error:  # its rows are safe all the same: a repeated request may be kept twice
+            logger.error("spool.answers.not_adopted spool={} error={}", orphan.path.name, error)
+    return own, orphans
 
 
 def _claim(path: Path) -> int | None:

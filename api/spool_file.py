@@ -21,6 +21,7 @@ from api.spool_records import Damaged, Found, Record, Torn, frame, scan
 from config.fault_points import fault_point
 from database.errors import StewardError
 
+ANSWERS = "answers.sqlite"
 SEGMENT_BYTES = 32 * 1024 * 1024
 _READ_BYTES = 1024 * 1024
 _FULL = "The spool of answers is full: the database has been away for too long."
@@ -74,7 +75,7 @@ class Spool:
         self._max_rows, self._segment_bytes = max_rows, segment_bytes
         self._lock = threading.Lock()
         path.mkdir(mode=0o700, exist_ok=True)
-        self._answers = KeptAnswers(path / "answers.sqlite", power_safe=power_safe)
+        self._answers = KeptAnswers(path / ANSWERS, power_safe=power_safe)
         self._cursor = Cursor(path / "cursor")
         self.depth = 0
         self.torn = 0
@@ -316,6 +317,10 @@ class Spool:
     def put_answers_away(self) -> None:
         """Answers in memory into their file: while rows cannot be shipped, memory must not fill with them."""
         self._answers.put_away()
+
+    def adopt_answers(self, dead: Path) -> None:
+        """Answer for what a dead process answered: its directory goes when its rows are safe. Raises sqlite3.Error."""
+        self._answers.adopt(dead / ANSWERS)
 
     def forget_old_answers(self, before: float) -> None:
         self._answers.forget_old(before)

@@ -288,6 +288,28 @@ def test_an_idempotency_key_is_answered_once_also_after_its_row_was_shipped_and_
     spool.close()
 
 
+def test_what_a_dead_process_answered_is_not_answered_anew_by_the_one_that_has_its_directory(tmp_path: Path) -> None:
+    """Two processes die and one comes back: it ships the other one's rows, and must know its keys then and later."""
+    first, second = _own(tmp_path), _own(tmp_path)
+    shipped, waiting = _entry(b"1", key="shipped", answer=b"one"), _entry(b"2", key="waiting", answer=b"two")
+    _keep(second, shipped)
+    _forget(second)
+    _keep(second, waiting)
+    for one in (first, second):
+        one.close()
+    own, (orphan,) = _claim(tmp_path)
+    again = _entry(b"3", key="shipped", answer=b"anew"), _entry(b"4", key="waiting", answer=b"anew")
+    assert _keep(own, *again) == [b"one", b"two"]
+    _forget(orphan)
+    orphan.close(remove=True)
+    assert _keep(own, *again) == [b"one", b"two"]
+    own.close()
+    own = _own(tmp_path)
+    assert _keep(own, *again) == [b"one", b"two"]
+    assert _rows(own) == []
+    own.close()
+
+
 def test_a_damaged_file_of_answers_is_kept_aside_and_holds_up_nothing(tmp_path: Path) -> None:
     _spool_of(tmp_path, frame(Record(b"row", 1)))
     (tmp_path / "spool-0" / "answers.sqlite").write_bytes(b"this is no database" * 100)
