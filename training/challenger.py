@@ -42,6 +42,7 @@ from training.recent import (
     features_of,
     holdout_facts,
     labels_of,
+    repetition_in,
     taught_among,
     too_few,
     too_little,
@@ -72,7 +73,8 @@ def gather(case: Case, cores: int = 1) -> Json:
     """
     contract, store = case.contract, signing_store_of(case.settings)
     with read_scope(case.engine) as session:
-        recent = trusted(contract, training_rows.newest_labelled(session, contract.name))
+        usual = repetition_in(contract, model_versions.first_profile(session, contract.name))
+        recent = trusted(contract, training_rows.newest_labelled(session, contract.name), usual)
         quarantined = training_rows.quarantined_since(session, contract.name, recent.since) if recent.since else 0
         challenger = model_versions.by_action(session, case.action_id)
     known_until = datasets.learnt_until(store.read(case.champion.dataset_digest, datasets.KIND).meta)
@@ -171,6 +173,7 @@ def _dataset(
         "traffic_rows": len(lesson.rows),
         "quarantined_rows": quarantined,
         "suspect_rows_left_out": recent.suspect,
+        "equal_rows_left_out": recent.equal,
         **lesson.facts(case.onset),
     }
     details: Json = {
@@ -222,6 +225,9 @@ def _data_checks(challenger: ModelVersion, made_from: Json) -> list[Json]:
             "says": f"learnt from {made_from['rows']} rows that keep the contract; {left_out} suspect ones left out",
         }
     ]
+    if equal := made_from.get("equal_rows_left_out", 0):
+        says = f"{equal} rows equal to others that were there already were left out: was one row sent again and again?"
+        checks.append({"name": "equal_rows", "ok": None, "says": says})
     if challenger.data_source == DataSource.SYNTHETIC:
         checks.append({"name": "data_source", "ok": None, "says": "the original training data are synthetic"})
     return checks

@@ -5,9 +5,13 @@ without having learnt the row (`training/cross_fitting.py`). So do rows about an
 change of the world the newest rows are those that are wanted on both sides, and a split by time takes them all away
 from one of them. Many rows about nothing in particular are split by time: the later ones judge, the earlier ones teach,
 so nothing is judged on what came before it was learnt, and the very version that would serve is judged.
+
+One row sent ten thousand times is one thing learnt, not ten thousand: of equal rows only the newest few count, unless
+they were as frequent in the data the first version learnt from.
 """
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -23,6 +27,12 @@ from training.suspects import suspect_reasons
 
 # However many rows are suspect, no further back than this many times the rows that are wanted.
 _REACH = 10
+# And past however many equal rows, so that a flood does not hide what came before it.
+_REACH_PAST_EQUAL = 100
+# Of the rows that are wanted, so many may be equal: one in a hundred, or this many times what was usual.
+_EQUAL_SHARE = 0.01
+_LEAST_EQUAL = 3
+_TIMES_USUAL = 3
 # With fewer rows than this, half of them cannot tell a gain worth having from luck.
 CROSS_FITTED_BELOW = 1000
 
@@ -35,11 +45,39 @@ class Method(StrEnum):
 
 
 @dataclass(frozen=True)
+class Repetition:
+    """How often whole rows are equal by nature, in a sample of `n` rows: often where all columns are categories."""
+
+    times: Mapping[tuple[Hashable, ...], int]
+    n: int
+
+    def most(self, row: tuple[Hashable, ...], wanted: int) -> int:
+        """How many of `wanted` rows may be equal to this one."""
+        usual = self.times.get(row, 0) / self.n if self.n else 0.0
+        return max(_LEAST_EQUAL, round(_EQUAL_SHARE * wanted), round(_TIMES_USUAL * usual * wanted))
+
+
+def repetition_in(contract: ModelContract, profile: Mapping[str, Any]) -> Repetition:
+    """What was usual in the training data of a version, by the whole rows its reference profile holds. Ask the first
+    version's: a later one may have learnt from a flood."""
+    features = profile.get("features", {})
+    columns = [features.get(name, {}).get("sample", ()) for name in contract.feature_names]
+    return repetition_of(list(zip(*columns, strict=False)))
+
+
+def repetition_of(rows: Collection[tuple[Hashable, ...]]) -> Repetition:
+    """`rows`: their values in contract order."""
+    return Repetition(Counter(rows), len(rows))
+
+
+@dataclass(frozen=True)
 class Recent:
-    """The newest rows that can be trusted, oldest first, and how many in the same span cannot."""
+    """The newest rows that can be trusted, oldest first, how many in the same span cannot, and how many are equal to
+    rows that are there already."""
 
     rows: tuple[LabelledRow, ...]
     suspect: int
+    equal: int = 0
 
     @property
     def since(self) -> datetime | None:
@@ -55,19 +93,24 @@ class Split:
     method: Method = Method.LATER_ROWS
 
 
-def trusted(contract: ModelContract, newest_first: Iterable[LabelledRow]) -> Recent:
-    """The newest `recent_rows` rows without a suspect measurement."""
+def trusted(contract: ModelContract, newest_first: Iterable[LabelledRow], usual: Repetition) -> Recent:
+    """The newest `recent_rows` rows without a suspect measurement, and without a flood of equal ones."""
     wanted = contract.training.recent_rows
     found: list[LabelledRow] = []
-    suspect = 0
+    seen: Counter[tuple[Hashable, ...]] = Counter()
+    suspect = equal = 0
     for row in newest_first:
+        values = tuple(row.features.get(name) for name in contract.feature_names)
         if suspect_reasons(contract, row.features):
             suspect += 1
+        elif seen[values] >= usual.most(values, wanted):
+            equal += 1
         else:
+            seen[values] += 1
             found.append(row)
-        if len(found) == wanted or len(found) + suspect >= _REACH * wanted:
+        if len(found) == wanted or len(found) + suspect >= _REACH * wanted or equal >= _REACH_PAST_EQUAL * wanted:
             break
-    return Recent(tuple(reversed(found)), suspect)
+    return Recent(tuple(reversed(found)), suspect, equal)
 
 
 def divide(contract: ModelContract, rows: Sequence[LabelledRow], onset: datetime | None) -> Split:

@@ -28,7 +28,7 @@ from database.queries.training_rows import LabelledRow
 from training import dataset, serving_artifact
 from training.evaluator import paired_difference, value_of
 from training.evidence_command import Case, Json, NotEnoughError, naming, run
-from training.recent import features_of, holdout_facts, labels_of, too_few, trusted, unknown_to
+from training.recent import features_of, holdout_facts, labels_of, repetition_in, too_few, trusted, unknown_to
 from training.replay import NO_STEP_BACK, Advice, compare_versions, recommendation, scored_by
 from training.serving_artifact import Answering, misfit
 
@@ -70,7 +70,9 @@ def gather(case: Case) -> Json:
         slow = slowness_in(actions.get(session, case.action_id).why)
         generation = model_versions.current_generation(session, contract.name)
         since = generation.created_at if generation and slow is None else None
-        recent = trusted(contract, training_rows.newest_labelled(session, contract.name, since=since))
+        newest = training_rows.newest_labelled(session, contract.name, since=since)
+        usual = repetition_in(contract, model_versions.first_profile(session, contract.name))
+        recent = trusted(contract, newest, usual)
         archived = _archived(session, case, slow)
     able, refused = _loaded(store, contract, archived)
     if not able:

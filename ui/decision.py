@@ -378,6 +378,8 @@ def rested_on(evidence: Json | None) -> list[str]:
             _whole(training.get("suspect_rows_left_out")) or 0
         )
         said.append(f"{wording.plural(left_out, 'row')} that failed a data check were left out.")
+        if equal := _whole(training.get("equal_rows_left_out")):
+            said.append(f"{wording.plural(equal, 'row')} equal to others were left out: sent again and again.")
     said.extend(told for told in (since_onset(evidence), mended(evidence)) if told is not None)
     return said
 

@@ -24,7 +24,7 @@ from database.queries import model_versions, training_rows
 from database.queries.audit import AGENT
 from database.queries.training_rows import LabelledRow
 from training.evaluator import Difference, Scored, paired_difference, value_of
-from training.recent import trusted
+from training.recent import repetition_in, trusted
 
 STEP = 0.1
 LOWEST, HIGHEST = 0.1, 0.9
@@ -95,7 +95,8 @@ class AdjustThreshold:
             if champion is None:
                 raise NotWorthAskingError("no version serves")
             given = training_rows.newest_labelled(session, contract.name, model_id=champion.id)
-            moved = better_threshold(contract, trusted(contract, given).rows, champion.threshold)
+            usual = repetition_in(contract, model_versions.first_profile(session, contract.name))
+            moved = better_threshold(contract, trusted(contract, given, usual).rows, champion.threshold)
             made = _register(session, work, champion, moved.threshold)
             return _told(contract, champion, made, moved.rows, moved.found)
 

@@ -31,6 +31,12 @@ def by_number(session: Session | ReadSession, model_name: str, version: int) -> 
     return one(session, query, f"model {model_name} has no version {version}")
 
 
+def first_profile(session: Session | ReadSession, model_name: str) -> dict[str, Any]:
+    """The reference profile of the model's first version; empty when there is none."""
+    query = select(ModelVersion.reference_profile).where(ModelVersion.model_name == model_name)
+    return session.scalars(query.order_by(ModelVersion.version).limit(1)).one_or_none() or {}
+
+
 def by_action(session: Session | ReadSession, action_id: UUID) -> ModelVersion | None:
     """The version a retrain action made, if it has."""
     return first(session, select(ModelVersion).where(ModelVersion.action_id == action_id))

@@ -172,7 +172,7 @@ def _answered(session: Session, version_id: int, window: MonitoringWindow) -> No
                 generation=1,
                 key_id="k",
                 request_id="r",
-                features=SOUND,
+                features=SOUND | {"oldpeak": at / 100},
                 prediction=int(probability >= 0.5),
                 probability=probability,
                 threshold=0.5,

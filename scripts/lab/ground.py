@@ -6,6 +6,7 @@ A version learnt from the same rows is the same version, whoever asked for it, s
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import cached_property
 from uuid import UUID
 
 import numpy as np
@@ -22,7 +23,7 @@ from scripts.lab.stream import Stream, Windows
 from training.evaluator import Scored, value_of
 from training.feature_engineering import Matrix, encoding_for
 from training.model_factory import Params
-from training.recent import labels_of, trusted
+from training.recent import Repetition, labels_of, repetition_of, trusted
 from training.suspects import suspect_reasons
 
 
@@ -74,6 +75,13 @@ class Ground:
         """The version that serves when the stream begins."""
         return self._version(())
 
+    @cached_property
+    def usual(self) -> Repetition:
+        """How often whole rows are equal in what the first version learns from."""
+        names = self.contract.feature_names
+        learnt = self.stream.rows[: self.windows.train_rows]
+        return repetition_of([tuple(row.get(name) for name in names) for row in learnt])
+
     def labelled(self, at: int) -> Iterator[LabelledRow]:
         """Rows whose labels are there when window `at` closes, newest first."""
         for window in range(at, -1, -1):
@@ -94,7 +102,7 @@ class Ground:
     def retrained(self, at: int) -> Version | None:
         """The version that learns from the newest rows that can be trusted when window `at` closes; None when there
         are none, or when it is not good enough."""
-        rows = trusted(self.contract, self.labelled(at)).rows
+        rows = trusted(self.contract, self.labelled(at), self.usual).rows
         try:
             return self.taught(rows) if rows else None
         except (NotLearntError, InvalidError):

@@ -92,7 +92,7 @@ def _refuse(why: str | None) -> None:
 
 
 def _retrain(asked: Asked) -> Evidence:
-    recent = trusted(asked.contract, asked.sound(0)).rows
+    recent = trusted(asked.contract, asked.sound(0), asked.ground.usual).rows
     known_until = asked.champion.learnt_until
     parts = divide(asked.contract, recent, asked.onset)
     _refuse(too_little(asked.contract, parts, known_until))
@@ -130,7 +130,7 @@ def _rollback(asked: Asked) -> Evidence:
         refused = "; ".join(f"version {number}: {why}" for number, why in misfits.items())
         raise NotWorthAskingError(f"no earlier version can be gone back to ({refused or 'there is none'})")
     known = (asked.champion.learnt_until, *(asked.earlier[number].learnt_until for number in fitting))
-    recent = trusted(asked.contract, asked.sound(asked.since if slow is None else 0)).rows
+    recent = trusted(asked.contract, asked.sound(asked.since if slow is None else 0), asked.ground.usual).rows
     judging = unknown_to(recent, max((until for until in known if until), default=None))
     _refuse(too_few(asked.contract, judging))
     target, rows, _ = best_of(asked.contract, able, judging)
@@ -168,7 +168,8 @@ def _compared(
 
 def _threshold(asked: Asked) -> Evidence:
     own = (row for row in asked.sound(0) if row.model_id == asked.number)
-    moved = better_threshold(asked.contract, trusted(asked.contract, own).rows, asked.champion.threshold)
+    known = trusted(asked.contract, own, asked.ground.usual).rows
+    moved = better_threshold(asked.contract, known, asked.champion.threshold)
     first = moved.found[0]
     says = (
         f"the threshold moved from {asked.champion.threshold:.3f} to {moved.threshold:.3f}: "

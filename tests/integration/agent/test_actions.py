@@ -118,7 +118,10 @@ def scored(n: int, seed: int, shift: float) -> list[tuple[Any, int, float]]:
     random = np.random.default_rng(seed)
     truth = random.integers(0, 2, n)
     scores = np.clip(0.5 + (truth - 0.5) * 0.3 + random.normal(0, 0.05, n) - shift, 0.01, 0.99)
-    return [(SOUND, int(actual), float(score)) for actual, score in zip(truth, scores, strict=True)]
+    return [
+        (SOUND | {"oldpeak": at / 100}, int(actual), float(score))
+        for at, (actual, score) in enumerate(zip(truth, scores, strict=True))
+    ]
 
 
 def adjust(

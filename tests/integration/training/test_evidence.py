@@ -255,6 +255,7 @@ def test_a_challenger_that_learnt_the_new_world_is_shown_to_be_better(
     assert "since_onset" not in evidence
     assert evidence["training"] == {
         "rows": 360, "original_rows": 120, "traffic_rows": 240, "quarantined_rows": 0, "suspect_rows_left_out": 20,
+        "equal_rows_left_out": 0,
     }  # fmt: skip
     assert evidence["champion"]["version"] == 1
     assert answer["to_version_id"] == evidence["challenger"]["version_id"]
@@ -263,6 +264,20 @@ def test_a_challenger_that_learnt_the_new_world_is_shown_to_be_better(
     assert again["to_version_id"] == answer["to_version_id"]
     assert again["evidence"]["holdout"] == evidence["holdout"]
     assert again["evidence"]["metrics"] == evidence["metrics"]
+
+
+def test_a_flood_of_one_row_is_thinned_out_and_the_evidence_says_so(world: World, run: Any) -> None:
+    """Six hundred of one healthy-looking row, all labelled sick, after what people sent."""
+    rows, labels = patients(240, "heart")
+    world.receive(rows, known(labels))
+    poison: Row = {**rows[1], "age": 61.5}
+    world.receive([dict(poison) for _ in range(600)], [1] * 600)
+    evidence = run(challenger, world.ask())["evidence"]
+    assert (evidence["training"]["traffic_rows"], evidence["training"]["equal_rows_left_out"]) == (244, 596)
+    assert evidence["metrics"][0]["verdict"] == "better"
+    (check,) = (one for one in evidence["checks"] if one["name"] == "equal_rows")
+    assert check["ok"] is None
+    assert check["says"].startswith("596 rows equal to others")
 
 
 def test_many_rows_are_split_by_time_and_the_later_ones_judge(
