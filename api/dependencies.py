@@ -73,10 +73,11 @@ class Asker:
 
 
 class ProposerMay:
-    """A signed-in person who may propose, or a program by a key of that scope, for which such a person answers."""
+    """A signed-in person who may propose, or a program by a key of that scope, for which such a person answers. Where
+    both are sent, the person asks."""
 
     def __call__(self, request: Request) -> Asker:
-        if request.headers.get("x-api-key") is None:
+        if "x-api-key" not in request.headers or "authorization" in request.headers:
             return Asker(PersonMay(Permission.PROPOSE)(request).name)
         runtime = runtime_of(request)
         client = ClientMay(Scope.PROPOSE).client(runtime, request.headers["x-api-key"], address_of(request))

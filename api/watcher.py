@@ -17,6 +17,7 @@ from typing import Any
 import psycopg2
 from loguru import logger
 from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from api import last_known
@@ -117,7 +118,7 @@ class Watcher:
         if self._gate.is_open:
             with session_scope(self._engine) as session:
                 replicas.forget(session, self._facts.replica)
-            self._facts.quotas.tell(time.time(), self._add_usage)
+            self._tell_usage()
 
     def look(self, *, again: bool = False) -> None:
         """One round: read what should serve and who may call, follow it, and report. Safe from any thread."""
@@ -168,8 +169,15 @@ class Watcher:
         except Exception:
             self._keys.give_back(used)
             raise
-        self._facts.quotas.tell(time.time(), self._add_usage)
+        self._tell_usage()
         self._reported = (state, now)
+
+    def _tell_usage(self) -> None:
+        """What cannot be told now (a full disk, say) is told next time, and is no reason to call the database away."""
+        try:
+            self._facts.quotas.tell(time.time(), self._add_usage)
+        except DBAPIError as error:
+            logger.warning("api.usage.not_told error={}", first_line(error))
 
     def _add_usage(self, counted: Counted, day: date) -> Mapping[str, int]:
         with session_scope(self._engine) as session:

@@ -6,6 +6,7 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 from sqlalchemy import create_engine
@@ -13,7 +14,9 @@ from sqlalchemy import create_engine
 from api.main import create_app
 from database import migrations
 from database.embedded import EmbeddedPostgres
+from tests.integration.agent.world import pending
 from tests.integration.api.conftest import Api, Installation, install, serve, settings_for, wait_until
+from tests.integration.api.test_decisions_over_http import approvals, page, send
 from tests.serving_factories import EXAMPLE
 
 SIZE_MB = 150
@@ -51,7 +54,15 @@ def _depth(api: Api) -> int:
     return int(api.get("/readyz").json()["spool_depth"])
 
 
-def test_answers_wait_labels_are_refused_and_all_is_well_when_there_is_room_again(small_disk: Path, home: Path) -> None:
+def _question(installed: Installation) -> UUID:
+    """A question about a version that is ready to serve."""
+    made = installed.new_version(bias=1.0, serve=False)
+    return pending(installed.engine, installed.version.id, made).action_id
+
+
+def test_answers_wait_labels_and_decisions_are_refused_and_all_is_well_when_there_is_room_again(
+    small_disk: Path, home: Path
+) -> None:
     server = EmbeddedPostgres(small_disk / "postgres", settings={"fsync": "off", "max_wal_size": "64MB"})
     server.start()
     server.ensure_database("steward")
@@ -62,6 +73,9 @@ def test_answers_wait_labels_are_refused_and_all_is_well_when_there_is_room_agai
     running = serve(create_app(installed.settings))
     api = next(running)
     key = installed.keys.everything
+    approver = api.sign_in("approver")
+    asked = _question(installed)
+    decision = page(api, asked, approver)
     try:
         answered = api.predict(key, {"rows": [EXAMPLE] * 10}).json()["predictions"]
         wait_until(lambda: installed.rows("SELECT count(*) FROM predictions") == [(10,)], 10)
@@ -76,12 +90,18 @@ def test_answers_wait_labels_are_refused_and_all_is_well_when_there_is_room_agai
         assert "nothing was recorded" in refused.json()["detail"]
         assert _depth(api) > 0
         assert installed.rows("SELECT count(*) FROM labels") == [(0,)]
+        refused = send(api, asked, approver, decision)
+        assert (refused.status_code, refused.json()["code"]) == (503, "database_unavailable")
+        assert approvals(installed) == 0
+        wait_until(lambda: api.get("/readyz").json()["status"] == "degraded", 10)
 
         (small_disk / "ballast").unlink()
         wait_until(lambda: _depth(api) == 0, 20)
         stored = api.post("/labels", json={"labels": labels}, headers={"X-API-Key": key})
         assert (stored.status_code, stored.json()["stored"]) == (200, len(answered))
         assert installed.rows("SELECT count(*), count(DISTINCT id) FROM predictions") == [(3010, 3010)]
+        assert send(api, asked, approver, decision).json()["status"] == "approved"
+        assert approvals(installed) == 1
     finally:
         running.close()
         engine.dispose()

@@ -203,8 +203,31 @@ FROZEN = (
     "question = 'x'", "why = '{\"a\": 1}'", "params = '{\"a\": 1}'", "evidence = '{}'", "evidence_digest = 'x'",
     "expires_at = now() + interval '9 d'", "from_version_id = NULL", "to_version_id = NULL", "success_test = '{}'",
     "outcome = 'x'", "execution_result = '{}'", "reviewed_by = 'x'", "model_name = 'x'",
+    "action_id = gen_random_uuid()", "cause = 'seasonal'", "alert_id = 7",
+    "recommended = NOT coalesce(recommended, false)",
+    "reviewed_at = now() - interval '1 d'", "max_attempts = 99", "executed_at = now()", "verified_at = now()",
 )  # fmt: skip
 MOVING = "status = 'executing', version = version + 1"
+
+
+# What a worker writes while it works. The moves themselves are guarded by the arrows.
+OF_THE_WORK = {
+    "status",
+    "version",
+    "lease_owner",
+    "lease_epoch",
+    "lease_until",
+    "attempts",
+    "crashes",
+    "run_after",
+    "updated_at",
+}
+
+
+def test_every_column_of_an_action_is_tried_or_is_the_works_own() -> None:
+    tried = {change.split(" = ")[0] for several in FROZEN for change in several.split(", ") if " = " in change}
+    assert tried | OF_THE_WORK | {"id"} == {column.name for column in AgentAction.__table__.columns}
+    assert not tried & OF_THE_WORK
 
 
 def test_what_was_approved_stays_as_it_was(engine: Engine, approved: AgentAction, subtests: pytest.Subtests) -> None:
