@@ -64,6 +64,9 @@ def test_a_question_says_who_asks_why_how_many_must_agree_and_until_when() -> No
     by_ann = of_move(action(S.PENDING_APPROVAL, proposed_by="person:ann", cause=None))
     assert by_ann is not None
     assert by_ann.text.startswith("ann asked for it. ")
+    by_key = of_move(action(S.PENDING_APPROVAL, proposed_by="system:key abcdefgh", why={"answers_for": "person:ann"}))
+    assert by_key is not None
+    assert by_key.text.startswith("A program asked for it")
     by_calendar = of_move(action(S.PENDING_APPROVAL, proposed_by="system:schedule weekly", why={"schedule": "weekly"}))
     assert by_calendar is not None
     assert by_calendar.text.startswith("The calendar asked for it")
