@@ -1,13 +1,13 @@
 """A key has rows a day, and a person who answers for it where it may propose; that person does not decide on it.
 
-Revision: 3a9f5c20d7e4, after counts of predictions
+Revision: 3a9f5c20d7e4, after unclaimed labels
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision: str = "3a9f5c20d7e4"
-down_revision: str | None = "5e0b7c41d9a2"
+down_revision: str | None = "8c3f52e7a1d0"
 branch_labels = None
 depends_on = None
 
