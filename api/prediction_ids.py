@@ -11,10 +11,14 @@ _VARIANTS = dict(zip("0123456789abcdef", "89ab" * 4, strict=True))
 
 def new_ids(count: int, now_ms: int) -> list[str]:
     """`count` different ids for the millisecond `now_ms` (74 random bits each)."""
+    return ids_of(POOL.take(10 * count).hex(), now_ms)
+
+
+def ids_of(digits: str, now_ms: int) -> list[str]:
+    """An id for each 20 hexadecimal `digits`: the same digits give the same ids."""
     time = f"{now_ms:012x}"
     head = f"{time[:8]}-{time[8:]}-7"
-    digits = POOL.take(10 * count).hex()
     return [
         f"{head}{digits[at : at + 3]}-{_VARIANTS[digits[at + 3]]}{digits[at + 4 : at + 7]}-{digits[at + 7 : at + 19]}"
-        for at in range(0, 20 * count, 20)
+        for at in range(0, len(digits), 20)
     ]

@@ -183,7 +183,13 @@ def score(
     force: Annotated[bool, typer.Option("--force", help="overwrite the file given with --out")] = False,
     as_json: JsonFlag = False,
 ) -> None:
-    """Answer every row of a file with the version that serves: the whole file, or nothing is written or stored."""
+    """Answer every row of a file with the version that serves: the whole file, or nothing is written.
+
+    --log stores the answers piece by piece. Stopped in the middle, what was stored stays, and the same command goes on
+    where it ended. One file answered by one version is stored once, however often it is given (what it holds counts,
+    not its name), and its rows have the same ids each time. If another version serves by then, its answers are stored,
+    too.
+    """
     # pandas takes half a second to import; every other command would wait for it.
     from scripts import score as scoring  # noqa: PLC0415
 
@@ -191,14 +197,15 @@ def score(
         engine = make_engine(database.url, settings.database, application="steward-score")
         try:
             serving = scoring.serving_of(engine, settings, model)
-            key_id = str(admin.me()) if log else None
-            done = scoring.score(engine, serving, file, out, key_id=key_id, encoding=encoding, force=force)
+            actor = admin.me() if log else None
+            done = scoring.score(engine, serving, file, out, actor=actor, encoding=encoding, force=force)
         finally:
             engine.dispose()
         if as_json:
             print(json.dumps(vars(done)))
         else:
-            stored = ", stored as predictions" if done.logged else ""
+            before = f", {done.stored_before:,} by an earlier run" if done.stored_before else ""
+            stored = f", {done.stored:,} stored as predictions{before}" if done.logged else ""
             say(
                 f"{done.rows - done.faults:,} of {done.rows:,} rows answered by version {done.model_version}{stored}; "
                 f"{done.faults:,} have a fault, named in {escape(str(out))}"

@@ -1,30 +1,29 @@
 """`steward score`: a whole file answered by the serving version, beside the API."""
 
 import csv
-import json
 import os
+from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from rich.progress import Progress, SpinnerColumn, TextColumn
 from sqlalchemy import Engine
-from sqlalchemy.orm import Session
 
-from api.prediction_ids import new_ids
 from config.settings import Settings
 from database.artifact_store import ArtifactStore
 from database.connection import read_scope
-from database.crud import clock
 from database.errors import ConflictError, NotFoundError
 from database.models import ModelVersion
-from database.queries import overview, prediction_log
+from database.queries import overview
+from database.queries.audit import Actor
 from scripts.plain_speech import console
+from scripts.score_log import ScoreLog, digest_of_file
 from training import scoring, serving_artifact
 from training.serving_artifact import LoadedModel
 
+# So many rows are answered and stored at once. Another number would store again what an interrupted run has stored.
 PIECE = 10_000
 COLUMNS = ("place", "prediction_id", "prediction", "probability", "model_version", "fault")
 
@@ -39,6 +38,8 @@ class Scored:
     rows: int
     faults: int
     logged: bool
+    stored: int
+    stored_before: int  # by an earlier run over the same file
 
 
 @dataclass(frozen=True)
@@ -62,75 +63,67 @@ def serving_of(engine: Engine, settings: Settings, name: str) -> Serving:
 
 
 def score(
-    engine: Engine, serving: Serving, file: Path, out: Path, *, key_id: str | None, encoding: str | None, force: bool
+    engine: Engine, serving: Serving, file: Path, out: Path, *, actor: Actor | None, encoding: str | None, force: bool
 ) -> Scored:
     """Answer each row of `file` into `out`: all of it, or there is no such file afterwards.
 
-    With `key_id` the answers are also stored as predictions, all in one transaction that ends before `out` appears.
-    Raises `ConflictError` rather than overwrite a file, `InvalidError` for a file that is no table of this model's.
+    With `actor` the answers are also stored as predictions, a piece in a transaction (`score_log`), once the whole file
+    could be read. Raises `ConflictError` rather than overwrite a file, `InvalidError` for a file that is no table of
+    this model's.
     """
     if out.exists() and not force:
         raise ConflictError(f"{out}: is there already; --force overwrites it")
     whole = out.with_name(f".{out.name}.{os.getpid()}.new")
+    log = None if actor is None else _log_of(engine, serving, file, actor, encoding)
     rows = faults = 0
     try:
         with ExitStack() as held:
             target = held.enter_context(whole.open("w", encoding="utf-8", newline=""))
             shown = held.enter_context(Progress(SpinnerColumn(), TextColumn("{task.description}"), console=console))
-            session = held.enter_context(Session(engine)) if key_id is not None else None
             task = shown.add_task("no row yet")
             lines = csv.writer(target)
             lines.writerow(COLUMNS)
-            for piece in scoring.pieces(file, serving.model.contract, PIECE, encoding):
-                lines.writerows(_answers(serving, piece, session, key_id))
+            for number, piece in enumerate(scoring.pieces(file, serving.model.contract, PIECE, encoding)):
+                lines.writerows(_answers(serving, piece, number, log))
                 rows, faults = rows + len(piece.rows), faults + sum(row is None for row in piece.rows)
                 shown.update(task, description=f"{rows:,} rows, {faults:,} with a fault")
             target.flush()
             os.fsync(target.fileno())
-            if session is not None:
-                session.commit()
+        if log is not None and digest_of_file(file) != log.file_digest:
+            raise ConflictError(f"{file}: was changed while it was read; what was stored of it stays")
         whole.replace(out)
     finally:
         whole.unlink(missing_ok=True)
-    version = serving.version
-    return Scored(version.model_name, version.version, serving.model.threshold, rows, faults, key_id is not None)
+    version, (new, old) = serving.version, (log.stored, log.stored_before) if log else (0, 0)
+    return Scored(version.model_name, version.version, serving.model.threshold, rows, faults, log is not None, new, old)
 
 
-def _answers(
-    serving: Serving, piece: scoring.Piece, session: Session | None, key_id: str | None
-) -> list[tuple[Any, ...]]:
+def _log_of(engine: Engine, serving: Serving, file: Path, actor: Actor, encoding: str | None) -> ScoreLog:
+    """Where the answers go. The file is read to its end first: one that breaks off leaves no rows behind."""
+    for _ in scoring.pieces(file, serving.model.contract, PIECE, encoding):
+        pass
+    return ScoreLog(engine, actor, digest_of_file(file), serving.version.id)
+
+
+def _answers(serving: Serving, piece: scoring.Piece, number: int, log: ScoreLog | None) -> Iterator[tuple[Any, ...]]:
     good = [row for row in piece.rows if row is not None]
-    probabilities = iter(serving.model.predict(good).tolist())
-    now = clock(session) if session is not None else None
-    ids = iter(new_ids(len(good), int(now.timestamp() * 1000)) if now is not None else [""] * len(good))
-    answers: list[tuple[Any, ...]] = []
-    logged = []
+    probabilities = serving.model.predict(good).tolist()
+    answered = [int(one >= serving.model.threshold) for one in probabilities]
+    ids = [""] * len(good)
+    if log is not None:
+        key_id = str(log.actor)
+        ids = log.keep(
+            number,
+            [_logged(serving, *one, key_id) for one in zip(good, answered, probabilities, strict=True)],
+        )
+    found = zip(ids, answered, map(repr, probabilities), strict=True)
     for place, row, fault in zip(piece.places, piece.rows, piece.faults, strict=True):
-        if row is None:
-            answers.append((place, "", "", "", serving.version.version, fault))
-            continue
-        prediction_id, probability = next(ids), next(probabilities)
-        prediction = int(probability >= serving.model.threshold)
-        answers.append((place, prediction_id, prediction, repr(probability), serving.version.version, ""))
-        if now is not None:
-            logged.append(_logged(serving, prediction_id, row, prediction, probability, key_id, now))
-    if session is not None and logged:
-        prediction_log.store(session, json.dumps(logged))
-    return answers
+        yield (place, *(("", "", "") if row is None else next(found)), serving.version.version, fault)
 
 
-def _logged(
-    serving: Serving,
-    prediction_id: str,
-    row: dict[str, Any],
-    prediction: int,
-    probability: float,
-    key_id: str | None,
-    now: datetime,
-) -> dict[str, Any]:
+def _logged(serving: Serving, row: dict[str, Any], prediction: int, probability: float, key_id: str) -> dict[str, Any]:
     """The row as the API would have kept it."""
     return {
-        "id": prediction_id,
         "features": row,
         "prediction": prediction,
         "probability": probability,
@@ -141,5 +134,4 @@ def _logged(
         "request_id": "score",
         "threshold": serving.model.threshold,
         "latency_ms": 0.0,
-        "created_at": now.isoformat(),
     }

@@ -2,14 +2,21 @@
 
 import csv
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
-from sqlalchemy import URL, Engine
+from sqlalchemy import URL, Engine, func, select
+from sqlalchemy.orm import Session
 from typer.testing import CliRunner, Result
 
+from config.fault_points import KILLED, VARIABLE
+from database.models import ModelVersion, PredictionCount
+from database.queries import count_upkeep
 from scripts import score
 from scripts.cli import app
 from tests.integration.api.conftest import Installation, home, install, settings_for
@@ -34,6 +41,14 @@ def run(file: Path, out: Path, *more: str) -> Result:
 def answers(out: Path) -> list[dict[str, Any]]:
     with out.open(newline="") as file:
         return list(csv.DictReader(file))
+
+
+def counted(engine: Engine) -> int:
+    """How many rows the counts hold, after they were held against every row."""
+    with Session(engine) as session:
+        (version,) = session.scalars(select(ModelVersion))
+        assert count_upkeep.differences(session, version) == []
+        return int(session.scalar(select(func.sum(PredictionCount.n))) or 0)
 
 
 ROWS = [EXAMPLE, EXAMPLE | {"age": 300}, EXAMPLE | {"ca": None, "oldpeak": 0.1}, EXAMPLE | {"cp": 9, "sex": None}]
@@ -76,6 +91,56 @@ def test_logged_answers_are_the_rows_of_the_file_and_can_be_labelled(installed: 
     assert sorted(str(features["ca"]) for _, features in stored.values()) == ["0", "None"]
     assert run(tmp_path / "rows.csv", out).exit_code == 1
     assert installed.rows("SELECT count(*) FROM predictions") == [(2,)]
+
+
+@pytest.mark.parametrize("death", ["db.before_commit=kill@2", "db.commit=kill@1", "db.commit=kill@3"])
+def test_a_run_that_was_killed_goes_on_and_stores_and_counts_no_row_twice(
+    installed: Installation, tmp_path: Path, engine: Engine, death: str
+) -> None:
+    file, out = tmp_path / "rows.csv", tmp_path / "out.csv"
+    pd.DataFrame([EXAMPLE | {"age": 30 + at} for at in range(7)]).to_csv(file, index=False)
+    code = "from scripts import score; from scripts.cli import app; score.PIECE = 2; app()"
+    arguments = ["score", "heart_disease", str(file), "--out", str(out), "--log"]
+    died = subprocess.run(
+        [sys.executable, "-c", code, *arguments], env=os.environ | {VARIABLE: death}, check=False, capture_output=True
+    )
+    assert died.returncode == KILLED, died.stderr
+    assert not out.exists()
+    (before,) = installed.rows("SELECT count(*) FROM predictions")[0]
+    assert 0 < before < 7
+    said = json.loads(run(file, out, "--log").stdout)
+    assert (said["stored"], said["stored_before"]) == (7 - before, before)
+    stored = {str(row[0]): row[1] for row in installed.rows("SELECT id, features FROM predictions")}
+    assert [stored[one["prediction_id"]]["age"] for one in answers(out)] == list(range(30, 37))
+    assert (len(stored), counted(engine)) == (7, 7)
+
+
+def test_a_file_is_stored_once_under_whatever_name_and_another_file_beside_it(
+    installed: Installation, tmp_path: Path, engine: Engine
+) -> None:
+    rows = pd.DataFrame(ROWS)
+    assert installed.rows("SELECT count(*) FROM predictions") == [(0,)]
+    rows.to_csv(tmp_path / "one.csv", index=False)
+    rows.to_csv(tmp_path / "same.csv", index=False)
+    rows.assign(age=50).to_csv(tmp_path / "other.csv", index=False)
+    told = {}
+    for name in ("one", "same", "other"):
+        said = json.loads(run(tmp_path / f"{name}.csv", tmp_path / f"{name}.out", "--log").stdout)
+        told[name] = (said["stored"], said["stored_before"])
+    assert told == {"one": (2, 0), "same": (0, 2), "other": (3, 0)}
+    assert answers(tmp_path / "same.out") == answers(tmp_path / "one.out")
+    assert counted(engine) == 5
+
+
+def test_a_piece_that_was_read_in_another_way_before_is_refused(
+    installed: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pd.DataFrame([EXAMPLE] * 4).to_csv(tmp_path / "rows.csv", index=False)
+    assert run(tmp_path / "rows.csv", tmp_path / "out.csv", "--log").exit_code == 0
+    monkeypatch.setattr(score, "PIECE", 3)
+    refused = run(tmp_path / "rows.csv", tmp_path / "again.csv", "--log")
+    assert (refused.exit_code, "was stored with 2 answered rows" in " ".join(refused.output.split())) == (1, True)
+    assert installed.rows("SELECT count(*) FROM predictions") == [(4,)]
 
 
 def test_a_file_that_breaks_off_leaves_neither_answers_nor_predictions(installed: Installation, tmp_path: Path) -> None:
