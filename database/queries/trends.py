@@ -3,10 +3,8 @@ from the rows themselves."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from sqlalchemy import RowMapping, exists, select, text
 from sqlalchemy.orm import Session
 
@@ -14,7 +12,7 @@ from database.connection import ReadSession
 from database.count_layout import LATENCY_EDGES_MS, SCORE_UNIT, latency_quantile
 from database.models import ModelVersion, Prediction
 from database.queries import predictions
-from database.queries.count_reads import ARRAY_HEAD
+from database.queries.count_reads import cells_of
 from database.queries.count_roll_up import KEEP_HOURS, KEEP_MINUTES
 from database.queries.predictions import Bucket
 
@@ -77,10 +75,7 @@ def _bucket(at: datetime, rows: Sequence[RowMapping], truths: Sequence[int]) -> 
     accuracy = rights / labelled if labelled else None
     if not n:
         return Bucket(at, 0, None, None, None, None, labelled, accuracy)
-    latencies: NDArray[Any] = np.frombuffer(
-        b"".join(bytes(row["latencies"])[ARRAY_HEAD:] for row in rows), dtype=">i4"
-    ).reshape(len(rows), _LATENCIES, 2)[:, :, 1]
-    counts = latencies.sum(axis=0, dtype=np.int64)
+    counts = cells_of([row["latencies"] for row in rows]).sum(axis=0, dtype=np.int64)
     return Bucket(
         at,
         n,
