@@ -12,6 +12,7 @@ from config.model_contract import ModelContract
 from database.count_layout import Layout, Tally, total
 
 BEGIN = datetime(2026, 1, 5, tzinfo=UTC)
+DAYS = 7
 CATEGORIES = ("a", "b", "c", "d")
 _SHARES = (0.4, 0.3, 0.2, 0.1)
 _MOVED_SHARES = (0.2, 0.3, 0.2, 0.3)
