@@ -7,12 +7,11 @@ over as edges; whoever wants the span as it is adds the raw rows of these.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from itertools import compress
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
-from sqlalchemy import Result, Row, exists, select, text
+from sqlalchemy import Result, Row, TextClause, exists, select, text
 from sqlalchemy.orm import Session
 
 from database.connection import ReadSession
@@ -23,21 +22,18 @@ from database.queries.prediction_counts import MINUTE
 Truths = tuple[int, int, int, int]
 Edge = tuple[datetime, datetime]
 _KINDS = ("true_positive", "false_positive", "true_negative", "false_negative")
-# In the binary form of an array, so many words stand before its cells; each cell is its length and its value.
-_HEAD_WORDS = 5
-_READ_AT_ONCE = 500
 
 # Whatever may lie in the span begins at most a day before it.
 _OF_SPAN = (
     "model_id = :model_id AND starts_at > CAST(:from_at AS timestamptz) - interval '1 day' AND starts_at < :to_at"
 )
 _PREDICTIONS = text(
-    "SELECT starts_at, span_minutes, generation, layout, n, positives, uncertain, scores, squares,"  # noqa: S608
-    f" array_send(bins) AS bins FROM prediction_counts WHERE {_OF_SPAN}"  # sorted here: there it would sort the bins
+    f"SELECT starts_at, span_minutes, generation, layout, n FROM prediction_counts WHERE {_OF_SPAN}"  # noqa: S608
+    " ORDER BY starts_at, span_minutes, generation"
 )
 _LABELS = text(
     "SELECT starts_at, span_minutes, true_positive, false_positive, true_negative, false_negative,"  # noqa: S608
-    f" newest_received_at FROM label_counts WHERE {_OF_SPAN}"
+    f" newest_received_at FROM label_counts WHERE {_OF_SPAN} ORDER BY starts_at"
 )
 _MINUTES = text(
     "SELECT starts_at, span_minutes, generation, sum(n)::bigint AS n FROM prediction_counts"  # noqa: S608
@@ -85,26 +81,26 @@ def inside(
     if not all_counted(session, model_id, from_at, to_at):
         return None
     given = {"model_id": model_id, "from_at": from_at, "to_at": to_at}
-    (rows, cells), labels = _read(session, given, layout), _spans(session.execute(_LABELS, given))
+    rows, labels = _spans(session.execute(_PREDICTIONS, given)), _spans(session.execute(_LABELS, given))
     begin, end = _whole(from_at, to_at, [*rows, *labels])
     if begin >= end:
         return None
-    inner = [begin <= one.starts_at and one.ends_at <= end for one in rows]
-    mine = list(compress(rows, inner))
+    mine = [one for one in rows if begin <= one.starts_at and one.ends_at <= end]
     truths = [one.row for one in labels if begin <= one.starts_at and one.ends_at <= end]
-    if any(one.layout != layout.digest for one in mine):
+    if any(one.row.layout != layout.digest for one in mine):
         return None
+    tally = _sum(session, model_id, layout, (begin, end), len(mine))
     known = [sum(int(getattr(row, name)) for row in truths) for name in _KINDS]
-    spans = [CountedSpan(one.starts_at, one.ends_at, one.generation, one.figures[0]) for one in mine]
-    n, positives, uncertain, scores, squares = (
-        (sum(column) for column in zip(*(one.figures for one in mine), strict=True)) if mine else (0,) * 5
-    )
-    return Inside(
-        Tally(n, positives, uncertain, scores, squares, cells[inner].sum(axis=0, dtype=np.int64)),
-        (known[0], known[1], known[2], known[3]),
-        max((row.newest_received_at for row in truths), default=None),
-        tuple(sorted(spans, key=lambda one: (one.starts_at, one.ends_at, one.generation))),
-        tuple(edge for edge in ((from_at, begin), (end, to_at)) if edge[0] < edge[1]),
+    return (
+        None
+        if tally is None
+        else Inside(
+            tally,
+            (known[0], known[1], known[2], known[3]),
+            max((row.newest_received_at for row in truths), default=None),
+            tuple(CountedSpan(one.starts_at, one.ends_at, one.row.generation, one.row.n) for one in mine),
+            tuple(edge for edge in ((from_at, begin), (end, to_at)) if edge[0] < edge[1]),
+        )
     )
 
 
@@ -164,7 +160,7 @@ def _spans(found: Result[Any]) -> list[_Span]:
     return [_Span(at := row.starts_at.astimezone(UTC), at + timedelta(minutes=row.span_minutes), row) for row in found]
 
 
-def _whole(from_at: datetime, to_at: datetime, spans: "Sequence[_Span | _Counted]") -> Edge:
+def _whole(from_at: datetime, to_at: datetime, spans: Sequence[_Span]) -> Edge:
     """The widest part of [from_at, to_at) that cuts no stored row in two."""
     begin, end = _floor(from_at + timedelta(minutes=1) - timedelta(microseconds=1)), _floor(to_at)
     minute = timedelta(minutes=MINUTE)
@@ -180,45 +176,33 @@ def _floor(moment: datetime) -> datetime:
     return moment.astimezone(UTC).replace(second=0, microsecond=0)
 
 
-class _Counted(NamedTuple):
-    """A stored row of the counts without its bins."""
-
-    starts_at: datetime
-    ends_at: datetime
-    generation: int
-    layout: str
-    figures: tuple[int, int, int, int, int]
-
-
-def _read(
-    session: Session | ReadSession, given: dict[str, Any], layout: Layout
-) -> tuple[list[_Counted], NDArray[np.int32]]:
-    """The stored rows of a span, and the bins of each (of another layout: zeros). What the server sends is several
-    times as long as what it says, so it comes in pieces."""
-    rows: list[_Counted] = []
-    cells: list[NDArray[np.int32]] = [np.zeros((0, layout.size), dtype=np.int32)]
-    for part in session.execute(_PREDICTIONS, given, execution_options={"yield_per": _READ_AT_ONCE}).partitions(
-        _READ_AT_ONCE
-    ):
-        known = [row.layout == layout.digest for row in part]
-        found = np.zeros((len(part), layout.size), dtype=np.int32)
-        if any(known):
-            found[known] = cells_of([row.bins for row in compress(part, known)])
-        cells.append(found)
-        rows += [
-            _Counted(
-                at := row.starts_at.astimezone(UTC),
-                at + timedelta(minutes=row.span_minutes),
-                row.generation,
-                row.layout,
-                (int(row.n), int(row.positives), int(row.uncertain), int(row.scores), int(row.squares)),
-            )
-            for row in part
-        ]
-    return rows, np.concatenate(cells)
+def _sum(session: Session | ReadSession, model_id: int, layout: Layout, whole: Edge, rows: int) -> Tally | None:
+    """What the stored rows inside a span come to; None if there are not so many any more: they were rolled up since."""
+    given = {"model_id": model_id, "from_at": whole[0], "to_at": whole[1]}
+    found = session.execute(_sums_of(layout.size), given).one()
+    if found.stored != rows:
+        return None
+    if not rows:
+        return layout.empty()
+    figures = (int(found.n), int(found.positives), int(found.uncertain), int(found.scores), int(found.squares))
+    return Tally(*figures, np.array(found.bins, dtype=np.int64))
 
 
-def cells_of(sent: Sequence[bytes]) -> NDArray[Any]:
-    """Arrays of integers of one length, as `array_send` gives them: one row each."""
-    words = np.frombuffer(b"".join(sent), dtype=">i4").reshape(len(sent), -1)
-    return words[:, _HEAD_WORDS + 1 :: 2]
+@lru_cache(maxsize=64)
+def _sums_of(size: int) -> TextClause:
+    return text(
+        "SELECT count(*) AS stored, sum(n) AS n, sum(positives) AS positives, sum(uncertain) AS uncertain,"  # noqa: S608
+        f" sum(scores) AS scores, sum(squares) AS squares, {sums('cells', size)} AS bins"
+        " FROM (SELECT n, positives, uncertain, scores, squares, bins || CAST('{}' AS integer[]) AS cells"
+        f" FROM prediction_counts WHERE {_OF_SPAN} AND starts_at >= :from_at"
+        " AND starts_at + span_minutes * interval '1 minute' <= :to_at OFFSET 0) AS inside"
+    )
+
+
+def sums(name: str, size: int) -> str:
+    """SQL for the sum of arrays, cell by cell, as an array.
+
+    One aggregate a cell takes a tenth of the time that unnesting them does. The arrays must come whole from a subselect
+    that makes them (OFFSET 0); of a stored one, each cell would be unpacked by itself.
+    """
+    return f"ARRAY[{', '.join(f'sum({name}[{at}])' for at in range(1, size + 1))}]"
