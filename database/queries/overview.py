@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy import any_, exists, func, literal, select, text
 from sqlalchemy.dialects.postgresql import distinct_on
@@ -27,8 +27,9 @@ from database.models import (
 from database.queries.model_versions import WITHOUT_PROFILE
 
 COVERAGE_ROWS = 1000
-CLOCKS_DIFFER = timedelta(hours=1)
 INTAKE_LABELS = 1000
+# Answer and truth: true and false positives, true and false negatives.
+_CELLS = ((1, 1), (1, 0), (0, 0), (0, 1))
 
 
 def desired_deployments(
@@ -195,28 +196,51 @@ class ConfusionCounts:
     false_negative: int
 
 
+# The newest counted minutes (of older rows: hours, days) that together hold so many rows.
+_NEWEST_SPAN = text(
+    """
+    SELECT min(starts_at) FROM (
+        SELECT starts_at, sum(n) OVER (ORDER BY starts_at DESC, span_minutes, generation) - n AS newer
+        FROM prediction_counts WHERE model_id = :model_id) AS counted
+    WHERE newer < :newest
+    """
+)
+_TRUTHS = text(
+    """
+    SELECT coalesce(sum(true_positive), 0), coalesce(sum(false_positive), 0), coalesce(sum(true_negative), 0),
+           coalesce(sum(false_negative), 0)
+    FROM label_counts WHERE model_id = :model_id AND starts_at >= :begins
+    """
+)
+
+
 def confusion(session: ReadSession, model_name: str, version_id: int, *, newest: int = 5000) -> ConfusionCounts:
-    """Over the version's newest `newest` predictions."""
-    # It answered nothing before it was first put in place: without that, one that is new would be sought in every day.
-    first = session.scalar(select(func.min(Deployment.created_at)).where(Deployment.version_id == version_id))
-    rows = (
-        select(PredictionOutcome.prediction, PredictionOutcome.actual)
+    """Over the whole minutes that hold the version's newest `newest` predictions: from counts, and from the newest
+    `newest` of those that are not counted yet."""
+    begins: datetime | None = session.execute(_NEWEST_SPAN, {"model_id": version_id, "newest": newest}).scalar_one()
+    cells = [0, 0, 0, 0]
+    if begins is not None:
+        found = session.execute(_TRUTHS, {"model_id": version_id, "begins": begins}).one()
+        cells = [int(cell) for cell in found]
+    late = (
+        select(Prediction.id, Prediction.created_at)
         .where(
-            PredictionOutcome.model_name == model_name,
-            PredictionOutcome.model_id == version_id,
-            *([] if first is None else [PredictionOutcome.created_at >= first - CLOCKS_DIFFER]),
+            Prediction.model_name == model_name,
+            Prediction.model_id == version_id,
+            ~Prediction.counted,
+            *([] if begins is None else [Prediction.created_at >= begins]),
         )
-        .order_by(PredictionOutcome.created_at.desc())
+        .order_by(Prediction.created_at.desc())
         .limit(newest)
         .subquery()
     )
-    counts: dict[tuple[int, int], int] = {
-        (row[0], row[1]): row[2]
-        for row in session.execute(
-            select(rows.c.prediction, rows.c.actual, func.count())
-            .where(rows.c.actual.is_not(None))
-            .group_by(rows.c.prediction, rows.c.actual)
-        )
-    }
-    cells = [counts.get(cell, 0) for cell in ((1, 1), (1, 0), (0, 0), (0, 1))]
+    of = PredictionOutcome
+    counted = (
+        select(of.prediction, of.actual, func.count())
+        .join(late, (late.c.id == of.id) & (late.c.created_at == of.created_at))
+        .where(of.actual.is_not(None))
+        .group_by(of.prediction, of.actual)
+    )
+    for prediction, actual, n in session.execute(counted):
+        cells[_CELLS.index((prediction, actual))] += n
     return ConfusionCounts(sum(cells), *cells)

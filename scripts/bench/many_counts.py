@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from database.connection import session_scope
 from database.count_layout import LATENCY_EDGES_MS, Layout
-from database.models import PredictionCount
+from database.models import LabelCount, PredictionCount
 from database.partitions import midnight
 from database.queries import count_roll_up
 from scripts.bench.many_predictions import Made
@@ -61,7 +61,8 @@ def count_rows(session: Session, model_id: int, begins: datetime, ends: datetime
 def count_all(engine: Engine, model_id: int, made: Made) -> None:
     """Count all that was made, and roll it up as the monitor does: minutes of nine days, hours before."""
     with session_scope(engine) as session:
-        session.execute(delete(PredictionCount).where(PredictionCount.model_id == model_id))
+        for counts in (PredictionCount, LabelCount):
+            session.execute(delete(counts).where(counts.model_id == model_id))
     for day in made.days:
         with session_scope(engine) as session:
             session.execute(text("SET LOCAL statement_timeout = 0"))

@@ -22,7 +22,9 @@ from database.connection import ReadSession, make_engine, session_scope
 from database.embedded import EmbeddedPostgres
 from database.queries import model_versions
 from database.queries.audit import SYSTEM
+from scripts.bench.many_counts import count_all
 from scripts.bench.many_predictions import Made, fill
+from scripts.bench.page_questions import page_questions
 from scripts.bench.questions import questions, some_ids
 from scripts.crash.server import CARELESS
 
@@ -40,6 +42,7 @@ def make(engine: Engine, made: Made, say: Callable[[str], None]) -> None:
         known = model_versions.all_of(ReadSession(session), MODEL)
         version_id = known[0].id if known else model_versions.register(session, SYSTEM, **_VERSION).id
     fill(engine, version_id, MODEL, made, say=say)
+    count_all(engine, version_id, made)
 
 
 def measure(engine: Engine, made: Made) -> list[dict[str, Any]]:
@@ -48,17 +51,18 @@ def measure(engine: Engine, made: Made) -> list[dict[str, Any]]:
     with Session(engine) as session:
         model_id = model_versions.all_of(ReadSession(session), MODEL)[0].id
         ids = some_ids(session, made, DELIVERY)
-    for question in questions(made, MODEL, model_id, ids, WINDOW_ROWS):
+    asked = [(one.name, one.ask) for one in questions(made, MODEL, model_id, ids, WINDOW_ROWS)]
+    for name, ask in [*asked, *page_questions(made, MODEL)]:
         times = []
         for _ in range(TIMES + 1):
             with Session(engine) as session:
                 began = time.perf_counter()
-                question.ask(session)
+                ask(session)
                 times.append((time.perf_counter() - began) * 1000)
                 session.rollback()
         median = statistics.median(times[1:])
-        found.append({"question": question.name, "median_ms": round(median, 1), "slowest_ms": round(max(times[1:]), 1)})
-        sys.stderr.write(f"{median:9.1f} ms  {question.name}\n")
+        found.append({"question": name, "median_ms": round(median, 1), "slowest_ms": round(max(times[1:]), 1)})
+        sys.stderr.write(f"{median:9.1f} ms  {name}\n")
     return found
 
 
