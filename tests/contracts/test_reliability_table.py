@@ -6,7 +6,7 @@ import pytest
 
 from config.settings import ROOT
 
-FAULTS = 48
+FAULTS = 49
 ROW = re.compile(r"^\| ([FT]\d+) \| (?P<fault>[^|]+) \| (?P<happens>[^|]+) \| (?P<tests>.+) \|$", re.MULTILINE)
 NAMED = re.compile(r"`(tests/[\w/]+\.py)::(test_\w+)`")
 NOT_TESTED = re.compile(r"Not tested: \w+")
