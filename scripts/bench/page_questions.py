@@ -6,6 +6,7 @@ from datetime import timedelta
 from sqlalchemy.orm import Session
 
 from database.queries import predictions
+from database.queries.predictions import Bucket
 from database.queries.trends import trend
 from scripts.bench.many_predictions import Made
 
@@ -19,15 +20,16 @@ SPANS = (
     (timedelta(days=30), 60),
 )
 _NEWEST = 5000
+Trend = Callable[[Session], tuple[timedelta, list[Bucket]]]
 
 
-def page_questions(made: Made, model_name: str) -> list[tuple[str, Callable[[Session], object]]]:
+def page_questions(made: Made, model_name: str) -> list[tuple[str, Trend]]:
     """Each with a name, of the end of what was made."""
 
-    def over(span: timedelta, slices: int) -> Callable[[Session], object]:
+    def over(span: timedelta, slices: int) -> Trend:
         return lambda session: trend(session, model_name, made.ends - span, made.ends, slices)
 
-    def newest(session: Session) -> object:
+    def newest(session: Session) -> tuple[timedelta, list[Bucket]]:
         begins = predictions.busy_since(session, model_name, _NEWEST) or made.begins
         return trend(session, model_name, begins, made.ends, 60)
 

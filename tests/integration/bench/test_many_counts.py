@@ -24,6 +24,6 @@ def test_counts_made_in_sql_are_those_of_the_rows_and_every_page_can_be_asked(en
         by_span = {row[0]: row[1] for row in session.execute(spans)}
         assert by_span == {1: 900, 60: 200}
         for name, ask in page_questions(made, MODEL):
-            step, slices = ask(session)  # type: ignore[misc]  # what a trend is
+            step, slices = ask(session)
             assert step > timedelta(0), name
             assert sum(one.n for one in slices) > 0, name
