@@ -129,6 +129,7 @@ def test_the_monitor_closes_and_judges_a_large_window_by_its_counts(
 ) -> None:
     for module in (judging, cutting):
         monkeypatch.setattr(module, "LARGE", 40)
+    monkeypatch.setattr(judging, "_FEW", 40)
     world.clock = max(world.clock, datetime.now(UTC))
     rows, truths = synthetic_rows("cleveland", 100, 9)
     ids = world.serve(rows[:50])
