@@ -8,14 +8,15 @@ from sqlalchemy.orm import Session
 from database.models import ModelVersion, PredictionCount
 from database.queries import count_upkeep
 from scripts.bench.many_counts import count_all
-from scripts.bench.many_predictions import fill
+from scripts.bench.many_predictions import Made, fill
 from scripts.bench.page_questions import page_questions
 from tests.integration.agent.world import MODEL, register
 
 
 def test_counts_made_in_sql_are_those_of_the_rows_and_every_page_can_be_asked(engine: Engine) -> None:
     version = register(engine, reference_profile={})
-    made = fill(engine, version.id, MODEL, rows=1100, days=11)
+    made = Made.before_today(1100, 11)
+    fill(engine, version.id, MODEL, made)
     count_all(engine, version.id, made)
     with Session(engine) as session:
         known = session.get_one(ModelVersion, version.id)
