@@ -124,7 +124,7 @@ def _installed(settings: Settings, engine: Engine, params: Params, directory: Pa
             session,
             PERSON,
             "bench",
-            [Scope.PREDICT, Scope.METRICS],
+            [Scope.PREDICT, Scope.LABELS, Scope.METRICS],
             None,
             timedelta(days=1),
             settings.platform.hash_key,
