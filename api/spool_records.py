@@ -1,4 +1,4 @@
-"""What stands in a spool's segments: one record for each request that was answered.
+"""What stands in a spool's segments: a record for each request that was answered, or for those answered together.
 
 A record is a head of fixed size and then its parts. The head has a checksum of its own, so its length can be believed
 although what follows is damaged; the body has another. The mark at the beginning cannot stand in UTF-8, so the next
@@ -19,7 +19,7 @@ _SIZES = struct.Struct("<IIIII")
 
 
 class Record(NamedTuple):
-    """The rows of a request as JSON objects joined by commas; and its answer, if it may be asked for again."""
+    """The rows of one or several requests as JSON objects joined by commas; the answer, if it may be asked for again."""
 
     rows: bytes
     row_count: int
