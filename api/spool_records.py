@@ -19,7 +19,7 @@ _SIZES = struct.Struct("<IIIII")
 
 
 class Record(NamedTuple):
-    """The rows of one or several requests as JSON objects joined by commas; the answer, if it may be asked for again."""
+    """The rows of one or several requests as JSON objects joined by commas; their answer, if one may ask for it again."""
 
     rows: bytes
     row_count: int
