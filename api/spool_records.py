@@ -19,7 +19,7 @@ _SIZES = struct.Struct("<IIIII")
 
 
 class Record(NamedTuple):
-    """The rows of one or several requests as JSON objects joined by commas; their answer, if one may ask for it again."""
+    """The rows of one or several requests as JSON objects joined by commas; one that may be repeated has its answer."""
 
     rows: bytes
     row_count: int
