@@ -1,4 +1,4 @@
-"""The application: `uvicorn api.main:create_app --factory`, or `python -m api.serve`.
+"""The application, as `python -m api.serve` starts it.
 
 It answers predictions and probes itself. The rest is `api/control.py`, loaded when somebody asks for it: a replica that
 only predicts starts in half the time without, and never needs its memory.

@@ -1,4 +1,4 @@
-"""The API as it runs in production, to be killed: `uvicorn --factory` in a process of its own."""
+"""The API as it runs in production, to be killed: `python -m api.serve` in a process of its own."""
 
 import os
 import signal
