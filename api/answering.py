@@ -92,22 +92,27 @@ def replies_to(runtime: Runtime, requests: Sequence[Asked]) -> list[Reply | Exce
         else:
             by_version.setdefault(id(read.serving), {})[at] = read
     for mine in by_version.values():
-        computed: dict[int, _Computed] = {}
-        try:
-            computed = dict(zip(mine, _computed([*mine.values()]), strict=True))
-        except Exception as error:  # noqa: BLE001 - whose it is shows when each is asked for alone
-            if len(mine) == 1:
-                fates |= dict.fromkeys(mine, error)
-            else:
-                for at in mine:
-                    (fates[at],) = replies_to(runtime, [requests[at]])
-            continue
-        for (at, one), outcome in zip(computed.items(), _appended(runtime, [*computed.values()]), strict=True):
-            try:
-                fates[at] = _told(runtime, one, outcome)
-            except StewardError as error:
-                fates[at] = error
+        fates |= zip(mine, _fates(runtime, [*mine.values()]), strict=True)
     return [fates[at] for at in range(len(requests))]
+
+
+def _fates(runtime: Runtime, requests: Sequence[_Read]) -> list[Reply | Exception]:
+    """What becomes of requests that one version answers."""
+    try:
+        computed = _computed(requests)
+    except Exception as error:  # noqa: BLE001 - whose it is shows when each is computed alone
+        if len(requests) == 1:
+            return [error]
+        return [fate for one in requests for fate in _fates(runtime, [one])]
+    outcomes = _appended(runtime, computed)
+    return [_fate(runtime, one, outcome) for one, outcome in zip(computed, outcomes, strict=True)]
+
+
+def _fate(runtime: Runtime, computed: _Computed, outcome: Outcome) -> Reply | Exception:
+    try:
+        return _told(runtime, computed, outcome)
+    except StewardError as error:
+        return error
 
 
 def _read(runtime: Runtime, asked: Asked) -> _Read:
