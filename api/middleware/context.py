@@ -7,14 +7,15 @@ from collections.abc import Callable, Mapping, Sequence
 from loguru import logger
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api.access import PREDICTIONS, PROBES
 from api.errors import problem_response, unavailable, unexpected
 from api.randomness import POOL
 from api.runtime import Runtime
 
 _REQUEST_ID = re.compile(r"^[A-Za-z0-9._-]{8,64}$")
-_QUIET = frozenset({"/predict", "/models/{name}/predict", "/livez", "/readyz", "/health", "/metrics"})
 # Must answer when everything else is refused.
-_UNCAPPED = frozenset({"/livez", "/readyz", "/health", "/metrics"})
+_UNCAPPED = frozenset(PROBES)
+_QUIET = _UNCAPPED | frozenset(PREDICTIONS)
 SAFETY = [
     (b"x-content-type-options", b"nosniff"),
     (b"cache-control", b"no-store"),
