@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from loguru import logger
 from sqlalchemy.orm import Session
 
-from agent.core.approval_manager import put_question
+from agent.core.asking import put_question
 from agent.core.schedule import slots, sort_out
 from agent.core.transitions import move
 from config.agent_policy import AgentPolicy, Schedule

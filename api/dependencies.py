@@ -8,7 +8,7 @@ from typing import Any
 from fastapi import FastAPI, Request
 from loguru import logger
 
-from agent.core.approval_manager import Program
+from agent.core.asking import Program
 from api.access import PREDICTIONS, PROBES, Anybody, ClientMay, address_of
 from api.errors import RefusalError, unauthenticated
 from api.runtime import Runtime, runtime_of

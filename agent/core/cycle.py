@@ -15,7 +15,7 @@ from loguru import logger
 from sqlalchemy.orm import Session
 
 from agent.core import wording
-from agent.core.approval_manager import ask, success_test
+from agent.core.asking import ask, success_test
 from agent.core.choices import ActionProposal, Choice, NoAction
 from agent.core.decision_engine import NEWER_EVIDENCE, decide
 from agent.core.diagnosis_engine import Diagnosis, diagnose

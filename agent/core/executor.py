@@ -15,7 +15,7 @@ from sqlalchemy import Engine, func
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from agent.core.approval_manager import ask
+from agent.core.asking import ask
 from agent.core.beginning import asked_again, held_back
 from agent.core.evidence import still_approved
 from agent.core.transitions import move

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Request
 
-from agent.core.approval_manager import propose_by_person
+from agent.core.asking import propose
 from api.cards import deployments_out, replica_out, version_card
 from api.dependencies import Asker, PersonMay, ProposerMay
 from api.runtime import Runtime, runtime_of
@@ -109,7 +109,7 @@ def rollback(request: Request, asker: Proposer, name: ModelName, sent: RollbackI
             params = {"version": target.version, "to_version_id": target.id}
         elif len(model_versions.served_last(session, name, limit=2)) < 2:
             raise ConflictError(f"{name}: only one version has served so far, so there is none to go back to")
-        action = propose_by_person(
+        action = propose(
             session,
             model_name=name,
             action_type=ActionType.ROLLBACK_MODEL,
@@ -145,7 +145,7 @@ def retrain(request: Request, asker: Proposer, sent: RetrainIn) -> Proposed:
     name = sent.model or runtime.settings.platform.default_model
     _must_reach(runtime, asker, name)
     with runtime.writing() as session:
-        action = propose_by_person(
+        action = propose(
             session,
             model_name=name,
             action_type=ActionType.RETRAIN_MODEL,

@@ -17,7 +17,8 @@ from sqlalchemy.orm import Session
 
 from agent.actions.registry import handlers
 from agent.actions.serving_change import ServingChange, evidence_from
-from agent.core.approval_manager import decide, propose_by_person
+from agent.core.approval_manager import decide
+from agent.core.asking import propose
 from agent.core.work import Action, Gathered, Json, Work
 from agent.main import Agent
 from agent.relay import Relay
@@ -216,7 +217,7 @@ def prepare(engine: Engine, settings: Settings, life: str) -> None:
         world.follow_a_schedule(engine)
     if life == "threshold":
         with session_scope(engine) as session:
-            propose_by_person(
+            propose(
                 session,
                 model_name=world.MODEL,
                 action_type=ActionType.ADJUST_THRESHOLD,

@@ -15,7 +15,8 @@ from hypothesis.stateful import (
 from sqlalchemy import text
 
 from agent.core.aftercare import watch_changes
-from agent.core.approval_manager import decide, expire_overdue, propose_by_person, put_question
+from agent.core.approval_manager import decide, expire_overdue
+from agent.core.asking import propose, put_question
 from agent.core.asking_again import reevaluate, refresh_stale
 from agent.core.executor import EXECUTING, GATHERING
 from agent.core.transitions import move
@@ -65,7 +66,7 @@ class LifeOfAnAction(WatchedMachine):
     @rule(kind=st.sampled_from((RETRAIN, ROLLBACK)), name=names)
     def a_person_asks_for_a_change(self, kind: ActionType, name: str) -> None:
         with self.comes_to(self.world.may_propose()) as made, session_scope(self.engine) as session:
-            action = propose_by_person(
+            action = propose(
                 session, model_name=MODEL, action_type=kind, user_name=name, reason="why not", params={}, policy=PAGE
             )
             made.append(action.action_id)

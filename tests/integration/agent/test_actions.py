@@ -9,7 +9,7 @@ from sqlalchemy import Engine, select
 
 from agent.actions.adjust_threshold import HIGHEST, LOWEST, STEP, best_threshold
 from agent.actions.registry import handlers
-from agent.core.approval_manager import propose_by_person
+from agent.core.asking import propose
 from agent.core.asking_again import refresh_stale
 from agent.core.executor import EXECUTING, GATHERING
 from config.settings import ArtifactSettings, Settings
@@ -143,7 +143,7 @@ def adjust(
             session.add(metric(version.id, made.id, MetricKind.LABELS, LabelFigure.TURNED, 0.2, 0.9, Verdict.CRIT))
         if worse_than_chance:
             session.add(metric(version.id, made.id, MetricKind.REALISED, "roc_auc", 0.2, 0.9, Verdict.CRIT))
-        propose_by_person(
+        propose(
             session, model_name=MODEL, action_type=ActionType.ADJUST_THRESHOLD, user_name="ann", reason="too few",
             params={}, policy=POLICY,
         )  # fmt: skip

@@ -7,7 +7,8 @@ import pytest
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError
 
-from agent.core.approval_manager import ask, decide
+from agent.core.approval_manager import decide
+from agent.core.asking import ask
 from agent.core.asking_again import Again, reevaluate, refresh_stale, since_asked
 from database.connection import session_scope
 from database.enums import ActionStatus, Decision

@@ -17,7 +17,8 @@ from sqlalchemy import Engine, func, insert, select, text, update
 from sqlalchemy.orm import Session
 
 from agent.core.aftercare import watch_changes
-from agent.core.approval_manager import ask, expire_overdue
+from agent.core.approval_manager import expire_overdue
+from agent.core.asking import ask
 from agent.core.asking_again import refresh_stale
 from agent.core.executor import EXECUTING, Executor
 from agent.core.transitions import move

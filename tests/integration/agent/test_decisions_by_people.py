@@ -9,7 +9,8 @@ import pytest
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import IntegrityError
 
-from agent.core.approval_manager import decide, expire_overdue, propose_by_person
+from agent.core.approval_manager import decide, expire_overdue
+from agent.core.asking import propose
 from agent.core.asking_again import refresh_stale
 from database.connection import session_scope
 from database.enums import ActionType, Decision
@@ -172,7 +173,7 @@ def ask(engine: Engine, **changes: Any) -> AgentAction:
         "policy": POLICY,
     }
     with session_scope(engine) as session:
-        return propose_by_person(session, **(given | changes))
+        return propose(session, **(given | changes))
 
 
 def test_a_person_can_ask_and_others_decide(engine: Engine, champion: int) -> None:

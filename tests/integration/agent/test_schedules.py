@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import Engine, select, text
 from sqlalchemy.exc import DBAPIError
 
-from agent.core.approval_manager import propose_by_person
+from agent.core.asking import propose
 from agent.main import Agent
 from agent.schedules import NOT_SERVING, end_removed, follow
 from config.agent_policy import AgentPolicy
@@ -187,7 +187,7 @@ def test_the_database_itself_refuses_a_second_record_of_a_slot_and_a_change_of_t
 def test_a_slot_while_a_change_is_open_is_superseded_by_it(engine: Engine, champion: int) -> None:
     look(engine, SUNDAY - HOUR)
     with session_scope(engine) as session:
-        manual = propose_by_person(
+        manual = propose(
             session, model_name=MODEL, action_type=ActionType.RETRAIN_MODEL, user_name="ann", reason="new rows",
             params={}, policy=POLICY,
         )  # fmt: skip

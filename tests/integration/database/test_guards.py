@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.exc import DBAPIError
 
-from agent.core.approval_manager import ask
+from agent.core.asking import ask
 from agent.core.transitions import move
 from database.agent_role import AGENT_LOGIN, make_agent_login
 from database.connection import session_scope
