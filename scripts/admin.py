@@ -1,4 +1,4 @@
-"""Administration: API keys, people, the audit log, the kill switch. Every change is written to the audit log."""
+"""Administration: people, the audit log, the kill switch. Every change is written to the audit log."""
 
 import getpass
 import json
@@ -6,9 +6,9 @@ import os
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich import box
@@ -21,15 +21,13 @@ from config.settings import Settings
 from database.checkpoint_file import add_checkpoint, checkpoints_missing, place_of, read_checkpoints
 from database.checkpoints import contradictions
 from database.connection import ReadSession, make_engine, session_scope
-from database.enums import ActorKind, Automation, Role, Scope
-from database.models import ApiKey
-from database.queries import api_keys, automation, key_usage, people
+from database.enums import ActorKind, Automation, Role
 from database.queries import audit as audit_log
+from database.queries import automation, people
 from database.queries.audit import Actor
 from database.running import running_database
 from scripts.plain_speech import JsonFlag, said_plainly
 
-keys = typer.Typer(help="API keys of client programs.", no_args_is_help=True)
 users = typer.Typer(help="People who may sign in, and their roles.", no_args_is_help=True)
 audit = typer.Typer(help="The tamper-evident log of every change.", no_args_is_help=True)
 out = Console(highlight=False)
@@ -59,140 +57,6 @@ def narrow_table(*columns: str) -> Table:
 def me() -> Actor:
     """Who administers: whoever may run commands on this machine."""
     return Actor(ActorKind.SYSTEM, f"shell:{getpass.getuser()}")
-
-
-RowsPerDay = Annotated[
-    int | None, typer.Option(min=0, help="rows answered on a day (UTC); 0: no limit; default: API_ROWS_PER_DAY")
-]
-
-
-@keys.command("create")
-def create_key(
-    name: Annotated[str, typer.Argument(help="the program or team that uses it")],
-    scope: Annotated[list[Scope] | None, typer.Option(help="repeat for several; default: predict and label")] = None,
-    model: Annotated[list[str] | None, typer.Option(help="models it may use; default: all")] = None,
-    days: Annotated[int, typer.Option(min=1, max=3650, help="valid for so long")] = 90,
-    rows_per_day: RowsPerDay = None,
-    owner: Annotated[str | None, typer.Option(help="who answers for it; needed for actions:propose")] = None,
-    as_json: JsonFlag = False,
-) -> None:
-    """Make a key. Its secret is shown once, here."""
-    with administering() as (session, settings):
-        key, secret = api_keys.create_key(
-            session,
-            me(),
-            name=name,
-            scopes=scope or [Scope.PREDICT, Scope.LABELS],
-            models=model,
-            expires_in=timedelta(days=days),
-            hash_key=settings.platform.hash_key,
-            env=settings.platform.env,
-            rows_per_day=rows_per_day,
-            owner=owner,
-        )
-        facts = _facts_of(key, secret)
-    _show_key(facts, as_json, f"for {name}, valid to {facts['expires_at']}; it is not shown again")
-
-
-def _facts_of(key: ApiKey, secret: str) -> dict[str, str]:
-    return {"key_id": key.key_id, "name": key.name, "expires_at": key.expires_at.isoformat(), "key": secret}
-
-
-def _show_key(facts: dict[str, str], as_json: bool, says: str) -> None:
-    """Once, and only after it is stored."""
-    if as_json:
-        print(json.dumps(facts))
-        return
-    print(facts["key"])
-    err.print(f"key {facts['key_id']} {says}")
-
-
-@keys.command("list")
-def list_keys(as_json: JsonFlag = False) -> None:
-    """Show the keys; secrets are not kept and cannot be shown."""
-    with administering() as (session, settings):
-        found = api_keys.list_keys(ReadSession(session))
-        used = key_usage.of_day(session, datetime.now(UTC).date())
-        default = settings.api.rows_per_day
-        rows: list[dict[str, Any]] = [
-            {
-                "key_id": key.key_id,
-                "name": key.name,
-                "scopes": key.scopes,
-                "models": key.models,
-                "owner": key.owner,
-                "rows_today": used.get(key.key_id, 0),
-                "rows_per_day": (default if key.rows_per_day is None else key.rows_per_day) or None,
-                "expires_at": key.expires_at.isoformat(),
-                "revoked_at": key.revoked_at.isoformat() if key.revoked_at else None,
-                "last_used_at": key.last_used_at.isoformat() if key.last_used_at else None,
-            }
-            for key in found
-        ]
-    if as_json:
-        print(json.dumps(rows))
-        return
-    table = narrow_table("id", "name", "scopes", "models", "valid to", "used")
-    for row in rows:
-        ended = row["revoked_at"]
-        table.add_row(
-            str(row["key_id"]),
-            escape(f"{row['name']}, {row['owner']}" if row["owner"] else str(row["name"])),
-            "\n".join(row["scopes"] or []),
-            "\n".join(row["models"] or ["all"]),
-            f"revoked\n{str(ended)[:10]}" if ended else str(row["expires_at"])[:10],
-            str(row["last_used_at"] or "never")[:10]
-            + (f"\n{row['rows_today']} today" if row["rows_today"] or row["rows_per_day"] else "")
-            + (f"\nof {row['rows_per_day']}" if row["rows_per_day"] else ""),
-        )
-    out.print(table)
-
-
-@keys.command("rotate")
-def rotate_key(
-    key_id: Annotated[str, typer.Argument(help="the id shown by `keys list`")],
-    overlap_days: Annotated[int, typer.Option(min=0, max=90, help="the old key works on for so long")] = 7,
-    days: Annotated[int, typer.Option(min=1, max=3650, help="the new one is valid for so long")] = 90,
-    as_json: JsonFlag = False,
-) -> None:
-    """Make a key that may do what this one may; both work until the old one ends. The secret is shown once, here."""
-    with administering() as (session, settings):
-        key, secret = api_keys.rotate_key(
-            session,
-            me(),
-            key_id,
-            overlap=timedelta(days=overlap_days),
-            expires_in=timedelta(days=days),
-            hash_key=settings.platform.hash_key,
-            env=settings.platform.env,
-        )
-        facts = _facts_of(key, secret)
-    _show_key(
-        facts,
-        as_json,
-        f"for {escape(facts['name'])}, valid to {facts['expires_at']}; it is not shown again. "
-        f"The old one, {key_id}, ends within {overlap_days} days",
-    )
-
-
-@keys.command("quota")
-def set_quota(
-    key_id: Annotated[str, typer.Argument(help="the id shown by `keys list`")],
-    rows_per_day: RowsPerDay = None,
-) -> None:
-    """Give a key other rows a day; it holds within a second or two."""
-    with administering() as (session, _):
-        api_keys.set_quota(session, me(), key_id, rows_per_day)
-    says = "as the settings say" if rows_per_day is None else "no limit" if rows_per_day == 0 else str(rows_per_day)
-    err.print(f"rows a day of key {key_id}: {says}")
-
-
-@keys.command("revoke")
-def revoke_key(key_id: Annotated[str, typer.Argument(help="the id shown by `keys list`")]) -> None:
-    """Revoke a key; replicas refuse it within a second or two."""
-    with administering() as (session, _):
-        api_keys.revoke_key(session, me(), key_id)
-    err.print(f"key {key_id} is revoked")
 
 
 @users.command("add")

@@ -22,13 +22,14 @@ from database.migrations import head_revision
 from database.running import running_database
 from scripts import admin, policy_check, retention
 from scripts.artifacts import artifacts
-from scripts.bench.stack import bench_stack
+from scripts.bench.commands import bench
 from scripts.counts import counts
 from scripts.demo import run_demo
+from scripts.keys import keys
 from scripts.lab.faults import WORLDS_OF_A_BAR
 from scripts.labels import labels
 from scripts.notifications import notifications
-from scripts.plain_speech import CommandFailedError, JsonFlag, said_plainly, say
+from scripts.plain_speech import CheckFlag, CommandFailedError, JsonFlag, said_plainly, say
 from scripts.platform_roles import DEFAULT_ROLES
 from scripts.supervisor import (
     StopRequested,
@@ -45,7 +46,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-app.add_typer(admin.keys, name="keys")
+app.add_typer(keys, name="keys")
 app.add_typer(admin.users, name="users")
 app.add_typer(admin.audit, name="audit")
 app.add_typer(artifacts, name="artifacts")
@@ -54,7 +55,6 @@ app.add_typer(labels, name="labels")
 app.add_typer(counts, name="counts")
 policy = typer.Typer(help="The page that says what the agent may do.", no_args_is_help=True)
 app.add_typer(policy, name="policy")
-bench = typer.Typer(help="Measure speed and size on this machine.", no_args_is_help=True)
 app.add_typer(bench, name="bench")
 
 
@@ -117,7 +117,7 @@ def _process_row(name: str, pid: int, url: str | None) -> dict[str, Any]:
 def demo(
     headless: Annotated[bool, typer.Option(help="approve as a scripted person, verify, print and exit")] = False,
     as_json: JsonFlag = False,
-    check: Annotated[bool, typer.Option(help="exit 1 when a figure misses its bar")] = False,
+    check: CheckFlag = False,
 ) -> None:
     """Replay real patients of four hospitals; ends with a decision waiting for you."""
     with said_plainly():
@@ -247,7 +247,7 @@ def backtest(
     html: Annotated[Path | None, typer.Option(help="write the report to this file")] = None,
     encoding: Annotated[str | None, typer.Option(help="of the table, if it is not UTF-8")] = None,
     as_json: JsonFlag = False,
-    check: Annotated[bool, typer.Option(help="exit 1 when a figure misses its bar")] = False,
+    check: CheckFlag = False,
 ) -> None:
     """What the agent would have done on a history, against fixed rules and hindsight."""
     # It loads all that training and monitoring need; every other command would wait for it.
@@ -275,7 +275,7 @@ def faults(
     processes: Annotated[int | None, typer.Option(min=1, help="default: one for each core")] = None,
     html: Annotated[Path | None, typer.Option(help="write the report to this file")] = None,
     as_json: JsonFlag = False,
-    check: Annotated[bool, typer.Option(help="exit 1 when a figure misses its bar")] = False,
+    check: CheckFlag = False,
 ) -> None:
     """What the agent makes of faults that are made on purpose: its skill as a number."""
     # It loads all that training and monitoring need; every other command would wait for it.
@@ -316,106 +316,6 @@ def migrate() -> None:
 
 
 app.command("retention")(retention.show_or_drop)
-
-
-@bench.command("stack")
-def stack_bench(
-    seconds: Annotated[float, typer.Option(min=1, help="how long to measure")] = 60.0,
-    as_json: JsonFlag = False,
-    check: Annotated[bool, typer.Option(help="exit 1 when a figure misses its bar")] = False,
-) -> None:
-    """Memory and CPU of the whole embedded platform at rest."""
-    with said_plainly():
-        report = bench_stack(seconds, say)
-    if as_json:
-        print(json.dumps(report, indent=1))
-    else:
-        table = Table("process", "memory MB", "of it shared fairly MB", "CPU % of a core")
-        for name, part in report["parts"].items():
-            cells = (part["resident_mb"], part["proportional_mb"], part["cpu_percent_of_a_core"])
-            table.add_row(name, *map(str, cells))
-        Console().print(table)
-        for name, figure in report["figures"].items():
-            say(f"{name}: {figure['value']} ({figure['bar']}: {'met' if figure['ok'] else 'MISSED'})")
-    if check and not all(figure["ok"] for figure in report["figures"].values()):
-        raise typer.Exit(1)
-
-
-@bench.command("serving")
-def serving_bench(
-    quick: Annotated[
-        bool, typer.Option("--quick", help="one to three minutes instead of ten; figures are rougher")
-    ] = False,
-    peers: Annotated[bool, typer.Option(help="measure the peers too, where `make bench-peers` installed them")] = True,
-    client: Annotated[str | None, typer.Option(help="who asks: wrk or bundled; default: wrk if it is here")] = None,
-    profile: Annotated[
-        Path | None, typer.Option(help="record where our server's time goes, as a flame graph (SVG) by py-spy")
-    ] = None,
-    as_json: JsonFlag = False,
-    check: Annotated[bool, typer.Option(help="exit 1 when a figure misses its bar")] = False,
-) -> None:
-    """Our server against its peers and a bare echo: one model, one core each."""
-    # It loads all that training needs; every other command would wait for it.
-    from scripts.bench.serving import command  # noqa: PLC0415
-
-    with said_plainly():
-        try:
-            report = command.run(command.Asked(quick=quick, with_peers=peers, client=client, profile=profile), say)
-        except ValueError as error:
-            raise CommandFailedError(str(error)) from None
-    if as_json:
-        print(json.dumps(report.to_json(), indent=1))
-    else:
-        report.show(Console())
-    if check and report.missed:
-        raise typer.Exit(1)
-
-
-@bench.command("monitoring")
-def monitoring_bench(
-    quick: Annotated[bool, typer.Option("--quick", help="about a minute, and rougher")] = False,
-    as_json: JsonFlag = False,
-    check: Annotated[bool, typer.Option(help="exit 1 when a figure misses its bar")] = False,
-) -> None:
-    """What watching a window costs, however many rows it has, beside Evidently, SciPy and a numpy scan."""
-    # It loads all that monitoring needs; every other command would wait for it.
-    from scripts.bench import monitoring  # noqa: PLC0415
-
-    with said_plainly():
-        report = monitoring.bench_monitoring(monitoring.QUICK if quick else monitoring.FULL, say)
-    if as_json:
-        print(json.dumps(report, indent=1))
-    else:
-        table = Table("a window of", "seconds, median", "a later one", "memory MB")
-        for name, run in report["windows"]["runs"].items():
-            again = "" if run["again_s"] is None else f"{run['again_s']:.4f}"
-            table.add_row(name, f"{run['median_s']:.4f}", again, str(run["peak_mb"]))
-        Console().print(table)
-        for name, figure in report["figures"].items():
-            said = {True: "met", False: "MISSED", None: "not measured"}[figure["ok"]]
-            say(f"{name}: {figure['value']} ({figure['bar']}: {said})")
-    if check and any(figure["ok"] is False for figure in report["figures"].values()):
-        raise typer.Exit(1)
-
-
-@bench.command("training")
-def training_bench(
-    quick: Annotated[bool, typer.Option("--quick", help="1,000 rows only, one round: under a minute")] = False,
-    as_json: JsonFlag = False,
-    check: Annotated[bool, typer.Option(help="exit 1 when a figure misses its bar")] = False,
-) -> None:
-    """Cross-validating the four candidates, beside scikit-learn's own loop over the same folds."""
-    # It loads all that training needs; every other command would wait for it.
-    from scripts.bench import training  # noqa: PLC0415
-
-    with said_plainly():
-        report = training.bench_training(training.QUICK if quick else training.FULL, say)
-    if as_json:
-        print(json.dumps(report, indent=1))
-    else:
-        training.show(report, Console())
-    if check and any(figure["ok"] is False for figure in report["figures"].values()):
-        raise typer.Exit(1)
 
 
 app.command("pause")(admin.pause)

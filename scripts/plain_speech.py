@@ -20,6 +20,7 @@ from database.connection import first_line, is_away
 from database.errors import StewardError
 
 JsonFlag = Annotated[bool, typer.Option("--json", help="print one JSON object and nothing else on stdout")]
+CheckFlag = Annotated[bool, typer.Option(help="exit 1 when a figure misses its bar")]
 console = Console(stderr=True, highlight=False)
 
 
