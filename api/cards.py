@@ -25,7 +25,7 @@ from database.models import (
     PerformanceMetric,
     Replica,
 )
-from database.queries import action_cards, actions, overview
+from database.queries import action_cards, actions, model_versions, overview
 
 # A process that missed this many of its rounds is called late.
 _LATE_ROUNDS, _LATE_AT_LEAST_S = 3.0, 15.0
@@ -93,7 +93,7 @@ def deployments_out(deployments: Sequence[Deployment], versions: Versions) -> li
 
 def action_list(session: ReadSession, found: Sequence[AgentAction]) -> list[ActionCard]:
     ids = [version_id for action in found for version_id in (action.from_version_id, action.to_version_id)]
-    versions = overview.versions_by_id(session, ids)
+    versions = model_versions.versions_by_id(session, ids)
     given = action_cards.approvals_given(session, found)
     return [ActionCard(**action_facts(action, versions, given.get(action.action_id, 0))) for action in found]
 

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from api.serving import Desired
 from database.models import Deployment, ModelVersion
-from database.queries import overview
+from database.queries import model_versions
 
 # Each is read, hashed and proven at start before the next one is tried.
 MOST_STAND_INS = 5
@@ -37,11 +37,11 @@ class Deployments:
 
     def read(self, session: Session) -> list[Desired]:
         """The newest deployment of each model that has one. Safe from any thread."""
-        newest = [_desired(*pair) for pair in overview.desired_deployments(session, self._model_names)]
+        newest = [_desired(*pair) for pair in model_versions.desired_deployments(session, self._model_names)]
         known = dict(self._before)
         for one in newest:
             if one not in known:
-                history = overview.deployment_history(session, one.model_name, one.generation)
+                history = model_versions.deployment_history(session, one.model_name, one.generation)
                 known[one] = before([_desired(*pair) for pair in history])
         self._before = {one: known[one] for one in newest}
         return [replace(one, before=known[one]) for one in newest]

@@ -16,7 +16,7 @@ from database.artifact_store import ArtifactStore
 from database.connection import read_scope
 from database.errors import ConflictError, NotFoundError
 from database.models import ModelVersion
-from database.queries import overview
+from database.queries import model_versions
 from database.queries.audit import Actor
 from scripts.plain_speech import console
 from scripts.score_log import ScoreLog, digest_of_file
@@ -54,7 +54,7 @@ class Serving:
 def serving_of(engine: Engine, settings: Settings, name: str) -> Serving:
     """Raises `NotFoundError` when nothing serves."""
     with read_scope(engine) as session:
-        found = overview.desired_deployments(session, [name])
+        found = model_versions.desired_deployments(session, [name])
     if not found:
         raise NotFoundError(f"no version of {name} serves: `steward train {name} --activate`")
     deployment, version = found[0]

@@ -33,7 +33,7 @@ from database.enums import NOT_ASKED_NOW, OPEN_STATUSES, ActionStatus, Decision
 from database.errors import ForbiddenError, StewardError
 from database.models import AgentAction, Approval, AuditEvent
 from database.permissions import Permission, may
-from database.queries import action_cards, actions, evidence_bundles, model_versions, overview
+from database.queries import action_cards, actions, evidence_bundles, model_versions
 from database.queries.people import SignedIn
 
 router = APIRouter(prefix="/actions", tags=["actions"], route_class=StrictRoute)
@@ -83,7 +83,7 @@ def _statuses(status: str | None) -> frozenset[str] | None:
 def one(request: Request, person: Reader, action_id: UUID) -> ActionDetail:
     with runtime_of(request).reading() as session:
         action = actions.get(session, action_id)
-        versions = overview.versions_by_id(session, [action.from_version_id, action.to_version_id])
+        versions = model_versions.versions_by_id(session, [action.from_version_id, action.to_version_id])
         votes = actions.approvals(session, action_id)
         given = action_cards.approvals_given(session, [action]).get(action_id, 0)
         return ActionDetail(

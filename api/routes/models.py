@@ -29,7 +29,7 @@ from database.enums import ActionType
 from database.errors import ConflictError, NotFoundError, StewardError
 from database.models import AgentAction, ModelVersion
 from database.permissions import Permission
-from database.queries import actions, heartbeats, model_versions, overview
+from database.queries import actions, heartbeats, model_versions
 from database.queries.people import SignedIn
 from training.serving_artifact import KIND
 
@@ -181,7 +181,7 @@ def influence_of(version: ModelVersion | None) -> dict[str, float]:
 def replicas_of(session: ReadSession, name: str) -> list[ReplicaOut]:
     """What each API process says it serves, beside what it should."""
     rows = model_versions.replicas(session, name)
-    known = overview.versions_by_id(session, [row.version_id for row in rows])
+    known = model_versions.versions_by_id(session, [row.version_id for row in rows])
     desired = model_versions.current_generation(session, name)
     now = actions.database_now(session)
     return [replica_out(row, desired.generation if desired else 0, known, now) for row in rows]

@@ -100,7 +100,7 @@ def _serving(runtime: Runtime, session: ReadSession, contract: ModelContract) ->
         return None
     deployments = model_versions.deployments(session, contract.name)
     ids = [one.version_id for one in deployments] + [one.previous_version_id or 0 for one in deployments]
-    known = overview.versions_by_id(session, ids)
+    known = model_versions.versions_by_id(session, ids)
     return version_card(version, deployments_out(deployments, known), runtime.store.has(version.artifact_digest))
 
 

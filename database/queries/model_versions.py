@@ -1,9 +1,11 @@
 """Model versions and what serves: registration, activation, and "what was serving at that moment"."""
 
+from collections.abc import Collection, Mapping
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import func, select, text, update
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session, defer
 
 from database import messages
@@ -165,6 +167,42 @@ def activate(
     )
     session.execute(text("SELECT pg_notify('steward_generation', :name)"), {"name": name})
     return deployment
+
+
+def desired_deployments(
+    session: Session | ReadSession, model_names: Collection[str]
+) -> list[tuple[Deployment, ModelVersion]]:
+    """The newest deployment of each of these models that has one, with its version less the reference profile."""
+    rows = session.execute(
+        select(Deployment, ModelVersion)
+        .join(ModelVersion, ModelVersion.id == Deployment.version_id)
+        .where(Deployment.model_name.in_(sorted(model_names)))
+        .ext(distinct_on(Deployment.model_name))
+        .order_by(Deployment.model_name, Deployment.generation.desc())
+        .options(WITHOUT_PROFILE)
+    )
+    return [(row[0], row[1]) for row in rows]
+
+
+def deployment_history(
+    session: Session | ReadSession, model_name: str, up_to: int
+) -> list[tuple[Deployment, ModelVersion]]:
+    """Every deployment of a model up to this generation, oldest first, each with its version less the profile."""
+    rows = session.execute(
+        select(Deployment, ModelVersion)
+        .join(ModelVersion, ModelVersion.id == Deployment.version_id)
+        .where(Deployment.model_name == model_name, Deployment.generation <= up_to)
+        .order_by(Deployment.generation)
+        .options(WITHOUT_PROFILE)
+    )
+    return [(row[0], row[1]) for row in rows]
+
+
+def versions_by_id(session: ReadSession, ids: Collection[int | None]) -> Mapping[int, ModelVersion]:
+    """These versions, by row id, without their reference profiles."""
+    wanted = [version_id for version_id in ids if version_id is not None]
+    rows = session.scalars(select(ModelVersion).where(ModelVersion.id.in_(wanted)).options(WITHOUT_PROFILE))
+    return {version.id: version for version in rows}
 
 
 def deployments(session: ReadSession, model_name: str, limit: int = 50) -> list[Deployment]:

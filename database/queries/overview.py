@@ -1,12 +1,9 @@
-"""What the dashboard's first page asks: what should serve, what came in, what a new installation still lacks."""
+"""What the dashboard asks about a model as a whole: what came in, how much truth, answers against it, first steps."""
 
-from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import any_, exists, func, literal, select, text
-from sqlalchemy.dialects.postgresql import distinct_on
-from sqlalchemy.orm import Session
 
 from database.connection import ReadSession
 from database.enums import Role
@@ -24,48 +21,11 @@ from database.models import (
     UnclaimedLabel,
     User,
 )
-from database.queries.model_versions import WITHOUT_PROFILE
 
 COVERAGE_ROWS = 1000
 INTAKE_LABELS = 1000
 # Answer and truth: true and false positives, true and false negatives.
 _CELLS = ((1, 1), (1, 0), (0, 0), (0, 1))
-
-
-def desired_deployments(
-    session: Session | ReadSession, model_names: Collection[str]
-) -> list[tuple[Deployment, ModelVersion]]:
-    """The newest deployment of each of these models that has one, with its version less the reference profile."""
-    rows = session.execute(
-        select(Deployment, ModelVersion)
-        .join(ModelVersion, ModelVersion.id == Deployment.version_id)
-        .where(Deployment.model_name.in_(sorted(model_names)))
-        .ext(distinct_on(Deployment.model_name))
-        .order_by(Deployment.model_name, Deployment.generation.desc())
-        .options(WITHOUT_PROFILE)
-    )
-    return [(row[0], row[1]) for row in rows]
-
-
-def deployment_history(
-    session: Session | ReadSession, model_name: str, up_to: int
-) -> list[tuple[Deployment, ModelVersion]]:
-    """Every deployment of a model up to this generation, oldest first, each with its version less the profile."""
-    rows = session.execute(
-        select(Deployment, ModelVersion)
-        .join(ModelVersion, ModelVersion.id == Deployment.version_id)
-        .where(Deployment.model_name == model_name, Deployment.generation <= up_to)
-        .order_by(Deployment.generation)
-        .options(WITHOUT_PROFILE)
-    )
-    return [(row[0], row[1]) for row in rows]
-
-
-def versions_by_id(session: ReadSession, ids: Collection[int | None]) -> Mapping[int, ModelVersion]:
-    """These versions, by row id, without their reference profiles."""
-    wanted = [version_id for version_id in ids if version_id is not None]
-    rows = session.scalars(select(ModelVersion).where(ModelVersion.id.in_(wanted)).options(WITHOUT_PROFILE))
-    return {version.id: version for version in rows}
 
 
 @dataclass(frozen=True)
