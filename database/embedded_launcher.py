@@ -1,6 +1,7 @@
-"""Becomes a PostgreSQL program: gives up root, ties itself to the life of its starter or lets go of it, then executes.
+"""Becomes another program: gives up root, ties itself to the life of its starter or lets go of it, then executes.
 
-Run as a script by `database.embedded`, in a fresh isolated interpreter: standard library only.
+Run as a script for PostgreSQL's programs (`database.embedded`) and for our own (`database.child_process`), in a fresh
+isolated interpreter: standard library only.
 Doing this here and not in a `preexec_fn` means that no Python code runs between fork and exec of a process that may
 have threads, where any lock of theirs would be held for ever.
 """
