@@ -4,7 +4,9 @@ import shutil
 import tempfile
 import threading
 from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +24,9 @@ from api.runtime import Runtime
 from config.model_contract import ModelContract, load_contract
 from config.settings import ApiSettings, DatabaseSettings, PlatformSettings, Settings, SpoolSettings
 from database.artifact_store import ArtifactStore
+from database.enums import Scope
 from database.models import ModelVersion
-from database.queries import people
+from database.queries import api_keys, people
 from scripts.chaos.api_process import ApiProcess
 from scripts.chaos.waiting import wait_until
 from scripts.crash.server import quick_place
@@ -60,6 +63,23 @@ class Installation:
             if serve:
                 activate(session, version)
         return version
+
+    def key_for(
+        self,
+        scopes: list[Scope],
+        models: list[str] | None = None,
+        *,
+        name: str = "one",
+        owner: str = "operator",
+        rows_per_day: int | None = None,
+    ) -> str:
+        """A key for which somebody answers: one that may propose needs that."""
+        with Session(self.engine) as session, session.begin():
+            _, plaintext = api_keys.create_key(
+                session, PERSON, name, scopes, models, timedelta(days=1), HASH_KEY.encode(), "development",
+                rows_per_day=rows_per_day, owner=owner,
+            )  # fmt: skip
+        return plaintext
 
     def rows(self, query: str, **parameters: Any) -> list[Any]:
         with self.engine.connect() as connection:
@@ -135,6 +155,16 @@ def serve(app: Starlette) -> Generator[Api, None, None]:
     finally:
         server.should_exit = True
         thread.join(timeout=15)
+
+
+@contextmanager
+def started(settings: Settings) -> Iterator[Api]:
+    """An application that a test starts and ends by itself."""
+    serving = serve(create_app(settings))
+    try:
+        yield next(serving)
+    finally:
+        serving.close()
 
 
 @pytest.fixture

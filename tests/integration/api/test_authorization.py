@@ -1,12 +1,10 @@
 """Every cell of the table in `tests/authorization.py`, sent over HTTP; and what is somebody else's."""
 
 from collections.abc import Callable
-from datetime import timedelta
 from typing import Any
 
 import pytest
 from fastapi import FastAPI
-from sqlalchemy.orm import Session
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
@@ -14,11 +12,9 @@ from api.control import build
 from api.dependencies import DOCUMENTATION, declarations, refuse_undeclared
 from config.settings import Settings
 from database.enums import Scope
-from database.queries import api_keys
 from tests.authorization import KEYS, PEOPLE, cells
 from tests.integration.api.conftest import Api, Installation, wait_until
 from tests.integration.api.test_dashboard_routes import Findings, found
-from tests.serving_factories import HASH_KEY, PERSON
 
 __all__ = ["found"]
 
@@ -28,18 +24,9 @@ def _callers(api: Api, installed: Installation) -> dict[str, dict[str, str]]:
     headers: dict[str, dict[str, str]] = {"nobody": {}}
     headers |= {role: api.sign_in(role) for role in PEOPLE}
     for scope in KEYS:
-        headers[scope] = {"X-API-Key": key_for(installed, [Scope(scope)], None)}
+        headers[scope] = {"X-API-Key": installed.key_for([Scope(scope)])}
     wait_until(lambda: len(api.runtime.keys.known()) == 2 + len(KEYS), 5)
     return headers
-
-
-def key_for(installed: Installation, scopes: list[Scope], models: list[str] | None, owner: str = "operator") -> str:
-    """A key for which somebody answers: one that may propose needs that."""
-    with Session(installed.engine) as session, session.begin():
-        _, plaintext = api_keys.create_key(
-            session, PERSON, "one", scopes, models, timedelta(days=1), HASH_KEY.encode(), "development", owner=owner
-        )
-    return plaintext
 
 
 def test_every_route_stands_in_the_table_and_no_other() -> None:
@@ -75,7 +62,7 @@ def test_every_cell_of_the_table_is_so(api: Api, installed: Installation, found:
 
 def test_a_key_for_another_model_reaches_nothing_of_this_one(api: Api, installed: Installation) -> None:
     """What is somebody else's looks like what is not there."""
-    theirs = key_for(installed, list(Scope), ["another"])
+    theirs = installed.key_for(list(Scope), ["another"])
     wait_until(lambda: len(api.runtime.keys.known()) == 3, 5)
     ours = api.predict(installed.keys.everything).json()["prediction_id"]
     wait_until(lambda: bool(installed.rows("SELECT 1 FROM predictions")), 5)

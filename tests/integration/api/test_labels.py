@@ -10,10 +10,8 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from database.enums import LabelSource, Scope
-from database.queries import api_keys
 from database.queries.labels import MOST_SAID, NewLabel, record
 from tests.integration.api.conftest import Api, Installation, wait_until
-from tests.serving_factories import HASH_KEY, PERSON
 
 
 def _send(api: Api, installed: Installation, body: Any, path: str = "/labels") -> httpx.Response:
@@ -161,17 +159,7 @@ def test_feedback_is_a_label_with_a_comment_that_the_database_can_keep(api: Api,
 
 def test_a_key_for_one_model_cannot_label_or_use_another(api: Api, installed: Installation) -> None:
     prediction_id = _predicted(api, installed)
-    with Session(installed.engine) as session, session.begin():
-        _, foreign = api_keys.create_key(
-            session,
-            PERSON,
-            "foreign",
-            [Scope.PREDICT, Scope.LABELS],
-            ["another"],
-            timedelta(days=1),
-            HASH_KEY.encode(),
-            "development",
-        )
+    foreign = installed.key_for([Scope.PREDICT, Scope.LABELS], ["another"])
     wait_until(lambda: len(api.runtime.keys.known()) == 3, 5)
     refused = api.post("/labels", json={"prediction_id": prediction_id, "actual": 1}, headers={"X-API-Key": foreign})
     assert (refused.status_code, refused.json()["code"]) == (404, "not_found")

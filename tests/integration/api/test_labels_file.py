@@ -5,14 +5,11 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import httpx
-from sqlalchemy.orm import Session
 
 from api.prediction_ids import new_ids
 from database.enums import Scope
-from database.queries import api_keys
 from tests.integration.api.conftest import Api, Installation, wait_until
 from tests.integration.database.test_partitions import put
-from tests.serving_factories import HASH_KEY, PERSON
 
 NOW = datetime.now(UTC)
 OLD = NOW - timedelta(days=90)
@@ -88,17 +85,7 @@ def test_a_file_is_held_to_its_limits_while_it_arrives(api: Api, installed: Inst
 
 def test_a_key_for_another_model_stores_nothing_of_a_file(api: Api, installed: Installation) -> None:
     ids = put(installed.engine, installed.version.id, NOW, 1)
-    with Session(installed.engine) as session, session.begin():
-        _, foreign = api_keys.create_key(
-            session,
-            PERSON,
-            "foreign",
-            [Scope.PREDICT, Scope.LABELS],
-            ["another"],
-            timedelta(days=1),
-            HASH_KEY.encode(),
-            "development",
-        )
+    foreign = installed.key_for([Scope.PREDICT, Scope.LABELS], ["another"])
     wait_until(lambda: len(api.runtime.keys.known()) == 3, 5)
     refused = send(api, foreign, f"prediction_id,actual\n{new_ids(1, 0)[0]},1\n{ids[0]},1\n")
     assert (refused.status_code, refused.json()["detail"]) == (

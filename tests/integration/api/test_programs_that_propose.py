@@ -15,14 +15,13 @@ from database.errors import InvalidError, NotFoundError
 from database.queries import api_keys, people
 from database.queries.audit import SYSTEM
 from tests.integration.api.conftest import PASSWORD, Api, Installation, wait_until
-from tests.integration.api.test_authorization import key_for
 from tests.serving_factories import HASH_KEY, PERSON
 
 WHY = {"reason": "the monthly figures are in"}
 
 
 def headers_of(api: Api, installed: Installation, owner: str, models: list[str] | None = None) -> dict[str, str]:
-    key = key_for(installed, [Scope.PROPOSE], models, owner)
+    key = installed.key_for([Scope.PROPOSE], models, owner=owner)
     wait_until(lambda: len(api.runtime.keys.known()) == 3, 5)
     return {"X-API-Key": key}
 
@@ -99,7 +98,7 @@ def test_who_answers_for_the_key_does_not_decide_and_somebody_else_may(
 def test_no_key_decides_whatever_its_scopes(
     api: Api, installed: Installation, made_to_wait: Callable[[str], None]
 ) -> None:
-    key = key_for(installed, list(Scope), None, "approver")
+    key = installed.key_for(list(Scope), owner="approver")
     wait_until(lambda: len(api.runtime.keys.known()) == 3, 5)
     action = ask(api, {"X-API-Key": key})
     made_to_wait(action["action_id"])

@@ -2,33 +2,19 @@
 
 import json
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import timedelta
 
 import pytest
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 from typer.testing import CliRunner
 
-from api.main import create_app
-from config.settings import Settings
 from database.enums import Scope
 from database.queries import api_keys
 from scripts.cli import app
-from tests.integration.api.conftest import Api, Installation, serve, wait_until
-from tests.serving_factories import EXAMPLE, HASH_KEY, PERSON
+from tests.integration.api.conftest import Api, Installation, started, wait_until
+from tests.serving_factories import EXAMPLE, PERSON
 
 DAY_S = 86_400
-
-
-@contextmanager
-def started(settings: Settings) -> Iterator[Api]:
-    serving = serve(create_app(settings))
-    try:
-        yield next(serving)
-    finally:
-        serving.close()
 
 
 @pytest.fixture(autouse=True)
@@ -40,12 +26,7 @@ def not_at_midnight() -> None:
 
 @pytest.fixture
 def key(installed: Installation) -> str:
-    with Session(installed.engine) as session, session.begin():
-        _, plaintext = api_keys.create_key(
-            session, PERSON, "metered", [Scope.PREDICT], None, timedelta(days=1), HASH_KEY.encode(), "development",
-            rows_per_day=10,
-        )  # fmt: skip
-    return plaintext
+    return installed.key_for([Scope.PREDICT], name="metered", rows_per_day=10)
 
 
 def told(installed: Installation) -> int:

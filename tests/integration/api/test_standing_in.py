@@ -1,8 +1,6 @@
 """A process that starts and cannot load what should serve: the version before it answers, under its own name, loudly;
 and never one that nobody put in place, or that people went back from."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,22 +9,12 @@ from pydantic import SecretStr
 from sqlalchemy import URL, Engine
 from sqlalchemy.orm import Session
 
-from api.main import create_app
 from config.model_contract import ModelContract
-from config.settings import ArtifactSettings, DatabaseSettings, Settings
+from config.settings import ArtifactSettings, DatabaseSettings
 from database.models import ModelVersion
-from tests.integration.api.conftest import Api, Installation, install, serve, settings_for, wait_until
+from tests.integration.api.conftest import Api, Installation, install, settings_for, started, wait_until
 from tests.integration.api.test_hostile_artifacts import vouch
 from tests.serving_factories import EXAMPLE, activate, expected_probability
-
-
-@contextmanager
-def started(settings: Settings) -> Iterator[Api]:
-    serving = serve(create_app(settings))
-    try:
-        yield next(serving)
-    finally:
-        serving.close()
 
 
 def home_of(installed: Installation, version: ModelVersion) -> Path:
