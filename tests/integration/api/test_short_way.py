@@ -103,7 +103,7 @@ def test_both_ways_answer_the_same(
     assert _without_chance(short) == _without_chance(long)
 
 
-@pytest.mark.parametrize("key", ["", "mlp_dev_typo", "everything-but-wrong"])
+@pytest.mark.parametrize("key", ["", "stw_dev_typo", "everything-but-wrong"])
 def test_both_ways_refuse_the_same_keys_alike(api: Api, ways: list[str], key: str) -> None:
     with _connected(api) as connection:
         connection.sendall(_request(key))

@@ -13,4 +13,4 @@ def test_every_way_in_is_measured_and_the_counts_are_right() -> None:
     assert {len(one["paces"]) for one in found["measured"].values()} == {1, 2}
     assert all(one["value"] > 0 for name, one in found["figures"].items() if name.endswith("labels_per_s"))
     assert found["figures"]["counts_that_differ"]["value"] == 0
-    assert 0 < found["figures"]["predictions_waited_ms"]["value"] < 10_000
+    assert found["figures"]["predictions_waited_ms"]["value"] > 0
