@@ -14,8 +14,16 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # The same of the column `id`: [earliest, latest] where its row can be. Every PostgreSQL knows how.
 _MS = "CAST(CAST('x' || translate(left(CAST(id AS text), 13), '-', '') AS bit(48)) AS bigint)"
 _IS_TIMED = f"substr(CAST(id AS text), 15, 1) = '7' AND {_MS} < {_LATEST_MS}"
-EARLIEST_SQL = f"CASE WHEN {_IS_TIMED} THEN to_timestamp({_MS} / 1000.0) - interval '2 s' ELSE '-infinity' END"
-LATEST_SQL = f"CASE WHEN {_IS_TIMED} THEN to_timestamp({_MS} / 1000.0) + interval '2 s' ELSE 'infinity' END"
+_SLACK = f"interval '{SLACK.total_seconds():g} s'"
+EARLIEST_SQL = f"CASE WHEN {_IS_TIMED} THEN to_timestamp({_MS} / 1000.0) - {_SLACK} ELSE '-infinity' END"
+LATEST_SQL = f"CASE WHEN {_IS_TIMED} THEN to_timestamp({_MS} / 1000.0) + {_SLACK} ELSE 'infinity' END"
+# Beside rows `asked` with an `id` and these two as `earliest` and `latest`: whether the prediction `is_there`, or null.
+KNOWN_SQL = """
+    LEFT JOIN LATERAL (
+        SELECT true AS is_there FROM predictions p
+        WHERE p.id = asked.id AND p.created_at BETWEEN asked.earliest AND asked.latest LIMIT 1
+    ) known ON true
+"""
 
 
 def milliseconds(prediction_id: UUID) -> int | None:

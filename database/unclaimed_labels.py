@@ -13,17 +13,17 @@ from sqlalchemy.orm import Session
 
 from config.settings import LEAST_KEPT_DAYS
 from database.connection import session_scope
-from database.id_times import EARLIEST_SQL, LATEST_SQL
+from database.id_times import EARLIEST_SQL, KNOWN_SQL, LATEST_SQL
 from database.queries import audit, label_counts
 
 WAIT = timedelta(days=30)
 # Looked at in one transaction, which predictions wait for: ids that say no time are sought in every day.
 STEP = 2_000
 # Steps in one call, so that a history that was there before is gone through by and by.
-MOSTSTEPS = 200
+MOST_STEPS = 200
 
 
-def find(engine: Engine, now: datetime, steps: int = MOSTSTEPS) -> int:
+def find(engine: Engine, now: datetime, steps: int = MOST_STEPS) -> int:
     """Look up labels that have become old enough since the last call; returns how many have no prediction."""
     found = 0
     for _ in range(steps):
@@ -45,12 +45,6 @@ def look_up(session: Session, now: datetime) -> tuple[int, int]:
     return int(looked), int(unclaimed)
 
 
-_KNOWN = """
-    LEFT JOIN LATERAL (
-        SELECT true AS is_there FROM predictions p
-        WHERE p.id = asked.id AND p.created_at BETWEEN asked.earliest AND asked.latest LIMIT 1
-    ) known ON true
-"""
 # Labels are numbered as they come: where one is too young, so are all after it.
 _FIND = text(
     f"""
@@ -63,7 +57,7 @@ _FIND = text(
         INSERT INTO unclaimed_labels (label_id, prediction_id, received_at)
         SELECT label_id, id, received_at
         FROM (SELECT *, {EARLIEST_SQL} AS earliest, {LATEST_SQL} AS latest FROM step) asked
-        {_KNOWN}
+        {KNOWN_SQL}
         WHERE known.is_there IS NULL
         RETURNING 1
     ), reached AS (
@@ -74,7 +68,7 @@ _FIND = text(
 )
 
 
-def drop(engine: Engine, actor: audit.Actor, now: datetime, keep: timedelta, steps: int = MOSTSTEPS) -> int:
+def drop(engine: Engine, actor: audit.Actor, now: datetime, keep: timedelta, steps: int = MOST_STEPS) -> int:
     """Let go of those that came before `now - keep`; returns how many. The database keeps younger ones than half a
     year, whatever is asked for."""
     dropped = 0
@@ -107,7 +101,7 @@ _DROP = text(
         SELECT *, {EARLIEST_SQL} AS earliest, {LATEST_SQL} AS latest FROM step
     ), gone AS (
         DELETE FROM labels USING asked
-        {_KNOWN}
+        {KNOWN_SQL}
         WHERE labels.id = asked.label_id AND known.is_there IS NULL
         RETURNING 1
     )

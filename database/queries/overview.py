@@ -7,7 +7,7 @@ from sqlalchemy import any_, exists, func, literal, select, text
 
 from database.connection import ReadSession
 from database.enums import Role
-from database.id_times import EARLIEST_SQL, LATEST_SQL
+from database.id_times import EARLIEST_SQL, KNOWN_SQL, LATEST_SQL
 from database.models import (
     DeadLetter,
     Deployment,
@@ -88,10 +88,7 @@ _NEWEST_LABELS = text(
     ), asked AS (SELECT DISTINCT id, {EARLIEST_SQL} AS earliest, {LATEST_SQL} AS latest FROM newest)
     SELECT coalesce((SELECT max(id) - min(id) + 1 FROM labels), 0), max(received_at),
            count(*) FILTER (WHERE revision > 1),
-           (SELECT count(*) FROM asked LEFT JOIN LATERAL (
-                SELECT p.id FROM predictions p
-                WHERE p.id = asked.id AND p.created_at BETWEEN asked.earliest AND asked.latest LIMIT 1
-            ) known ON true WHERE known.id IS NULL)
+           (SELECT count(*) FROM asked {KNOWN_SQL} WHERE known.is_there IS NULL)
     FROM newest
     """  # noqa: S608
 )
