@@ -240,18 +240,8 @@ def replica_out(replica: Replica, desired_generation: int, versions: Versions, n
 
 
 def intake_out(session: ReadSession, model_name: str, spool_depth: int) -> Intake:
-    facts = overview.intake(session, model_name)
     return Intake(
-        predictions=facts.predictions,
-        newest_prediction_at=facts.newest_prediction_at,
-        labels=facts.labels,
-        newest_label_at=facts.newest_label_at,
-        revised_labels=facts.revised_labels,
-        unknown_labels=facts.unknown_labels,
-        unclaimed_labels=facts.unclaimed_labels,
-        newest_unclaimed_at=facts.newest_unclaimed_at,
-        dead_letters=facts.dead_letters,
-        quarantined_rows=facts.quarantined_rows,
+        **vars(overview.intake(session, model_name)),
         spool_depth=spool_depth,
         coverage=LabelCoverage.model_validate(overview.coverage(session, model_name)),
     )
