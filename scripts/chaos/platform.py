@@ -1,7 +1,6 @@
 """The platform of a run: a model that is really served, people who can sign in, a key that may do everything."""
 
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 
 from pydantic import SecretStr
@@ -12,7 +11,7 @@ from config.settings import AgentSettings, ApiSettings, DatabaseSettings, Platfo
 from database.artifact_store import ArtifactStore
 from database.connection import session_scope
 from database.enums import Role, Scope
-from database.queries import api_keys, people
+from database.queries import people
 from database.queries.audit import SYSTEM
 from scripts.chaos.small_model import put_model
 from scripts.crash import world
@@ -52,14 +51,5 @@ def install(engine: Engine, settings: Settings) -> Installed:
         for name in APPROVERS:
             people.create_user(session, SYSTEM, name, PASSWORD, [Role.APPROVER])
         people.create_user(session, SYSTEM, OPERATOR, PASSWORD, [Role.OPERATOR])
-        _, key = api_keys.create_key(
-            session,
-            SYSTEM,
-            "run",
-            [Scope.PREDICT, Scope.LABELS],
-            None,
-            timedelta(days=1),
-            settings.platform.hash_key,
-            "development",
-        )
+        key = world.client_key(session, settings, SYSTEM, "run", [Scope.PREDICT, Scope.LABELS])
     return Installed(settings, key)

@@ -1,5 +1,6 @@
 """What the trials begin with: a serving version whose files are really stored, traffic with truth, and people."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -12,7 +13,7 @@ from config.model_contract import ModelContract
 from config.settings import Settings
 from database.artifact_store import ArtifactStore
 from database.connection import session_scope
-from database.enums import DataSource, MetricKind, Role, Verdict, WindowStatus
+from database.enums import DataSource, MetricKind, Role, Scope, Verdict, WindowStatus
 from database.models import (
     DriftReport,
     Label,
@@ -23,8 +24,8 @@ from database.models import (
     ScheduleSeen,
     User,
 )
-from database.queries import actions, heartbeats, model_versions
-from database.queries.audit import SYSTEM
+from database.queries import actions, api_keys, heartbeats, model_versions
+from database.queries.audit import SYSTEM, Actor
 
 MODEL = "heart_disease"
 ASKS, APPROVES = "olga", "ann"
@@ -55,6 +56,14 @@ def prepare(
             window = _window(session, champion.id)
             _judged(session, champion.id, window.id)
             _answered(session, champion.id, window)
+
+
+def client_key(session: Session, settings: Settings, actor: Actor, name: str, scopes: Sequence[Scope]) -> str:
+    """A key of a program, for a day."""
+    _, key = api_keys.create_key(
+        session, actor, name, scopes, None, timedelta(days=1), settings.platform.hash_key, "development"
+    )
+    return key
 
 
 def follow_a_schedule(engine: Engine) -> None:

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 
 from pydantic import SecretStr
@@ -14,11 +13,11 @@ from config.settings import ApiSettings, DatabaseSettings, PlatformSettings, Set
 from database.artifact_store import ArtifactStore
 from database.connection import session_scope
 from database.enums import ActorKind, Scope
-from database.queries import api_keys, model_versions
+from database.queries import model_versions
 from database.queries.audit import Actor
 from scripts.crash.server import own_server
 from scripts.crash.trained import make_version
-from scripts.crash.world import MODEL
+from scripts.crash.world import MODEL, client_key
 from training import serving_artifact
 from training.feature_engineering import Row
 from training.model_factory import Params
@@ -120,16 +119,7 @@ def _installed(settings: Settings, engine: Engine, params: Params, directory: Pa
     with session_scope(engine) as session:
         versions = [model_versions.register(session, PERSON, **columns) for columns in trained]
         model_versions.activate(session, PERSON, versions[0], expected_active_id=None, reason="the first version")
-        _, key = api_keys.create_key(
-            session,
-            PERSON,
-            "bench",
-            [Scope.PREDICT, Scope.LABELS, Scope.METRICS],
-            None,
-            timedelta(days=1),
-            settings.platform.hash_key,
-            "development",
-        )
+        key = client_key(session, settings, PERSON, "bench", [Scope.PREDICT, Scope.LABELS, Scope.METRICS])
         ids, digests = [one.id for one in versions], [one.artifact_digest for one in versions]
     models = tuple(serving_artifact.load(store, digest) for digest in digests)
     return Installation(

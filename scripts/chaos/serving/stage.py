@@ -3,7 +3,6 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 
 from sqlalchemy import Engine
@@ -13,10 +12,10 @@ from config.settings import Settings
 from database.artifact_store import ArtifactStore
 from database.connection import session_scope
 from database.enums import ActorKind, Scope
-from database.queries import api_keys, model_versions
+from database.queries import model_versions
 from database.queries.audit import Actor
 from scripts.chaos.small_model import put_model
-from scripts.crash.world import MODEL, version_columns
+from scripts.crash.world import MODEL, client_key, version_columns
 from training import serving_artifact
 from training.feature_engineering import Row
 from training.serving_artifact import LoadedModel
@@ -70,16 +69,7 @@ def prepare(settings: Settings, engine: Engine, directory: Path) -> Stage:
     with session_scope(engine) as session:
         made = [model_versions.register(session, PERSON, **version_columns(contract, digest)) for digest in digests]
         model_versions.activate(session, PERSON, made[0], expected_active_id=None, reason="the first version")
-        _, key = api_keys.create_key(
-            session,
-            PERSON,
-            "run",
-            [Scope.PREDICT, Scope.LABELS],
-            None,
-            timedelta(days=1),
-            settings.platform.hash_key,
-            "development",
-        )
+        key = client_key(session, settings, PERSON, "run", [Scope.PREDICT, Scope.LABELS])
         known = [(one.id, one.version) for one in made]
     versions = [
         Version(row_id, number, serving_artifact.load(store, digest))
