@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from typing import Annotated
 
 import typer
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
+from pydantic_settings import SettingsError
 from rich.console import Console
 from rich.markup import escape
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
@@ -36,8 +37,9 @@ def said_plainly() -> Iterator[Settings]:
         configure_logging("steward", level="WARNING", as_json=settings.platform.log_json)
         yield settings
     except ValidationError as error:
-        faults = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
-        fail(f"settings: {faults} (see .env.example)")
+        fail(f"{_settings_at_fault(error)} (see .env.example)")
+    except SettingsError as error:
+        fail(f"{_setting_that_is_no_json(error)} (see .env.example)")
     except SQLAlchemyError as error:
         if is_away(error):
             fail(f"the database does not answer ({first_line(error)}): is it running, and is DATABASE_URL right?")
@@ -49,6 +51,35 @@ def said_plainly() -> Iterator[Settings]:
     except KeyboardInterrupt:
         say("stopped")
         raise typer.Exit(130) from None
+
+
+_GROUPS: dict[str, type[BaseModel]] = {
+    group.__name__: group
+    for field in Settings.model_fields.values()
+    if isinstance(group := field.annotation, type) and issubclass(group, BaseModel)
+}
+
+
+def _settings_at_fault(error: ValidationError) -> str:
+    """Each setting by the name that sets it, and what was expected."""
+    group = _GROUPS.get(error.title)
+    return "; ".join(
+        f"{_setting(group, str(fault['loc'][0])) if fault['loc'] else 'settings'}: "
+        f"{fault['msg'].removeprefix('Value error, ')}"
+        for fault in error.errors()
+    )
+
+
+def _setting(group: type[BaseModel] | None, field: str) -> str:
+    prefix = "" if group is None else group.model_config.get("env_prefix", "")
+    return f"{prefix}{field}".upper()
+
+
+def _setting_that_is_no_json(error: SettingsError) -> str:
+    """The message quotes the field alone; no two groups have a list or a map of one name."""
+    field = str(error).partition('"')[2].partition('"')[0]
+    group = next((one for one in _GROUPS.values() if field in one.model_fields), None)
+    return f"{_setting(group, field)}: is not valid JSON"
 
 
 def fail(sentence: str) -> None:

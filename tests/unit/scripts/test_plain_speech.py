@@ -1,4 +1,4 @@
-"""What a command says when the database is not there, or is there and gave up."""
+"""What a command says when a setting is wrong, and when the database is not there, or is there and gave up."""
 
 import pytest
 import typer
@@ -44,3 +44,23 @@ def test_only_a_database_that_is_away_is_asked_whether_it_runs(
 def test_a_wrong_question_is_a_fault_of_ours_and_stays_one() -> None:
     with pytest.raises(ProgrammingError), said_plainly():
         raise ProgrammingError("SELECT", {}, _AnsweredError("42P01", "no such table"))
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [
+        ("API_PORT", "abc", "error API_PORT: Input should be a valid integer"),
+        ("UI_PORT", "70000", "error UI_PORT: Input should be less than or equal to 65535"),
+        ("RETENTION_DAYS", "10", "error RETENTION_DAYS: at least 183 days are kept"),
+        ("API_CORS_ORIGINS", "https://a.example", "error API_CORS_ORIGINS: is not valid JSON"),
+        ("NOTIFY_URLS", "{", "error NOTIFY_URLS: is not valid JSON"),
+    ],
+)
+def test_a_wrong_setting_is_named_as_it_is_set(
+    name: str, value: str, says: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(typer.Exit) as ended, said_plainly():
+        pass
+    assert ended.value.exit_code == 1
+    assert says in capsys.readouterr().err
