@@ -140,7 +140,7 @@ def _within_quota(runtime: Runtime, asked: Asked, rows: int) -> None:
     if wait := runtime.quotas.wait_s(client.key_id, client.rows_per_day, rows, now):
         again = _answer_key(asked, now)
         if again is None or not runtime.spool.answered(again):
-            raise too_many("This API key has no such number of rows left today (UTC).", wait, "daily_quota")
+            raise too_many("This API key has fewer rows left today (UTC) than were asked for.", wait, "daily_quota")
 
 
 def _computed(requests: Sequence[_Read]) -> list[_Computed]:

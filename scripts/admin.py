@@ -50,7 +50,7 @@ def narrow_table(*columns: str) -> Table:
     """A table that is whole at 80 columns: names give way and go on in the next line, nothing is cut off."""
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, collapse_padding=True)
     for column in columns:
-        table.add_column(column, overflow="fold", no_wrap=column not in {"name", "models", "roles"})
+        table.add_column(column, overflow="fold", no_wrap=column not in {"name", "models", "roles", "files"})
     return table
 
 

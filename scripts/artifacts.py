@@ -33,7 +33,7 @@ def verify(as_json: JsonFlag = False) -> None:
     if as_json:
         print(json.dumps(rows))
     else:
-        table = narrow_table("model", "version", "name")
+        table = narrow_table("model", "version", "files")
         for row in rows:
             table.add_row(str(row["model"]), str(row["version"]), escape(str(row["fault"] or "whole and vouched for")))
         out.print(table)

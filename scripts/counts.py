@@ -43,7 +43,9 @@ def verify(model: OfModel = None, as_json: JsonFlag = False) -> None:
     else:
         for fault in faults:
             err.print(f"[bold red]fault[/] {escape(fault)}", soft_wrap=True)
-        err.print(f"{len(versions)} versions, {'WRONG' if faults else 'right'}")
+        err.print(
+            f"counted anew, versions: {len(versions)}; {'counts are WRONG' if faults else 'every count is right'}"
+        )
     if faults:
         raise typer.Exit(1)
 

@@ -45,7 +45,7 @@ def create_key(
             owner=owner,
         )
         facts = _facts_of(key, secret)
-    _show_key(facts, as_json, f"for {name}, valid to {facts['expires_at']}; it is not shown again")
+    _show_key(facts, as_json, f"for {name}, valid to {facts['expires_at'][:10]}; it is not shown again")
 
 
 def _facts_of(key: ApiKey, secret: str) -> dict[str, str]:
@@ -58,7 +58,7 @@ def _show_key(facts: dict[str, str], as_json: bool, says: str) -> None:
         print(json.dumps(facts))
         return
     print(facts["key"])
-    err.print(f"key {facts['key_id']} {says}")
+    err.print(f"key {facts['key_id']} {says}", soft_wrap=True)
 
 
 @keys.command("list")
@@ -124,8 +124,8 @@ def rotate_key(
     _show_key(
         facts,
         as_json,
-        f"for {escape(facts['name'])}, valid to {facts['expires_at']}; it is not shown again. "
-        f"The old one, {key_id}, ends within {overlap_days} days",
+        f"for {escape(facts['name'])}, valid to {facts['expires_at'][:10]}; it is not shown again. "
+        f"The old one, {key_id}, ends {f'within {overlap_days} days' if overlap_days else 'now'}",
     )
 
 
