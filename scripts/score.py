@@ -14,7 +14,7 @@ from sqlalchemy import Engine
 from config.settings import Settings
 from database.artifact_store import ArtifactStore
 from database.connection import read_scope
-from database.errors import ConflictError, NotFoundError
+from database.errors import ConflictError, InvalidError, NotFoundError
 from database.models import ModelVersion
 from database.queries import model_versions
 from database.queries.audit import Actor
@@ -71,6 +71,10 @@ def score(
     could be read. Raises `ConflictError` rather than overwrite a file, `InvalidError` for a file that is no table of
     this model's.
     """
+    if not out.parent.is_dir() or out.is_dir():
+        raise InvalidError(f"{out}: expected the path of a file in a directory that is there")
+    if out.exists() and file.exists() and out.samefile(file):
+        raise InvalidError(f"{out}: is the file to be read; give --out another name")
     if out.exists() and not force:
         raise ConflictError(f"{out}: is there already; --force overwrites it")
     whole = out.with_name(f".{out.name}.{os.getpid()}.new")

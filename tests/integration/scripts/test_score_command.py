@@ -153,3 +153,22 @@ def test_a_file_that_breaks_off_leaves_neither_answers_nor_predictions(installed
     assert run(file, out, "--log").exit_code == 1
     assert [one.name for one in tmp_path.iterdir()] == ["rows.csv"]
     assert installed.rows("SELECT count(*) FROM predictions") == [(0,)]
+
+
+@pytest.mark.usefixtures("installed")
+@pytest.mark.parametrize(
+    ("out", "says"),
+    [
+        ("rows.csv", "is the file to be read"),
+        ("nowhere/answers.csv", "in a directory that is there"),
+        (".", "expected the path of a file"),
+    ],
+)
+def test_an_output_that_cannot_be_is_named_and_the_rows_stay_as_they_were(out: str, says: str, tmp_path: Path) -> None:
+    file = tmp_path / "rows.csv"
+    pd.DataFrame([EXAMPLE]).to_csv(file, index=False)
+    before = file.read_bytes()
+    result = run(file, tmp_path / out, "--force")
+    assert (result.exit_code, says in result.stderr) == (1, True)
+    assert file.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [file]
