@@ -1,14 +1,18 @@
 """Training sets keep every value and its name; the contract's checks find what breaks it in any table."""
 
+import warnings
+from typing import Any
+
+import numpy as np
 import pandas as pd
 import pytest
 
-from config.model_contract import Feature, ModelContract
+from config.model_contract import Feature, ModelContract, category_name
 from database.artifact_store import ArtifactStore
 from database.enums import DataSource
 from database.errors import InvalidError
 from training import dataset
-from training.data_validation import validate
+from training.data_validation import prepared, suite_for, validate
 from training.feature_engineering import Row
 from training.synthetic import synthetic_rows
 
@@ -92,3 +96,63 @@ def test_a_missing_column_an_empty_table_and_one_of_nulls_are_answered(contract:
     nothing = table.assign(**dict.fromkeys(contract.feature_names, None))
     assert {column for name, column in failed(contract, nothing) if name == "null"} == {"age", "sex", "cp"}
     assert not validate(contract, pd.DataFrame()).success
+
+
+def in_full(contract: ModelContract, table: pd.DataFrame) -> dict[tuple[str, str | None], tuple[bool, int]]:
+    """What the library says when it is asked for everything it can tell, of one promise after the other."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import great_expectations as gx  # here, since it warns while it is imported
+
+        batch = (
+            gx.get_context(mode="ephemeral")
+            .data_sources.add_pandas("full")
+            .add_dataframe_asset("full")
+            .add_batch_definition_whole_dataframe("full")
+            .get_batch({"dataframe": prepared(contract, table)})
+        )
+        answers = {
+            (check.name, check.column): batch.validate(check.expectation, result_format="COMPLETE")
+            for check in suite_for(contract)
+            if check.column is None or check.column in table
+        }
+    return {
+        key: (bool(answer.success), int((answer.result or {}).get("unexpected_count") or 0))
+        for key, answer in answers.items()
+    }
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_only_what_is_read_is_asked_for_and_it_is_what_the_full_answer_says(contract: ModelContract, seed: int) -> None:
+    dice = np.random.default_rng(seed)
+    rows, _ = synthetic_rows("cleveland", 60, seed)
+    table = pd.DataFrame(list(rows), columns=list(contract.feature_names)).astype(object)
+    spoilt: list[Any] = [None, float("nan"), -1.0, 0, 1e9, float("inf"), "no number", 7, "", True]
+    for _ in range(40 * seed):
+        table.iat[int(dice.integers(len(table))), int(dice.integers(table.shape[1]))] = spoilt[dice.integers(10)]
+    table = table.assign(thal=None) if seed == 2 else table
+    found = validate(contract, table)
+    assert {(c.name, c.column): (c.success, c.failed_rows) for c in found.checks} == in_full(contract, table)
+    assert bool(found.failed) == (seed > 0)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        pd.Series([3, 6, 7, 3]),
+        pd.Series([3.0, 6.5, None, float("inf"), 1e16, -0.0]),
+        pd.Series([True, False, True]),
+        pd.Series([3, None, 7], dtype="Int64"),
+        pd.Series([1, True, 1.0, "1", None], dtype=object),
+        pd.Series([], dtype=object),
+        pd.Series([3.0, 6.0], index=[9, 4]),
+    ],
+    ids=["whole", "broken", "yes or no", "whole with nulls", "all kinds", "none", "in another order"],
+)
+def test_each_category_is_named_as_by_itself(contract: ModelContract, values: "pd.Series[Any]") -> None:
+    named = prepared(contract, pd.DataFrame({"thal": values}))["thal"]
+    assert named.index.equals(values.index)
+    assert named.dtype == object
+    assert [None if pd.isna(one) else one for one in named] == [
+        None if pd.isna(one) else category_name(one) for one in values
+    ]
