@@ -12,7 +12,7 @@ from database.connection import ReadSession
 from database.queries import count_reads, predictions
 from database.queries.count_reads import CountedSpan
 from database.queries.predictions import Answered
-from monitoring.window_counts import LARGE
+from monitoring.window_counts import FEW
 from monitoring.windows import SETTLING, Ahead, Cut, Takeover, next_cut
 
 _MINUTE = timedelta(minutes=1)
@@ -28,7 +28,7 @@ def next_cut_of(
 ) -> tuple[Answered, Cut] | None:
     """The first row of a version's next window, and where that is cut; None while its rows have to wait."""
     rules, before = contract.monitoring, now - SETTLING
-    ahead = _ahead(session, contract, version_id, begin, before) if rules.window_rows > LARGE else None
+    ahead = _ahead(session, contract, version_id, begin, before) if rules.window_rows > FEW else None
     if ahead is not None:
         begin, before = ahead.ends_at, min(before, ahead.decided_by)
     limit = rules.window_rows - (ahead.rows if ahead else 0)

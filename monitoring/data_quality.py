@@ -6,7 +6,7 @@ file of `checks/`: nulls that became common, a feed that stopped, a value that s
 of rows that cannot be trusted.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -32,14 +32,15 @@ def check(
     """Every check of one window; `promises` checks the contract's. Inconclusive where the rows are too few to say. Of a
     window that was counted, `rows` are a sample, and nulls and unseen values are counted over all rows."""
     rules = contract.monitoring
+    values = {name: [row[name] for row in rows.features] for name in contract.feature_names}
     frame = pd.DataFrame(list(rows.features), columns=list(contract.feature_names))
     columns = [
-        Column(name, feature, [row[name] for row in rows.features], profile["features"][name], _absent(counts, name))
+        Column(name, feature, values[name], profile["features"][name], _absent(counts, name))
         for name, feature in contract.features.items()
         if name in profile["features"]
     ]
     found = [_suspects(contract, rows)]
-    found += [_promised(contract, result, rows) for result in promises(contract, frame).checks]
+    found += [_promised(contract, result, values) for result in promises(contract, frame).checks]
     for column in columns:
         found.append(missing.null_jump(column, rules, int(profile["n"])))
         if column.feature.kind == "numeric":
@@ -68,7 +69,7 @@ def _suspects(contract: ModelContract, rows: WindowRows) -> QualityCheck:
     return QualityCheck("suspect_rows", None, graded(contract.monitoring, failed, rows.n), failed, rows.n, {"why": why})
 
 
-def _promised(contract: ModelContract, result: CheckResult, rows: WindowRows) -> QualityCheck:
+def _promised(contract: ModelContract, result: CheckResult, values: Mapping[str, Sequence[Any]]) -> QualityCheck:
     rules = contract.monitoring
     verdict = Verdict.OK if result.success else graded(rules, result.failed_rows, result.n)
     if not result.success and result.hard and verdict is Verdict.OK:
@@ -76,8 +77,7 @@ def _promised(contract: ModelContract, result: CheckResult, rows: WindowRows) ->
     expected = result.details.get("expected", "the contract's promise")
     details = {"why": f"{result.failed_rows} of {result.n} rows fail: expected {expected}", **result.details}
     if result.name == "categories" and result.column and not result.success:
-        values = [row[result.column] for row in rows.features]
-        details |= came_instead(contract.features[result.column], values)
+        details |= came_instead(contract.features[result.column], values[result.column])
     return QualityCheck(result.name, result.column, verdict, result.failed_rows, result.n, details)
 
 

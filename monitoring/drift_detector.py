@@ -220,7 +220,7 @@ def _feature_bins(
         influence=max(0.0, float(reference.get("influence", 0.0))),
         shares=tuple(shares),
         counts=counts,
-        null_share=sum(value is None for value in values) / len(values) if values else None,
+        null_share=values.count(None) / len(values) if values else None,
         reference_null_share=float(reference["null_share"]),
     )
 

@@ -35,7 +35,7 @@ from monitoring.performance_estimator import ESTIMATED
 from monitoring.performance_monitor import POOLED_WINDOWS
 from monitoring.season import QUALITY, RHYTHM_REACHES, RHYTHM_WINDOWS, Past, Rhythm, past_of
 from monitoring.volume import CLOCK, USUAL_DAYS, USUAL_WINDOWS
-from monitoring.window_counts import LARGE, WindowCounts, large_progress, large_window
+from monitoring.window_counts import FEW, LARGE, WindowCounts, large_progress, large_window
 from monitoring.windows import (
     CLOCK_SLACK,
     Cut,
@@ -49,8 +49,6 @@ from monitoring.windows import (
 
 # Versions that served lately may still have rows in no window.
 RECENT_DEPLOYMENTS = 10
-# Rows of a window so small that they are counted as quickly as their counts are read.
-_FEW = 2_000
 
 
 @dataclass(frozen=True)
@@ -292,7 +290,7 @@ def _progress(session: Session, window: MonitoringWindow) -> LabelProgress:
     """How much truth a window has by now. Of one that nothing was added to, from counts but for its first and last
     minute; of a small one it is quicker to read the rows."""
     given = (window.model_name, window.model_id, window.from_at, window.to_at, window.labels_as_of)
-    found = large_progress(session, *given) if window.n > _FEW else None
+    found = large_progress(session, *given) if window.n > FEW else None
     return found or predictions.label_progress(session, *given)
 
 

@@ -26,6 +26,8 @@ from training.evaluator import Confusion
 
 # A window of at most so many rows is read whole; of a larger one, so many are drawn.
 LARGE, SAMPLE_ROWS = 20_000, 10_000
+# So few rows are counted as quickly as their counts are read.
+FEW = 2_000
 # They are drawn from at most so many minutes, each chosen as often as it has rows.
 SAMPLE_MINUTES = 100
 _SEED = 20_240_601

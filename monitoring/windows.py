@@ -18,7 +18,7 @@ from config.model_contract import ModelContract, Monitoring
 from database.queries.predictions import Answered, Outcome
 from training.evaluator import Scored
 from training.feature_engineering import Row
-from training.suspects import suspect_reasons
+from training.suspects import suspects
 
 # Rows reach the database by way of a spool, a fraction of a second after they were answered and not quite in order.
 SETTLING = timedelta(seconds=2)
@@ -156,7 +156,8 @@ class WindowRows:
 
 def columns_of(outcomes: Sequence[Outcome], contract: ModelContract) -> WindowRows:
     """Stored predictions as arrays; which of them cannot be trusted is found here."""
-    features = tuple({name: outcome.features.get(name) for name in contract.feature_names} for outcome in outcomes)
+    names = contract.feature_names
+    features = tuple({name: outcome.features.get(name) for name in names} for outcome in outcomes)
     received = [outcome.actual_received_at for outcome in outcomes if outcome.actual_received_at is not None]
     return WindowRows(
         features=features,
@@ -167,7 +168,7 @@ def columns_of(outcomes: Sequence[Outcome], contract: ModelContract) -> WindowRo
         labels=np.array(
             [np.nan if outcome.actual is None else outcome.actual for outcome in outcomes], dtype=np.float64
         ),
-        suspect=np.array([bool(suspect_reasons(contract, row)) for row in features], dtype=np.bool_),
+        suspect=suspects(contract, features),
         labels_as_of=max(received, default=None),
         keys=tuple(outcome.key_id for outcome in outcomes),
     )

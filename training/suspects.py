@@ -5,8 +5,11 @@ used to compare versions.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from config.model_contract import ModelContract
 
@@ -27,3 +30,15 @@ def suspect_reasons(contract: ModelContract, row: Mapping[str, Any]) -> tuple[st
             continue
         reasons.append(f"{name} is outside the expected {low:g} to {high:g}")
     return tuple(reasons)
+
+
+def suspects(contract: ModelContract, rows: Sequence[Mapping[str, Any]]) -> NDArray[np.bool_]:
+    """For each of many rows, whether there is a reason; column by column, since windows hold thousands."""
+    found = np.zeros(len(rows), dtype=np.bool_)
+    for name, feature in contract.features.items():
+        if feature.expected is not None:
+            low, high = feature.expected
+            values = [row.get(name) for row in rows]
+            outside = [value is not None and not (low <= value <= high or math.isnan(value)) for value in values]
+            found |= np.array(outside, dtype=np.bool_)
+    return found

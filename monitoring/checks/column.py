@@ -51,7 +51,11 @@ class Column:
         if self.feature.kind == "numeric":
             return Absent(self.n, self.nulls, self.nulls)
         known = {str(one) for one in self.feature.categories or ()}
-        strange = sum(value is not None and category_name(value) not in known for value in self.values)
+        # 1 and True are equal and have other names, so kinds are told apart by type as well.
+        kinds = Counter(zip(map(type, self.values), self.values, strict=True))
+        strange = sum(
+            times for (_, value), times in kinds.items() if value is not None and category_name(value) not in known
+        )
         return Absent(self.n, self.nulls, self.nulls + strange)
 
     @property
@@ -60,7 +64,7 @@ class Column:
 
     @cached_property
     def nulls(self) -> int:
-        return sum(value is None for value in self.values)
+        return self.values.count(None)
 
     @property
     def reference_null_share(self) -> float:

@@ -14,10 +14,10 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, create_engine
+from sqlalchemy import Engine
 
 from config.settings import ROOT
-from database.connection import session_scope
+from database.connection import make_engine, session_scope
 from database.count_layout import Layout, Tally
 from database.embedded import EmbeddedPostgres
 from database.enums import DataSource
@@ -58,7 +58,7 @@ QUICK = Plan(rows=50_000, rounds=1, models=4, model_rows=2_000, compared=1)
 def bench_monitoring(plan: Plan, say: Say) -> dict[str, Any]:
     """Measure everything; a few minutes in full."""
     with own_server("bench", DATABASE) as (server, directory):
-        engine = create_engine(server.url(DATABASE))
+        engine = make_engine(server.url(DATABASE), application="steward-bench")  # as the monitor's own
         try:
             passes = monitoring_passes.measure(engine, plan.models, plan.model_rows, say)
             windows = _windows(engine, server, Path(directory), plan, say)

@@ -118,7 +118,7 @@ def test_a_large_window_is_cut_where_its_rows_say(
         given = (contract.name, world.version_id)
         every = predictions.answered_since(session, *given, since=begin, before=now - SETTLING, limit=10_000)
         expected = next_cut(every, rules, now, serving)
-        monkeypatch.setattr(cutting, "LARGE", 10)
+        monkeypatch.setattr(cutting, "FEW", 10)
         found = cutting.next_cut_of(ReadSession(session), contract, world.version_id, begin, now, serving)
     assert (found and found[1]) == expected
     assert found is None or found[0] == every[0]
@@ -127,9 +127,9 @@ def test_a_large_window_is_cut_where_its_rows_say(
 def test_the_monitor_closes_and_judges_a_large_window_by_its_counts(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(judging, "LARGE", 40)
     for module in (judging, cutting):
-        monkeypatch.setattr(module, "LARGE", 40)
-    monkeypatch.setattr(judging, "_FEW", 40)
+        monkeypatch.setattr(module, "FEW", 40)
     world.clock = max(world.clock, datetime.now(UTC))
     rows, truths = synthetic_rows("cleveland", 100, 9)
     ids = world.serve(rows[:50])

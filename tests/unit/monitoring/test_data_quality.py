@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from config.model_contract import ModelContract
+from config.model_contract import Feature, ModelContract, category_name
 from database.enums import Verdict
+from monitoring.checks.column import Absent, Column
 from monitoring.checks.outcome import QualityCheck
 from monitoring.data_quality import check
 from monitoring.windows import WindowRows
@@ -131,3 +132,12 @@ def test_details_tell_shares_and_limits_and_never_a_whole_row(
         "why", "severity", "expected", "failed_share", "null_share", "reference_null_share", "value", "share",
         "reference_share", "reference_commonest",
     } for one in found.values())  # fmt: skip
+
+
+def test_equal_values_of_several_kinds_are_each_looked_up_by_their_own_name() -> None:
+    feature = Feature(kind="category", label="Kind", categories=(1, 2), nullable=True)
+    values = [1, 1.0, "1", True, 2, None, None, "2.0", 2.5, 0, False]
+    column = Column("kind", feature, values, {"null_share": 0.0})
+    strange = sum(value is not None and category_name(value) not in {"1", "2"} for value in values)
+    assert column.absent == Absent(n=11, nulls=2, unseen=2 + strange)
+    assert strange == 5
