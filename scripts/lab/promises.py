@@ -1,6 +1,6 @@
 """The contract's promises, checked in a thousandth of the time the library takes. Pure.
 
-A suite of faults closes thousands of windows, and Great Expectations needs some 300 ms for each. What it answers for
+A suite of faults closes thousands of windows, and Great Expectations needs some 130 ms for each. What it answers for
 the five kinds of promises a contract makes is counted here with numpy; a conformance test holds both to the same
 answers on the same frames.
 """
