@@ -43,7 +43,7 @@ class ApiProtocol(HttpToolsProtocol):
         super().data_received(data)
         if self._held is not None:
             self._let_go()
-        if self._unanswered or (self.cycle is not None and not self.cycle.response_complete):
+        if self._unanswered or self._is_answering():
             self._stop_waiting()
         elif self._patience is None and self.timeout_keep_alive_task is None:
             self._wait()
@@ -81,6 +81,10 @@ class ApiProtocol(HttpToolsProtocol):
         else:
             super().shutdown()
 
+    def _is_answering(self) -> bool:
+        """Whether a request that goes the long way is not answered yet."""
+        return self.cycle is not None and not self.cycle.response_complete
+
     def _may_be_short(self) -> Addressed | None:
         if self._short_way is None or self.parser.get_method() != b"POST":
             return None
@@ -89,7 +93,7 @@ class ApiProtocol(HttpToolsProtocol):
         if (
             addressed is None
             or self.expect_100_continue
-            or (self.cycle is not None and not self.cycle.response_complete)
+            or self._is_answering()
             or self.parser.get_http_version() != "1.1"
             or not self.parser.should_keep_alive()
             or self.parser.should_upgrade()
@@ -113,7 +117,11 @@ class ApiProtocol(HttpToolsProtocol):
         self._unanswered -= 1
         if not self.transport.is_closing():
             self.transport.write(b"%b%b%b" % (status_line, lines_of(self.server_state.default_headers), rest))
-            self.on_response_complete()
+            if self._is_answering():
+                # What is pipelined begins after that one, and so does uvicorn's patience with an idle connection.
+                self.server_state.total_requests += 1
+            else:
+                self.on_response_complete()
 
     def _let_go(self) -> None:
         """Tell uvicorn of the head and of what came of the body."""
@@ -132,5 +140,5 @@ class ApiProtocol(HttpToolsProtocol):
 
     def _give_up(self) -> None:
         self._patience = None
-        if self.cycle is None or self.cycle.response_complete:
+        if not self._is_answering():
             self.transport.close()

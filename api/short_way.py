@@ -9,8 +9,9 @@ count by the same functions.
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from http import HTTPStatus
+from itertools import repeat
 from typing import NamedTuple
 
 from loguru import logger
@@ -39,8 +40,12 @@ Deliver = Callable[[bytes, bytes], None]
 
 
 class _Waiting(NamedTuple):
+    """A request of this turn, or what stands against it: also a refusal waits for its turn on its connection."""
+
     route: str
-    asked: Asked
+    began: float
+    request_id: str
+    asked: Asked | Exception
     deliver: Deliver
 
 
@@ -52,8 +57,8 @@ class ShortWay:
         self._waiting: list[_Waiting] = []
 
     def take(self, addressed: Addressed, headers: Pairs, body: bytes, address: str | None, deliver: Deliver) -> bool:
-        """Answer it by `deliver` in this turn of the loop, and keep it before; False, with nothing done, for what has
-        to go the long way.
+        """Answer it by `deliver` at the end of this turn of the loop, in the order of arrival, and keep it before;
+        False, with nothing done, for what has to go the long way.
 
         `headers`: with names in small letters, as they came; `address`: of who asks.
         """
@@ -67,34 +72,36 @@ class ShortWay:
         ):
             return False
         began, request_id, route = time.perf_counter(), request_id_of(found), addressed.route.path
+        asked: Asked | Exception
         try:
             asked = asked_by(runtime, addressed, found, address or UNKNOWN_ADDRESS, body, began, request_id)
-        except StewardError as error:
-            deliver(*self._refused(runtime, route, began, request_id, error))
-            return True
+        except Exception as error:  # noqa: BLE001 - the last line, as on the long way
+            asked = error
         if not self._waiting:
             asyncio.get_running_loop().call_soon(self._answer)
         runtime.in_flight += 1
-        self._waiting.append(_Waiting(route, asked, deliver))
+        self._waiting.append(_Waiting(route, began, request_id, asked, deliver))
         return True
 
     def _answer(self) -> None:
         """All that came in this turn."""
         waiting, self._waiting = self._waiting, []
         runtime = self._runtime()
-        fates: Sequence[Reply | Exception]
+        asked = [one.asked for one in waiting if isinstance(one.asked, Asked)]
+        replies: Iterator[Reply | Exception]
         try:
-            fates = replies_to(runtime, [one.asked for one in waiting])
+            replies = iter(replies_to(runtime, asked))
         except Exception as error:  # noqa: BLE001 - the last line, as on the long way
-            fates = [error] * len(waiting)
-        for (route, asked, deliver), fate in zip(waiting, fates, strict=True):
+            replies = repeat(error)
+        for route, began, request_id, one, deliver in waiting:
+            fate = next(replies) if isinstance(one, Asked) else one
             runtime.in_flight -= 1
             if isinstance(fate, Exception):
-                deliver(*self._refused(runtime, route, asked.began, asked.request_id, fate))
+                deliver(*self._refused(runtime, route, began, request_id, fate))
                 continue
-            self._context.ended(runtime, route, "POST", 200, time.perf_counter() - asked.began, asked.request_id)
+            self._context.ended(runtime, route, "POST", 200, time.perf_counter() - began, request_id)
             own = lines_of(fate.headers) if fate.headers else b""
-            said = (_JSON, own, asked.request_id.encode(), len(fate.body), fate.body)
+            said = (_JSON, own, request_id.encode(), len(fate.body), fate.body)
             deliver(_OK, b"%b%bx-request-id: %b\r\ncontent-length: %d\r\n\r\n%b" % said)
 
     def _refused(

@@ -2,12 +2,15 @@
 
 import json
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import pytest
 
+from api import answering
+from api.connections import ApiProtocol
 from api.short_way import ShortWay
 from tests.integration.api.conftest import Api, Installation, wait_until
 from tests.serving_factories import EXAMPLE
@@ -40,6 +43,16 @@ def _connected(api: Api) -> Iterator[socket.socket]:
 def _request(key: str, body: bytes = _BODY, *, path: str = "/predict", more: str = "") -> bytes:
     head = f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nX-API-Key: {key}\r\nContent-Length: {len(body)}\r\n{more}\r\n"
     return head.encode() + body
+
+
+class _Fixed(float):
+    """A figure that whoever sets it anew does not change."""
+
+    def __get__(self, _: object, kind: type | None = None) -> float:
+        return float(self)
+
+    def __set__(self, _: object, value: float) -> None:
+        pass
 
 
 Answer = tuple[int, dict[str, str], dict[str, Any]]
@@ -134,6 +147,76 @@ def test_requests_that_came_at_once_are_answered_in_their_order_whichever_way_th
     told += [one["prediction_id"] for one in answers[3][2]["predictions"]]
     wait_until(lambda: len(installed.rows("SELECT 1 FROM predictions")) == 6, 5)
     assert sorted(told) == sorted(str(row[0]) for row in installed.rows("SELECT id FROM predictions"))
+
+
+def test_a_refused_key_is_answered_in_its_turn(api: Api, installed: Installation, ways: list[str]) -> None:
+    keys = [installed.keys.everything, "mlp_dev_typo", installed.keys.everything]
+    requests = [_request(key, more=f"X-Request-ID: request-{at}\r\n") for at, key in enumerate(keys)]
+    with _connected(api) as connection:
+        connection.sendall(b"".join(requests))
+        answers = _answers(connection, 3)
+    told = [(status, headers["x-request-id"]) for status, headers, _ in answers]
+    assert told == [(200, "request-0"), (401, "request-1"), (200, "request-2")]
+    assert ways == ["short"] * 3
+    assert api.runtime.in_flight == 0
+
+
+def test_what_goes_wrong_with_a_key_ends_its_request_alone(
+    api: Api, installed: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    check = type(api.runtime.keys).check
+
+    def touchy(self: Any, key: str | None, *others: Any) -> Any:
+        if key == "touchy":
+            raise ZeroDivisionError("secret detail")
+        return check(self, key, *others)
+
+    monkeypatch.setattr(type(api.runtime.keys), "check", touchy)
+    good = _request(installed.keys.everything)
+    with _connected(api) as connection:
+        connection.sendall(good + _request("touchy") + good)
+        told = _answers(connection, 3)
+    assert [status for status, _, _ in told] == [200, 500, 200]
+    assert "secret" not in json.dumps(told[1][2])
+    assert api.runtime.in_flight == 0
+
+
+def _computing(monkeypatch: pytest.MonkeyPatch, rows: int, seconds: float) -> bytes:
+    """A body of so many rows, which then take so long."""
+    compute = answering._computed
+
+    def slow(requests: Any) -> Any:
+        if len(requests[0].rows) == rows:
+            time.sleep(seconds)
+        return compute(requests)
+
+    monkeypatch.setattr(answering, "_computed", slow)
+    return json.dumps({"rows": [EXAMPLE] * rows}).encode()
+
+
+def test_what_came_behind_a_slow_request_waits_for_it(
+    api: Api, installed: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key, large = installed.keys.everything, _computing(monkeypatch, 100, 0.3)
+    bodies = [_BODY, _BODY, large, _BODY]
+    requests = [_request(key, body, more=f"X-Request-ID: request-{at}\r\n") for at, body in enumerate(bodies)]
+    requests.append(b"GET /livez HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Request-ID: request-4\r\n\r\n")
+    with _connected(api) as connection:
+        connection.sendall(b"".join(requests))
+        answers = _answers(connection, 5)
+    assert [headers["x-request-id"] for _, headers, _ in answers] == [f"request-{at}" for at in range(5)]
+    assert len(answers[2][2]["predictions"]) == 100
+
+
+def test_a_connection_with_a_slow_request_behind_a_quick_one_is_not_idle(
+    api: Api, installed: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key, large = installed.keys.everything, _computing(monkeypatch, 100, 1.0)
+    monkeypatch.setattr(ApiProtocol, "timeout_keep_alive", _Fixed(0.2), raising=False)
+    with _connected(api) as connection:
+        connection.sendall(_request(key) + _request(key, large))
+        answers = _answers(connection, 2)
+    assert [status for status, _, _ in answers] == [200, 200]
 
 
 def test_a_request_may_come_in_two_pieces_cut_anywhere(api: Api, installed: Installation) -> None:
