@@ -11,6 +11,7 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from api.answering import INLINE_BYTES
 from api.front import Addressed, addressed_by
 from api.short_way import ShortWay, lines_of
 
@@ -61,6 +62,8 @@ class ApiProtocol(HttpToolsProtocol):
             self._held_body = b""
 
     def on_body(self, body: bytes) -> None:
+        if self._held is not None and len(self._held_body) + len(body) > INLINE_BYTES:
+            self._let_go()
         if self._held is None:
             super().on_body(body)
         else:
@@ -73,6 +76,13 @@ class ApiProtocol(HttpToolsProtocol):
                 return
             self._let_go()
         super().on_message_complete()
+
+    def send_400_response(self, msg: str) -> None:
+        if self._unanswered:
+            # The answers of this turn leave first.
+            self.loop.call_soon(self.send_400_response, msg)
+        elif not self.transport.is_closing():
+            super().send_400_response(msg)
 
     def shutdown(self) -> None:
         if self._unanswered:

@@ -181,6 +181,14 @@ def test_what_goes_wrong_with_a_key_ends_its_request_alone(
     assert api.runtime.in_flight == 0
 
 
+def test_what_is_no_request_is_refused_after_the_answers_that_are_due(api: Api, installed: Installation) -> None:
+    with _connected(api) as connection:
+        connection.sendall(_request(installed.keys.everything) + b"no request\r\n\r\n")
+        answers = _answers(connection, 2)
+        assert connection.recv(1) == b""
+    assert [status for status, _, _ in answers] == [200, 400]
+
+
 def _computing(monkeypatch: pytest.MonkeyPatch, rows: int, seconds: float) -> bytes:
     """A body of so many rows, which then take so long."""
     compute = answering._computed
