@@ -160,10 +160,16 @@ class Spool:
         """`append` for requests that came together: those without a key share one record, and so one write."""
         outcomes: dict[int, Outcome] = {}
         with self._lock:
-            plain = [entry for entry in entries if entry.key is None]
+            plain, room = [], self._max_rows - self.depth
+            for entry in entries:
+                if entry.key is None and entry.row_count <= room:
+                    plain.append(entry)
+                    room -= entry.row_count
+                elif entry.key is None:
+                    outcomes[id(entry)] = SpoolFullError(_FULL)
             if plain:
                 error = self._kept(_together(plain))
-                outcomes = {id(entry): error or entry.answer for entry in plain}
+                outcomes |= {id(entry): error or entry.answer for entry in plain}
             for entry in entries:
                 if entry.key is not None:
                     outcomes[id(entry)] = self._answered_before(entry.key) or self._kept(entry) or entry.answer

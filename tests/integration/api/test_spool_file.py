@@ -57,6 +57,15 @@ def _segment(directory: Path, number: int = 1) -> Path:
     return sorted((directory / "spool-0").glob("*.log"))[number - 1]
 
 
+def test_of_requests_that_came_together_those_are_kept_for_which_there_is_room(tmp_path: Path) -> None:
+    spool = _own(tmp_path, max_rows=4)
+    entries = [_entry(b"{}", b"{}"), _entry(b"{}", b"{}", b"{}"), _entry(b"{}"), _entry(b"{}", key="k"), _entry(b"{}")]
+    outcomes = spool.append_all(entries)
+    assert [isinstance(outcome, SpoolFullError) for outcome in outcomes] == [False, True, False, True, False]
+    assert spool.depth == 4
+    assert _rows(spool) == [b"{},{},{},{}"]
+
+
 def test_rows_come_back_in_order_and_only_what_is_safe_elsewhere_is_forgotten(tmp_path: Path) -> None:
     spool = _own(tmp_path)
     _keep(spool, _entry(b"1", b"2"), _entry(b"3"))
