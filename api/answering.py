@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import re
 import time
+from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
@@ -84,12 +85,14 @@ def replies_to(runtime: Runtime, requests: Sequence[Asked]) -> list[Reply | Exce
     where nobody waits for the disk itself. Each has a fate of its own: its reply, or the error that ended it."""
     fates: dict[int, Reply | Exception] = {}
     by_version: dict[int, dict[int, _Read]] = {}
+    rows_of: Counter[str] = Counter()
     for at, asked in enumerate(requests):
         try:
-            read = _read(runtime, asked)
+            read = _read(runtime, asked, rows_of[asked.client.key_id])
         except Exception as error:  # noqa: BLE001 - it is this request's own
             fates[at] = error
         else:
+            rows_of[asked.client.key_id] += len(read.rows)
             by_version.setdefault(id(read.serving), {})[at] = read
     for mine in by_version.values():
         fates |= zip(mine, _fates(runtime, [*mine.values()]), strict=True)
@@ -115,8 +118,9 @@ def _fate(runtime: Runtime, computed: _Computed, outcome: Outcome) -> Reply | Ex
         return error
 
 
-def _read(runtime: Runtime, asked: Asked) -> _Read:
-    """Raises `StewardError`."""
+def _read(runtime: Runtime, asked: Asked, rows_beside: int = 0) -> _Read:
+    """`rows_beside`: of the same key, not counted yet because they are answered together with it. Raises
+    `StewardError`."""
     if not asked.client.may_use(asked.model_name) or asked.model_name not in runtime.contracts:
         raise RefusalError(404, "not_found", "There is no such model, or this key may not use it.")
     serving = runtime.predictor.serving(asked.model_name)
@@ -130,7 +134,7 @@ def _read(runtime: Runtime, asked: Asked) -> _Read:
         wait = runtime.key_buckets.take(asked.client.key_id, extra, time.monotonic())
         if wait:
             raise too_many("This API key asks for too many rows.", wait)
-    _within_quota(runtime, asked, len(rows))
+    _within_quota(runtime, asked, len(rows) + rows_beside)
     return _Read(asked, serving, rows, is_batch)
 
 

@@ -8,12 +8,14 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from sqlalchemy.orm import Session
 
 from api import answering
 from api.connections import ApiProtocol
 from api.short_way import ShortWay
+from database.queries import api_keys
 from tests.integration.api.conftest import Api, Installation, wait_until
-from tests.serving_factories import EXAMPLE
+from tests.serving_factories import EXAMPLE, PERSON
 
 _BODY = json.dumps(EXAMPLE).encode()
 
@@ -179,6 +181,17 @@ def test_what_goes_wrong_with_a_key_ends_its_request_alone(
     assert [status for status, _, _ in told] == [200, 500, 200]
     assert "secret" not in json.dumps(told[1][2])
     assert api.runtime.in_flight == 0
+
+
+def test_requests_that_came_together_share_what_is_left_of_the_day(api: Api, installed: Installation) -> None:
+    key = installed.keys.everything
+    with Session(installed.engine) as session, session.begin():
+        api_keys.set_quota(session, PERSON, key.split("_")[2], 10)
+    wait_until(lambda: any(one.rows_per_day == 10 for one in api.runtime.keys.known()), 5)
+    four, two = (_request(key, json.dumps({"rows": [EXAMPLE] * rows}).encode()) for rows in (4, 2))
+    with _connected(api) as connection:
+        connection.sendall(four * 4 + two)
+        assert [status for status, _, _ in _answers(connection, 5)] == [200, 200, 429, 429, 200]
 
 
 def test_what_is_no_request_is_refused_after_the_answers_that_are_due(api: Api, installed: Installation) -> None:
