@@ -121,3 +121,21 @@ def test_the_monitor_finds_and_drops_them_and_keeps_all_where_everything_is_kept
     assert len(unclaimed(engine)) == 1
     assert Upkeep(Settings(retention=RetentionSettings(days=200))).faults(engine, NOW) == ()
     assert (unclaimed(engine), labelled(engine)) == (set(), set())
+
+
+def test_a_search_that_fails_keeps_nothing_else_from_being_done(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    label(engine, new_ids(1, 0), YEAR_OLD)
+    assert unclaimed_labels.find(engine, NOW) == 1
+
+    def cancelled(asked: Engine, _: datetime) -> int:
+        with session_scope(asked) as session:
+            session.execute(text("SET LOCAL statement_timeout = 1"))
+            session.execute(text("SELECT pg_sleep(1)"))
+        return 0
+
+    monkeypatch.setattr(unclaimed_labels, "find", cancelled)
+    faults = Upkeep(Settings(retention=RetentionSettings(days=200))).faults(engine, NOW)
+    assert [fault.partition(":")[0] for fault in faults] == ["labels without a prediction"]
+    assert (unclaimed(engine), labelled(engine)) == (set(), set())
