@@ -25,7 +25,9 @@ def save(path: Path, deployments: Sequence[Desired], keys: Sequence[KnownKey]) -
     """Replace the file. A disk that is full costs a warning, not an answer."""
     body = orjson.dumps(
         {
-            "deployments": [asdict(desired) for desired in deployments],
+            "deployments": [_as_json(desired) for desired in deployments],
+            # Beside them: the release before this one reads no deployment that says more than it knows of.
+            "before": [[_as_json(one) for one in desired.before] for desired in deployments],
             "keys": [
                 {
                     "key_id": key.key_id,
@@ -57,7 +59,9 @@ def read(path: Path) -> tuple[list[Desired], list[KnownKey]]:
     """What was saved; nothing when there is no such file or it is damaged."""
     try:
         value = orjson.loads(path.read_bytes())
-        deployments = [_desired(item) for item in value["deployments"]]
+        # Files of earlier releases do not say what may answer in a version's place.
+        before = value.get("before") or [()] * len(value["deployments"])
+        deployments = [_desired(*one) for one in zip(value["deployments"], before, strict=True)]
         keys = [
             KnownKey(
                 item["key_id"],
@@ -77,6 +81,9 @@ def read(path: Path) -> tuple[list[Desired], list[KnownKey]]:
     return deployments, keys
 
 
-def _desired(item: Mapping[str, Any]) -> Desired:
-    """Files of earlier releases do not say what may answer in a version's place."""
-    return Desired(**(dict(item) | {"before": tuple(Desired(**one) for one in item.get("before", ()))}))
+def _as_json(desired: Desired) -> dict[str, Any]:
+    return {name: value for name, value in asdict(desired).items() if name != "before"}
+
+
+def _desired(item: Mapping[str, Any], before: Sequence[Mapping[str, Any]]) -> Desired:
+    return Desired(**item, before=tuple(Desired(**one) for one in before))

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import orjson
 import pytest
 
 from api import last_known
@@ -387,6 +388,20 @@ def test_an_answer_that_the_disk_refuses_is_not_given(tmp_path: Path, monkeypatc
     asyncio.run(sync.synced())
     sync.stop()
     spool.close()
+
+
+def test_the_release_before_reads_what_this_one_last_knew_and_this_one_what_that_one_did(tmp_path: Path) -> None:
+    path = tmp_path / last_known.FILE_NAME
+    first = Desired("m", 1, 10, 1, "a" * 64, "uci")
+    second = Desired("m", 2, 20, 2, "b" * 64, "uci", (first,))
+    last_known.save(path, [second], [])
+    said = orjson.loads(path.read_bytes())
+    facts = {"model_name", "generation", "version_id", "version", "artifact_digest", "data_source"}
+    assert [set(one) for one in said["deployments"]] == [facts]
+    assert last_known.read(path)[0][0].before == (first,)
+    path.write_bytes(orjson.dumps({"deployments": said["deployments"], "keys": []}))
+    assert last_known.read(path) == ([second], [])
+    assert last_known.read(path)[0][0].before == ()
 
 
 def test_what_was_last_known_comes_back_and_a_damaged_file_is_nothing(tmp_path: Path) -> None:
