@@ -64,7 +64,8 @@ def add_known(session: Session, ids: Collection[str], earliest: datetime, latest
 
     The caller has joined, and stored the predictions.
     """
-    labelled = [str(one) for one in session.scalars(_LABELLED, {"ids": list(ids)})]
+    # As PostgreSQL writes an array: the driver would take a list apart.
+    labelled = [str(one) for one in session.scalars(_LABELLED, {"ids": f"{{{','.join(map(str, ids))}}}"})]
     if labelled:
         session.execute(_ADD_KNOWN, {"ids": labelled, "earliest": earliest, "latest": latest})
         session.execute(_CLAIM, {"ids": labelled})
