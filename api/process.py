@@ -8,7 +8,7 @@ from importlib import import_module
 from types import ModuleType
 
 # The shipper's thread gives way to requests after this long, not after Python's five milliseconds.
-_GIVE_WAY_S = 0.001
+_GIVE_WAY_S = 0.0005
 # The option's number in glibc's malloc.h.
 _M_ARENA_MAX = -8
 

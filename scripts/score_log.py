@@ -74,7 +74,7 @@ class ScoreLog:
                 for place, (one, row) in enumerate(zip(ids, rows, strict=True))
             ]
             if given:
-                prediction_counts.store(session, json.dumps(given), given, self._layouts)
+                prediction_counts.store(session, [json.dumps(given)], given, self._layouts)
             facts = {"file": self.file_digest, "version_id": self.version_id, "piece": piece, "rows": len(rows)}
             audit.append(session, self.actor, VERB, OBJECT, name, {**facts, "at": at.isoformat()})
         self.stored += len(rows)

@@ -83,11 +83,11 @@ class CountedWorld:
 
     def store(self, rows: Sequence[dict[str, Any]]) -> list[str]:
         with session_scope(self.engine) as session:
-            return prediction_counts.store(session, json.dumps(rows), rows, self.layouts)
+            return prediction_counts.store(session, [json.dumps(rows)], rows, self.layouts)
 
     def store_uncounted(self, rows: Sequence[dict[str, Any]]) -> None:
         with session_scope(self.engine) as session:
-            prediction_log.store(session, json.dumps(rows))
+            prediction_log.store(session, [json.dumps(rows)])
 
     def count_late(self) -> int:
         with session_scope(self.engine) as session:

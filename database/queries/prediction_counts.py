@@ -10,6 +10,7 @@ from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from typing import Any
 from uuid import UUID
 
@@ -96,40 +97,39 @@ def tallies_of(
     rows: Iterable[Row], layout_of: Callable[[int], Layout], pause: Callable[[], None] = lambda: None
 ) -> dict[Slot, Tally]:
     """Count rows by version, generation and minute."""
-    by_slot: defaultdict[Slot, list[Row]] = defaultdict(list)
-    for row in rows:
-        by_slot[slot_of(row)].append(row)
-    found = {}
-    for slot, mine in by_slot.items():
-        layout = layout_of(slot.model_id)
-        parts = []
-        for begin in range(0, len(mine), SLICE):
-            parts.append(layout.tally(mine[begin : begin + SLICE]))
-            pause()
-        found[slot] = total(parts, layout)
-    return found
+    parts: defaultdict[Slot, list[Tally]] = defaultdict(list)
+    left = iter(rows)
+    while some := list(islice(left, SLICE)):
+        by_slot: defaultdict[Slot, list[Row]] = defaultdict(list)
+        for row in some:
+            by_slot[slot_of(row)].append(row)
+        for slot, mine in by_slot.items():
+            parts[slot].append(layout_of(slot.model_id).tally(mine))
+        pause()
+    return {slot: total(of_slot, layout_of(slot.model_id)) for slot, of_slot in parts.items()}
 
 
 def store(
     session: Session,
-    rows_json: str,
+    texts: Iterable[str],
     rows: Sequence[Row] | None,
     layouts: Layouts,
     pause: Callable[[], None] = lambda: None,
 ) -> list[str]:
-    """Store answered rows, given as JSON and as what it says, and count those that are new; returns their ids.
+    """Store answered rows, given as JSON arrays (one statement each) and as what they say, and count the new ones;
+    returns the ids of these.
 
     Rows that cannot be counted are stored all the same, as not counted: so are all without `rows`. `pause` is called
     every few rows.
     """
     if rows is None:
-        return prediction_log.store(session, rows_json)
+        return prediction_log.store(session, texts)
     try:
         tallies = tallies_of(rows, lambda model_id: layouts.of(session, model_id), pause)
     except (KeyError, TypeError, ValueError) as error:
         logger.error("counts.failed rows={} kind={}", len(rows), type(error).__name__)
-        return prediction_log.store(session, rows_json)
-    new = prediction_log.store(session, rows_json, counted=True)
+        return prediction_log.store(session, texts)
+    new = prediction_log.store(session, texts, counted=True)
     if not new:
         return new
     if len(new) < len(rows):

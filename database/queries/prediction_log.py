@@ -1,5 +1,7 @@
 """Answered predictions arriving from the spools of the API processes."""
 
+from collections.abc import Iterable
+
 from sqlalchemy import text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
@@ -30,15 +32,18 @@ _STORE = text(_INSERT.format(column="", value=""))
 _STORE_COUNTED = text(_INSERT.format(column=", counted", value=", true"))
 
 
-def store(session: Session, rows_json: str, *, counted: bool = False) -> list[str]:
-    """Store a JSON array of rows; a row that is there already stays as it is. Returns the ids that were new.
+def store(session: Session, texts: Iterable[str], *, counted: bool = False) -> list[str]:
+    """Store JSON arrays of rows, a statement each; a row that is there already stays as it is. Returns the new ids.
 
     Batches go side by side, and wait only for deliveries of labels (`queries/labels.py`). `counted`: the caller adds
     the new ones to the counts in this transaction (`queries/prediction_counts.py`).
     """
     session.execute(text("SELECT pg_advisory_xact_lock_shared(:key)"), {"key": TRUTH_LOCK})
-    new: str | None = session.execute(_STORE_COUNTED if counted else _STORE, {"rows": rows_json}).scalar_one()
-    return new.split(",") if new else []
+    ids: list[str] = []
+    for rows in texts:
+        new: str | None = session.execute(_STORE_COUNTED if counted else _STORE, {"rows": rows}).scalar_one()
+        ids += new.split(",") if new else []
+    return ids
 
 
 def bury(session: Session, *, prediction_id: str, payload: str, reason: str) -> None:

@@ -162,4 +162,4 @@ def _store(
             for place, (row, score) in enumerate(zip(rows[at : at + _BATCH], scores[at : at + _BATCH], strict=True))
         ]
         with session_scope(engine) as session:
-            prediction_counts.store(session, json.dumps(given), given, layouts)
+            prediction_counts.store(session, [json.dumps(given)], given, layouts)

@@ -30,7 +30,7 @@ OLD = NOW - timedelta(days=500)
 def put(engine: Engine, model_id: int, at: datetime, count: int = 3) -> list[str]:
     ids = ids_at(at, count)
     with session_scope(engine) as session:
-        prediction_log.store(session, json.dumps([row(model_id, one, at) for one in ids]))
+        prediction_log.store(session, [json.dumps([row(model_id, one, at) for one in ids])])
     return ids
 
 
@@ -71,7 +71,7 @@ def test_rows_without_a_day_wait_in_the_default_partition_and_move_when_their_da
     assert places(engine) == {"predictions_20260131": 3, "predictions_20260201": 3, partitions.DEFAULT: 3}
     with session_scope(engine) as session:
         again = [row(model_id, one, past) for one in ids]
-        assert prediction_log.store(session, json.dumps(again)) == []
+        assert prediction_log.store(session, [json.dumps(again)]) == []
 
 
 def test_rivals_make_each_day_once(engine: Engine) -> None:

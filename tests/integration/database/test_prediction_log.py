@@ -44,8 +44,8 @@ def test_a_batch_says_which_of_its_rows_were_new_and_stores_each_once(session: S
     model_id = register(session, contract, "1" * 64).id
     ids = ids_at(NOON, 3)
     first = [row(model_id, one) for one in ids[:2]]
-    assert sorted(prediction_log.store(session, json.dumps(first))) == sorted(ids[:2])
+    assert sorted(prediction_log.store(session, [json.dumps(first)])) == sorted(ids[:2])
     again = [row(model_id, one) for one in ids]
-    assert prediction_log.store(session, json.dumps(again)) == [ids[2]]
-    assert prediction_log.store(session, "[]") == []
+    assert prediction_log.store(session, [json.dumps(again)]) == [ids[2]]
+    assert prediction_log.store(session, ["[]"]) == []
     assert session.scalar(select(func.count()).select_from(Prediction)) == 3

@@ -84,9 +84,9 @@ def test_a_table_with_rows_becomes_the_partition_of_the_past_and_its_readers_kee
         assert not session.scalar(text("SELECT has_table_privilege('analyst', :name, 'SELECT')"), {"name": oldest.name})
     assert places(engine) == {oldest.name: 3, DEFAULT: 3}
     with session_scope(engine) as session:
-        assert prediction_log.store(session, json.dumps([row(of_before, one, past) for one in ids])) == []
+        assert prediction_log.store(session, [json.dumps([row(of_before, one, past) for one in ids])]) == []
         fresh = ids_at(past, 1)
-        assert prediction_log.store(session, json.dumps([row(of_before, fresh[0], past)])) == fresh
+        assert prediction_log.store(session, [json.dumps([row(of_before, fresh[0], past)])]) == fresh
         session.execute(text("DROP OWNED BY analyst"))
         session.execute(text("DROP ROLE analyst"))
 

@@ -79,7 +79,7 @@ def test_a_label_is_not_looked_up_while_its_prediction_is_being_stored(engine: E
     looking = Thread(target=lambda: found.append(unclaimed_labels.find(engine, NOW)))
     waiting = text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
     with session_scope(engine) as storing:
-        prediction_counts.store(storing, json.dumps([row]), [row], world.layouts)
+        prediction_counts.store(storing, [json.dumps([row])], [row], world.layouts)
         looking.start()
         with engine.connect() as connection:
             wait_until(lambda: connection.scalar(waiting) == 1, 10)
