@@ -45,6 +45,7 @@ def notices(
         *(_not_loaded(replica) for replica in replicas if replica.error and not replica.late),
         *_disagreeing(replicas, serving_since, now),
         *(_blind(one) for one in stumbles if one.in_a_row >= ERRORS_IN_A_ROW),
+        *(_behind(model, rows) for service in services for model, rows in _rows_behind(service)),
         *(_stuck(service, says) for service in services for says in _told(service, "lasting")),
     ]
     return sorted(found, key=lambda notice: notice.severity != "error")
@@ -100,6 +101,17 @@ def _damaged(says: str) -> Notice:
 
 def _stuck(service: ServiceOut, says: str) -> Notice:
     return Notice(severity="warning", title=f"The {service.service} cannot do all of its work.", text=says)
+
+
+def _rows_behind(service: ServiceOut) -> list[tuple[str, int]]:
+    """The models that have a backlog, by the word of a living monitor."""
+    return [] if service.late else sorted(service.details.get("behind", {}).items())
+
+
+def _behind(model: str, rows: int) -> Notice:
+    text = f"So many predictions of {model} are in no window yet, the newest among them: alarms about them come late. "
+    text += "Until the monitor has caught up, windows are wider than the contract says."
+    return Notice(severity="warning", title=f"Monitoring is {rows:,} rows behind.", text=text)
 
 
 def _told(service: ServiceOut, what: str) -> list[str]:

@@ -9,13 +9,19 @@ from sqlalchemy.orm import Session
 
 from config.model_contract import ModelContract, Monitoring
 from database.connection import ReadSession
+from database.models import Deployment, MonitoringWindow
 from database.queries import count_reads, predictions
 from database.queries.count_reads import CountedSpan
 from database.queries.predictions import Answered
 from monitoring.window_counts import FEW
-from monitoring.windows import SETTLING, Ahead, Cut, Takeover, next_cut
+from monitoring.windows import CLOCK_SLACK, SETTLING, Ahead, Cut, Takeover, next_cut, rows_to_count, widened
 
 _MINUTE = timedelta(minutes=1)
+
+
+def begin_of(last: MonitoringWindow | None, mine: Sequence[Deployment]) -> datetime:
+    """Where the rows of a version begin that are in no window: behind its `last` one, or when it first served."""
+    return last.to_at if last else min(one.created_at for one in mine) - CLOCK_SLACK
 
 
 def next_cut_of(
@@ -26,7 +32,30 @@ def next_cut_of(
     now: datetime,
     serving: Takeover,
 ) -> tuple[Answered, Cut] | None:
-    """The first row of a version's next window, and where that is cut; None while its rows have to wait."""
+    """The first row of a version's next window, and where that is cut; None while its rows have to wait.
+
+    How many rows wait behind a full one is counted, and the window cut anew and wider if they are a backlog.
+    """
+    found = _cut_of(session, contract, version_id, begin, now, serving)
+    rules = contract.monitoring
+    if found is None or found[1].why != "full" or not (enough := rows_to_count(rules)):
+        return found
+    waiting = predictions.count_between(session, contract.name, version_id, begin, now - SETTLING, at_most=enough)
+    wide = widened(rules, waiting)
+    if wide is rules:
+        return found
+    wider = contract.model_copy(update={"monitoring": wide})
+    return _cut_of(session, wider, version_id, begin, now, serving) or found
+
+
+def _cut_of(
+    session: Session | ReadSession,
+    contract: ModelContract,
+    version_id: int,
+    begin: datetime,
+    now: datetime,
+    serving: Takeover,
+) -> tuple[Answered, Cut] | None:
     rules, before = contract.monitoring, now - SETTLING
     ahead = _ahead(session, contract, version_id, begin, before) if rules.window_rows > FEW else None
     if ahead is not None:

@@ -98,7 +98,7 @@ def _next_span(
     """Where a version's next window begins, and where it is cut. Windows of one activation leave no gap between them,
     so a row that comes late still falls into one."""
     last = windows.newest_of_version(session, version_id)
-    begin = last.to_at if last else min(one.created_at for one in deployments) - CLOCK_SLACK
+    begin = cutting.begin_of(last, deployments)
     found = cutting.next_cut_of(session, contract, version_id, begin, now, serving)
     if found is None:
         return None

@@ -32,6 +32,7 @@ from database.artifact_store import ArtifactStore
 from database.connection import first_line, is_away, make_engine, read_scope, session_scope
 from database.queries import heartbeats, model_versions, windows
 from database.queries.actions import database_now
+from monitoring.backlog import rows_behind
 from monitoring.count_keeping import keep_counts
 from monitoring.inspection import Inspection
 from monitoring.judging import close_next_window, judge_performance
@@ -48,6 +49,7 @@ SERVICE = heartbeats.MONITOR
 LASTING = 4
 # A backlog is worked off over several passes, so that the sign of life never waits for it.
 MOST_CLOSED_PER_PASS = 50
+LONGEST_CLOSING_S = 20.0
 # Mature windows further back than this take no more labels into account.
 LOOK_BACK_WINDOWS = 100
 # A page nobody asked for is made only while the window is news, and not before this: until then the labels, their
@@ -63,13 +65,15 @@ Stop = threading.Event
 
 @dataclass(frozen=True)
 class ModelPass:
-    """What one pass did for one model. `faults`: what could not be looked at, and why."""
+    """What one pass did for one model. `faults`: what could not be looked at, and why; `behind`: rows of a backlog that
+    are in no window yet."""
 
     model_name: str
     closed: int = 0
     judged: int = 0
     verified: bool = False
     faults: tuple[str, ...] = ()
+    behind: int = 0
 
 
 @dataclass(frozen=True)
@@ -115,9 +119,12 @@ def _look_at(
         logger.error("monitor.model.no_contract model={} error={}", name, error)
         return ModelPass(name, faults=(f"{name}: {error}",))
     faults: list[str] = []
-    closed, judged, verified = 0, 0, False
+    closed, judged, verified, behind = 0, 0, False, 0
     try:
         closed = _close_due(engine, contract, now, stop, faults)
+        if closed:
+            with read_scope(engine) as session:
+                behind = rows_behind(session, contract, now)
         judged = _judge_due(engine, contract, now, stop, faults)
         verified = not stop.is_set() and _verify(engine, contract, store)
     except Exception as error:
@@ -125,12 +132,13 @@ def _look_at(
             raise
         logger.error("monitor.model.failed model={} error={}", name, place_of(error))
         faults.append(f"{name}: {place_of(error)}")
-    return ModelPass(name, closed, judged, verified, tuple(faults))
+    return ModelPass(name, closed, judged, verified, tuple(faults), behind)
 
 
 def _close_due(engine: Engine, contract: ModelContract, now: datetime, stop: Stop, faults: list[str]) -> int:
+    until = time.monotonic() + LONGEST_CLOSING_S
     for closed in range(MOST_CLOSED_PER_PASS):
-        if stop.is_set():
+        if stop.is_set() or (closed and time.monotonic() > until):
             return closed
         with session_scope(engine) as session:
             done = close_next_window(session, contract, now) if windows.claim_model(session, contract.name) else None
@@ -238,6 +246,7 @@ class Monitor:
             "seconds": round(seconds, 3),
             "closed": sum(one.closed for one in report.models),
             "judged": sum(one.judged for one in report.models),
+            "behind": {one.model_name: one.behind for one in report.models if one.behind},
             "faults": faults[:10],
             "lasting": [fault for fault, passes in self._in_a_row.items() if passes >= LASTING][:10],
             "damaged": self._inspection.damaged(self.engine, now),

@@ -3,7 +3,8 @@
 Windows tumble over the predictions of one version, in the order they were answered. One closes when it holds the
 contract's number of rows, when its first row is as old as the contract allows, or when another version has taken over:
 a window never spans an activation. It is half-open in time, so rows answered in the same instant (one batch request)
-stay together and a window may hold a few more rows than asked for.
+stay together and a window may hold a few more rows than asked for. While far more rows wait than the monitor can
+close in windows of that size (a file was scored, the monitor was away), windows are wider.
 """
 
 from collections.abc import Sequence
@@ -27,6 +28,9 @@ HANDOVER = timedelta(seconds=5)
 # The clocks of an API host and the database may differ by this; it only widens what is searched.
 CLOCK_SLACK = timedelta(hours=1)
 _TICK = timedelta(microseconds=1)
+# More waiting rows than make so many windows (two passes of the monitor) are a backlog. A window is then so large a
+# part of them, and no larger than is read whole.
+BACKLOG_WINDOWS, BACKLOG_PARTS, WIDEST = 100, 20, 20_000
 
 
 @dataclass(frozen=True)
@@ -92,6 +96,25 @@ def _cut(
     while rows < most and arrivals[rows].created_at == last:
         rows += 1
     return Cut(rows + (ahead.rows if ahead else 0), last + _TICK, why)
+
+
+def is_backlog(rules: Monitoring, waiting: int) -> bool:
+    """Whether more rows wait than two passes close in windows of the contract's size."""
+    return waiting > BACKLOG_WINDOWS * rules.window_rows
+
+
+def rows_to_count(rules: Monitoring) -> int:
+    """How many waiting rows `widened` makes a difference of; 0 if it widens nothing."""
+    return 0 if rules.window_rows >= WIDEST else max(BACKLOG_WINDOWS * rules.window_rows + 1, BACKLOG_PARTS * WIDEST)
+
+
+def widened(rules: Monitoring, waiting: int) -> Monitoring:
+    """The rules by which the next window is cut when `waiting` rows are in none: the contract's own, or in a backlog
+    those of a wider window. Each one leaves fewer rows to wait, so the next is narrower."""
+    rows = min(waiting // BACKLOG_PARTS, WIDEST)
+    if not is_backlog(rules, waiting) or rows <= rules.window_rows:
+        return rules
+    return rules.model_copy(update={"window_rows": rows})
 
 
 def is_mature(n: int, labelled_n: int, to_at: datetime, contract: ModelContract, now: datetime) -> bool:

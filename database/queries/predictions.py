@@ -64,6 +64,25 @@ def answered_since(
     return [Answered(row.created_at, row.generation) for row in rows]
 
 
+def count_between(
+    session: Session | ReadSession,
+    model_name: str,
+    model_id: int,
+    from_at: datetime,
+    to_at: datetime,
+    *,
+    at_most: int | None = None,
+) -> int:
+    """How many rows of a version were answered in [from_at, to_at); no more than `at_most` are counted."""
+    mine = select(Prediction.id).where(
+        Prediction.model_name == model_name,
+        Prediction.model_id == model_id,
+        Prediction.created_at >= from_at,
+        Prediction.created_at < to_at,
+    )
+    return session.execute(select(func.count()).select_from(mine.limit(at_most).subquery())).scalar_one()
+
+
 def first_since(
     session: Session | ReadSession, model_name: str, model_id: int, since: datetime, before: datetime
 ) -> Answered | None:

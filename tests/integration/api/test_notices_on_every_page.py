@@ -41,6 +41,14 @@ def test_an_agent_that_stopped_is_offline_until_it_beats_again_under_whatever_na
     assert {one["instance"] for one in api.get("/overview", headers=headers).json()["services"]} == {"here:2", "here:3"}
 
 
+def test_a_monitor_that_is_behind_is_told_until_it_has_caught_up(api: Api, installed: Installation) -> None:
+    headers = api.sign_in("viewer")
+    _beat(installed, "monitor", "here:1", behind={"heart_disease": 299_950})
+    assert _titles(api, headers) == ["Monitoring is 299,950 rows behind."]
+    _beat(installed, "monitor", "here:1", behind={})
+    assert _titles(api, headers) == []
+
+
 def test_a_replica_that_does_not_follow_is_told_a_minute_after_the_change(api: Api, installed: Installation) -> None:
     headers = api.sign_in("viewer")
     wait_until(lambda: installed.rows("SELECT observed_generation FROM replicas") == [(1,)], 5)

@@ -106,6 +106,17 @@ def test_what_a_living_monitor_says_of_files_and_of_its_work_is_passed_on_and_a_
     assert [notice.title for notice in told(services=[silent])] == ["The monitor is offline."]
 
 
+def test_a_backlog_of_the_monitor_is_told_by_model_while_the_monitor_lives() -> None:
+    backlog = {"behind": {"readmission": 7_000, "heart_disease": 284_000}}
+    first, second = told(services=[service("monitor", "m:1", 5.0, **backlog)])
+    assert (first.severity, first.title) == ("warning", "Monitoring is 284,000 rows behind.")
+    assert "of heart_disease" in first.text
+    assert second.title == "Monitoring is 7,000 rows behind."
+    assert told(services=[service("monitor", "m:1", 5.0, behind={})]) == []
+    silent = told(services=[service("monitor", "m:1", 600, **backlog)])
+    assert [notice.title for notice in silent] == ["The monitor is offline."]
+
+
 def test_errors_come_before_warnings_and_a_database_that_went_back_is_one() -> None:
     found = told(services=[service("monitor", lasting=["m: no contract"])], behind=["m: version 7 served"])
     assert [notice.severity for notice in found] == ["error", "warning"]
