@@ -25,10 +25,10 @@ class Step:
 
 
 def headline(overview: Overview) -> str:
-    """The first thing a person reads: does anything need them?"""
+    """The first thing a person reads: does a decision wait for them?"""
     n = overview.headline.pending
     if not n:
-        return "Nothing needs you"
+        return "No decision waits for you"
     return f"{wording.plural(n, 'decision')} {'waits' if n == 1 else 'wait'} for you"
 
 
@@ -36,6 +36,16 @@ def state_sentence(overview: Overview) -> str:
     """How the model is; what the headline has said already is not said twice."""
     said = overview.headline.sentence.removeprefix(f"{headline(overview)}.").strip()
     return wording.sentence(said.replace(overview.model_name, overview.title))
+
+
+def instead_of_decisions(overview: Overview) -> str:
+    """What is said where decisions would stand: that all is clear only if nothing at all says otherwise."""
+    if overview.incidents:
+        n = len(overview.incidents)
+        return f"{wording.plural(n, 'incident')} {'is' if n == 1 else 'are'} open, see below"
+    if overview.notices:
+        return "The platform itself needs a look, see above"
+    return "All clear" if overview.headline.state == "healthy" else "No incident is open"
 
 
 def proof_of_quiet(overview: Overview) -> str:

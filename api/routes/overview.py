@@ -147,7 +147,7 @@ def headline(
         "unknown": f"{model_name} serves; nothing has been judged yet",
         "healthy": f"{model_name} is healthy",
     }
-    needs = {0: "Nothing needs you", 1: "1 decision waits for you"}.get(
+    needs = {0: "No decision waits for you", 1: "1 decision waits for you"}.get(
         len(pending), f"{len(pending)} decisions wait for you"
     )
     return Headline(sentence=f"{needs}. {words[state]}.", state=state, pending=len(pending), incidents=len(incidents))

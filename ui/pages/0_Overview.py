@@ -20,7 +20,7 @@ def _needs(overview: Overview) -> None:
     for action in action_cards.in_order(overview.pending):
         action_cards.card(action, overview.generated_at)
     if not overview.pending:
-        c.empty("All clear", view.proof_of_quiet(overview), key="all-clear")
+        c.empty(view.instead_of_decisions(overview), view.proof_of_quiet(overview), key="no-decisions")
 
 
 def _figures(overview: Overview) -> None:

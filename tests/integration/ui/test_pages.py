@@ -109,8 +109,10 @@ def test_the_overview_says_first_whether_anything_needs_the_person(open_page: Op
     assert open_page().title[0].value == "1 decision waits for you"
     fake.status = "succeeded"
     at = open_page()
-    assert at.title[0].value == "Nothing needs you"
+    assert at.title[0].value == "No decision waits for you"
     assert "Last sign of life" in words(at)
+    assert "1 incident is open" in words(at)
+    assert "All clear" not in words(at)
 
 
 def test_an_unknown_action_is_a_friendly_sentence(open_page: Open) -> None:

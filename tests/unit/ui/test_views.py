@@ -50,6 +50,17 @@ def test_silence_proves_nothing_when_no_process_reported() -> None:
     assert "0 late" in overview.proof_of_quiet(told(FULL))
 
 
+def test_all_is_clear_only_if_the_model_is_healthy_and_neither_an_incident_nor_the_platform_says_otherwise() -> None:
+    healthy = {"headline": FULL.overview()["headline"] | {"state": "healthy"}, "incidents": []}
+    behind = {"severity": "warning", "title": "Monitoring is 284,000 rows behind.", "text": "So many."}
+    assert overview.instead_of_decisions(told(FULL, **healthy)) == "All clear"
+    assert overview.instead_of_decisions(told(FULL)) == "1 incident is open, see below"
+    two = told(FULL, incidents=[FULL.alert(), FULL.alert()])
+    assert overview.instead_of_decisions(two) == "2 incidents are open, see below"
+    assert overview.instead_of_decisions(told(FULL, **healthy, notices=[behind])).startswith("The platform itself")
+    assert overview.instead_of_decisions(told(EMPTY)) == "No incident is open"
+
+
 def test_the_state_does_not_repeat_the_headline() -> None:
     twice = FULL.overview()["headline"] | {"sentence": "1 decision waits for you. heart_disease needs attention."}
     assert overview.state_sentence(told(FULL, headline=twice)) == "Heart disease needs attention."
