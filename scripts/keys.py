@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 from rich.markup import escape
 
+from config.model_contract import load_contract
 from database.connection import ReadSession
 from database.enums import Scope
 from database.models import ApiKey
@@ -32,6 +33,8 @@ def create_key(
 ) -> None:
     """Make a key. Its secret is shown once, here."""
     with administering() as (session, settings):
+        for one in model or ():
+            load_contract(one, settings.platform.contracts_dir)
         key, secret = api_keys.create_key(
             session,
             me(),
