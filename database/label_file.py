@@ -4,6 +4,7 @@ Read twice: once to find every fault, by its line, before anything is stored, an
 """
 
 import csv
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -19,11 +20,16 @@ from database.queries.labels import NewLabel
 COLUMNS = ("prediction_id", "actual", "observed_at")
 MOST_FAULTS = 100
 _ENCODING = "utf-8-sig"
+# What a byte that is no UTF-8 becomes with `surrogateescape`; nothing else does.
+_NO_TEXT = re.compile("[\udc80-\udcff]")
+_ID = re.compile("[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE)
+_NAMES_TOLD, _LONGEST_NAME = 8, 40
 
 
 @dataclass
 class Checked:
-    """How many labels a file holds and what is wrong with it: (place, what was expected). Values are never repeated."""
+    """How many labels a file holds and what is wrong with it: (place, what was expected). Values are never repeated;
+    the names of columns are, in short."""
 
     rows: int = 0
     faults: list[tuple[str, str]] = field(default_factory=list)
@@ -71,7 +77,10 @@ def _rows(
         columns = next(lines, [])
         missing = {*COLUMNS[:2]} - {*columns}
         if missing or not {*columns} <= {*COLUMNS} or len({*columns}) < len(columns):
-            raise InvalidError("line 1: expected the columns prediction_id, actual and, if known, observed_at")
+            raise InvalidError(
+                "line 1: expected the columns prediction_id, actual and, if known, observed_at, "
+                f"separated by commas; found {_found(columns)}"
+            )
         label = _reader(columns, words, now)
         rows = filter(None, lines)
         for cells in islice(rows, most_rows):
@@ -79,11 +88,36 @@ def _rows(
             yield made if isinstance(made, NewLabel) else _Fault(lines.line_num, *made)
         if next(rows, None) is not None:
             yield _Fault(lines.line_num, "row", f"a file has at most {most_rows} labels")
-    except (UnicodeDecodeError, csv.Error) as error:
-        fault = "is not UTF-8" if isinstance(error, UnicodeDecodeError) else "is not valid CSV"
-        raise InvalidError(f"after line {lines.line_num}: {fault}") from error
+    except UnicodeDecodeError as error:
+        raise InvalidError(f"line {_line_at_fault(file)}: is not UTF-8") from error
+    except csv.Error as error:
+        raise InvalidError(f"line {lines.line_num}: is not valid CSV: {error}") from error
     finally:
         reading.detach()  # the file is the caller's to close
+
+
+def _found(columns: list[str]) -> str:
+    """The first line as a message shows it, whatever it holds: the first names, in short, and nothing of a label."""
+    if any(map(_ID.search, columns)):
+        return "a label: is the line with the names missing?"
+    names = [f"`{_in_short(name)}`" for name in columns[:_NAMES_TOLD]]
+    more = f" and {len(columns) - _NAMES_TOLD:,} more" if len(columns) > _NAMES_TOLD else ""
+    return ", ".join(names) + more or "none"
+
+
+def _in_short(name: str) -> str:
+    shown = "".join(letter if letter.isprintable() else "?" for letter in name[:_LONGEST_NAME])
+    return f"{shown}…" if len(name) > _LONGEST_NAME else shown
+
+
+def _line_at_fault(file: BinaryIO) -> int:
+    """The first line that is not UTF-8: text is decoded far ahead of the line that is read."""
+    file.seek(0)
+    reading = TextIOWrapper(file, encoding=_ENCODING, errors="surrogateescape", newline="")
+    try:
+        return next(number for number, line in enumerate(reading, 1) if _NO_TEXT.search(line))
+    finally:
+        reading.detach()
 
 
 def _reader(

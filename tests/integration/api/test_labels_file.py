@@ -53,9 +53,9 @@ def test_every_fault_is_named_by_its_line_and_nothing_is_stored(api: Api, instal
         "line 7, row",
     ]
     for body, said in (
-        (b"id,actual\n1,1\n", "line 1: expected the columns"),
+        (b"id,actual\n1,1\n", "if known, observed_at, separated by commas; found `id`, `actual`"),
         (b"prediction_id,actual\n", "expected at least one label"),
-        (b"prediction_id,actual\n\xff\xfe,1\n", "is not UTF-8"),
+        (b"prediction_id,actual\n\xff\xfe,1\n", "line 2: is not UTF-8"),
         (f'prediction_id,actual\n"{good},1\n'.encode(), "is not valid CSV"),
         (b"", "line 1: expected the columns"),
     ):
