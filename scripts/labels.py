@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, BinaryIO
 
 import typer
 from rich.progress import Progress
@@ -56,7 +56,7 @@ def import_file(
 def _import(engine: Engine, path: Path, words: dict[str, int]) -> LabelCounts:
     with read_scope(engine) as session:
         now = database_now(session)
-    with path.open("rb") as file, Progress(console=console, transient=True) as progress:
+    with _opened(path) as file, Progress(console=console, transient=True) as progress:
         found = label_file.check(file, words, now)
         if found.faults:
             told = "\n".join(f"{path}: {place}: {fault}" for place, fault in found.faults[:_FAULTS_TOLD])
@@ -73,6 +73,13 @@ def _import(engine: Engine, path: Path, words: dict[str, int]) -> LabelCounts:
                     counts += record(session, some, key_id=actor, source=LabelSource.LABEL, allowed_models=None)
                 progress.advance(task, len(some))
         return counts
+
+
+def _opened(path: Path) -> BinaryIO:
+    try:
+        return path.open("rb")
+    except OSError as error:
+        raise CommandFailedError(f"{path}: cannot be read: {error.strerror or error}") from error
 
 
 def _some(left: Iterator[NewLabel]) -> list[NewLabel]:

@@ -40,3 +40,9 @@ def test_a_file_is_imported_once_and_a_wrong_line_keeps_all_of_it_out(
         assert (said["received"], said["stored"], said["unchanged"], said["unknown"]) == (3, stored, 3 - stored, 1)
     with engine.connect() as connection:
         assert connection.scalar(text("SELECT count(*) FROM prediction_outcomes WHERE actual = 1")) == 2
+
+
+def test_a_file_that_cannot_be_opened_is_named_with_the_reason(tmp_path: Path) -> None:
+    for path, reason in ((tmp_path / "nofile.csv", "No such file or directory"), (tmp_path, "Is a directory")):
+        refused = CliRunner().invoke(app, ["labels", "import", str(path)])
+        assert (refused.exit_code, refused.stderr) == (1, f"error {path}: cannot be read: {reason}\n")
