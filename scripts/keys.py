@@ -69,7 +69,8 @@ def list_keys(as_json: JsonFlag = False) -> None:
     """Show the keys; secrets are not kept and cannot be shown."""
     with administering() as (session, settings):
         found = api_keys.list_keys(ReadSession(session))
-        used = key_usage.of_day(session, datetime.now(UTC).date())
+        now = datetime.now(UTC)
+        used = key_usage.of_day(session, now.date())
         default = settings.api.rows_per_day
         rows: list[dict[str, Any]] = [
             {
@@ -80,6 +81,7 @@ def list_keys(as_json: JsonFlag = False) -> None:
                 "owner": key.owner,
                 "rows_today": used.get(key.key_id, 0),
                 "rows_per_day": (default if key.rows_per_day is None else key.rows_per_day) or None,
+                "ended": api_keys.end_of(key, now),
                 "expires_at": key.expires_at.isoformat(),
                 "revoked_at": key.revoked_at.isoformat() if key.revoked_at else None,
                 "last_used_at": key.last_used_at.isoformat() if key.last_used_at else None,
@@ -91,13 +93,13 @@ def list_keys(as_json: JsonFlag = False) -> None:
         return
     table = narrow_table("id", "name", "scopes", "models", "valid to", "used")
     for row in rows:
-        ended = row["revoked_at"]
+        last = str(row["revoked_at"] or row["expires_at"])[:10]
         table.add_row(
             str(row["key_id"]),
-            escape(f"{row['name']}, {row['owner']}" if row["owner"] else str(row["name"])),
+            escape(f"{row['name']}\nowner: {row['owner']}" if row["owner"] else str(row["name"])),
             "\n".join(row["scopes"] or []),
             "\n".join(row["models"] or ["all"]),
-            f"revoked\n{str(ended)[:10]}" if ended else str(row["expires_at"])[:10],
+            f"{row['ended']}\n{last}" if row["ended"] else last,
             str(row["last_used_at"] or "never")[:10]
             + (f"\n{row['rows_today']} today" if row["rows_today"] or row["rows_per_day"] else "")
             + (f"\nof {row['rows_per_day']}" if row["rows_per_day"] else ""),

@@ -130,14 +130,28 @@ def _checked_rows(rows_per_day: int | None) -> int | None:
 def set_quota(session: Session, actor: Actor, key_id: str, rows_per_day: int | None) -> ApiKey:
     """From now on the key has these rows a day; the replicas are told at commit.
 
-    Raises `NotFoundError`, and `InvalidError` for a number that cannot be.
+    Raises `NotFoundError`, and `InvalidError` for a key that has ended or a number that cannot be.
     """
-    key = one(session, locked(select(ApiKey).where(ApiKey.key_id == key_id)), f"there is no API key {key_id}")
+    key, _ = _locked_and_usable(session, key_id)
     before, key.rows_per_day = key.rows_per_day, _checked_rows(rows_per_day)
     session.flush()
     append(session, actor, "key.quota_set", "api_key", key_id, {"before": before, "after": key.rows_per_day})
     _tell_replicas(session)
     return key
+
+
+def end_of(key: ApiKey, now: datetime) -> Literal["revoked", "expired"] | None:
+    """How a key ended; None while it is good."""
+    return "revoked" if key.revoked_at is not None else "expired" if key.expires_at <= now else None
+
+
+def _locked_and_usable(session: Session, key_id: str) -> tuple[ApiKey, datetime]:
+    """The key, and the time of the transaction, at which it is good."""
+    key = one(session, locked(select(ApiKey).where(ApiKey.key_id == key_id)), f"there is no API key {key_id}")
+    now: datetime = session.execute(select(func.now())).scalar_one()
+    if end := end_of(key, now):
+        raise InvalidError(f"the API key {key_id} has ended ({end}); make a new one")
+    return key, now
 
 
 def revoke_key(session: Session, actor: Actor, key_id: str) -> ApiKey:
@@ -164,10 +178,7 @@ def rotate_key(
 
     Raises `NotFoundError`, and `InvalidError` for a key that has ended or an overlap outside of zero to ninety days.
     """
-    old = one(session, locked(select(ApiKey).where(ApiKey.key_id == key_id)), f"there is no API key {key_id}")
-    now: datetime = session.execute(select(func.now())).scalar_one()
-    if old.revoked_at is not None or old.expires_at <= now:
-        raise InvalidError(f"the API key {key_id} has ended; make a new one")
+    old, now = _locked_and_usable(session, key_id)
     if not timedelta(0) <= overlap <= _LONGEST_OVERLAP:
         raise InvalidError(f"overlap: expected zero to {_LONGEST_OVERLAP.days} days")
     scopes = [Scope(scope) for scope in old.scopes]

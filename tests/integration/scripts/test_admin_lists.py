@@ -59,7 +59,7 @@ def test_a_key_is_listed_with_its_whole_id_name_scopes_and_models(engine: Engine
         key_id = key.key_id
     lines = _lines("keys", "list")
     assert {key_id, *Scope, "heart_disease", "revoked", "never"} <= set(" ".join(lines).split())
-    assert _under(lines, "name", "scopes").replace(" ", "") == f"{name},ann"
+    assert _under(lines, "name", "scopes").replace(" ", "") == f"{name}owner:ann"
     assert [line[lines[0].index("used") :].strip() for line in lines[2:5]] == ["never", "0 today", "of 1000000"]
 
 
