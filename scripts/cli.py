@@ -207,8 +207,9 @@ def score(
             before = f", {done.stored_before:,} by an earlier run" if done.stored_before else ""
             stored = f", {done.stored:,} stored as predictions{before}" if done.logged else ""
             say(
-                f"{done.rows - done.faults:,} of {done.rows:,} rows answered by version {done.model_version}{stored}; "
-                f"{done.faults:,} have a fault, named in {escape(str(out))}"
+                f"{done.rows - done.faults:,} of {scoring.rows_said(done.rows)} answered "
+                f"by version {done.model_version}{stored}; "
+                f"{done.faults:,} {'has' if done.faults == 1 else 'have'} a fault, named in {escape(str(out))}"
             )
 
 

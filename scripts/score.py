@@ -11,6 +11,7 @@ from typing import Any
 from rich.progress import Progress, SpinnerColumn, TextColumn
 from sqlalchemy import Engine
 
+from config.model_contract import load_contract
 from config.settings import Settings
 from database.artifact_store import ArtifactStore
 from database.connection import read_scope
@@ -18,7 +19,7 @@ from database.errors import ConflictError, InvalidError, NotFoundError
 from database.models import ModelVersion
 from database.queries import model_versions
 from database.queries.audit import Actor
-from scripts.plain_speech import console
+from scripts.plain_speech import console, say
 from scripts.score_log import ScoreLog, digest_of_file
 from training import scoring, serving_artifact
 from training.serving_artifact import LoadedModel
@@ -52,10 +53,11 @@ class Serving:
 
 
 def serving_of(engine: Engine, settings: Settings, name: str) -> Serving:
-    """Raises `NotFoundError` when nothing serves."""
+    """Raises `NotFoundError` when nothing serves, `ConfigError` when there is no such model."""
     with read_scope(engine) as session:
         found = model_versions.desired_deployments(session, [name])
     if not found:
+        load_contract(name, settings.platform.contracts_dir)  # which says what models there are
         raise NotFoundError(f"no version of {name} serves: `steward train {name} --activate`")
     deployment, version = found[0]
     model = serving_artifact.load(ArtifactStore(settings.artifacts_dir), version.artifact_digest)
@@ -90,16 +92,26 @@ def score(
             for number, piece in enumerate(scoring.pieces(file, serving.model.contract, PIECE, encoding)):
                 lines.writerows(_answers(serving, piece, number, log))
                 rows, faults = rows + len(piece.rows), faults + sum(row is None for row in piece.rows)
-                shown.update(task, description=f"{rows:,} rows, {faults:,} with a fault")
+                shown.update(task, description=f"{rows_said(rows)}, {faults:,} with a fault")
             target.flush()
             os.fsync(target.fileno())
         if log is not None and digest_of_file(file) != log.file_digest:
             raise ConflictError(f"{file}: was changed while it was read; what was stored of it stays")
         whole.replace(out)
+    except KeyboardInterrupt:
+        if log is not None:
+            # A piece whose commit was under way may be there, too.
+            stored = rows_said(log.stored + log.stored_before)
+            say(f"stored as predictions: at least {stored}; no answers written. The same command goes on from there")
+        raise
     finally:
         whole.unlink(missing_ok=True)
     version, (new, old) = serving.version, (log.stored, log.stored_before) if log else (0, 0)
     return Scored(version.model_name, version.version, serving.model.threshold, rows, faults, log is not None, new, old)
+
+
+def rows_said(count: int) -> str:
+    return "1 row" if count == 1 else f"{count:,} rows"
 
 
 def _log_of(engine: Engine, serving: Serving, file: Path, actor: Actor, encoding: str | None) -> ScoreLog:

@@ -33,6 +33,10 @@ _STRANGERS = (
     (b"<!doctype", "is a web page, not a table: download the file itself"),
     (b"<html", "is a web page, not a table: download the file itself"),
 )
+# So much of a file says which of these it is.
+START_BYTES = 16
+# What reading a damaged Parquet file raises; the last, for a text that is none.
+DAMAGED = (pa.ArrowException, OSError, UnicodeDecodeError)
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 _SAMPLE_LINES = 200
 _PLACES_TOLD = 5
@@ -98,14 +102,29 @@ def read_table(path: Path, encoding: str | None = None) -> TableFile:
         data = path.read_bytes()
     except OSError as error:
         raise InvalidError(f"{path}: cannot be read: {error.strerror or error}") from error
-    for start, what in _STRANGERS:
-        if data[:16].lower().startswith(start.lower()):
-            raise InvalidError(f"{path}: {what}")
-    if data.startswith(b"PAR1"):
+    if is_parquet(path, data[:START_BYTES]):
         return _parquet(path, data)
+    return _csv(path, _decoded(path, data, encoding))
+
+
+def is_parquet(path: Path, start: bytes) -> bool:
+    """What a file that begins so is: Parquet, or else CSV. Raises `InvalidError` for what can be neither."""
+    for begin, what in _STRANGERS:
+        if start.lower().startswith(begin.lower()):
+            raise InvalidError(f"{path}: {what}")
+    if start.startswith(b"PAR1"):
+        return True
     if path.suffix == ".parquet":
         raise InvalidError(f"{path}: is not a Parquet file: it does not begin like one")
-    return _csv(path, _decoded(path, data, encoding))
+    return False
+
+
+def unknown_encoding(path: Path, encoding: str | None) -> InvalidError:
+    return InvalidError(f"{path}: encoding `{encoding}` is not known; such as utf-8, cp1252, latin-1")
+
+
+def damaged_parquet(path: Path, error: Exception) -> InvalidError:
+    return InvalidError(f"{path}: is a damaged Parquet file: {str(error).splitlines()[0][:200]}")
 
 
 def _decoded(path: Path, data: bytes, encoding: str | None) -> str:
@@ -113,7 +132,7 @@ def _decoded(path: Path, data: bytes, encoding: str | None) -> str:
     try:
         text = data.decode(chosen)
     except LookupError as error:
-        raise InvalidError(f"{path}: encoding `{encoding}` is not known; such as utf-8, cp1252, latin-1") from error
+        raise unknown_encoding(path, encoding) from error
     except UnicodeDecodeError as error:
         if not encoding and b"\0" in data:
             raise InvalidError(f"{path}: is no text file: give a table as CSV or Parquet") from error
@@ -221,16 +240,16 @@ def frame_of(names: Sequence[str], columns: Sequence[Sequence[str]]) -> pd.DataF
 def _parquet(path: Path, data: bytes) -> TableFile:
     try:
         table = pq.read_table(io.BytesIO(data))
-    except (pa.ArrowException, OSError) as error:
-        raise InvalidError(f"{path}: is a damaged Parquet file: {str(error).splitlines()[0][:200]}") from error
+        columns = [[text_of(value) for value in column.to_pylist()] for column in table.columns]
+    except DAMAGED as error:
+        raise damaged_parquet(path, error) from error
     names = [name_of(str(name)) or f"column_{at}" for at, name in enumerate(table.column_names, start=1)]
     if len(names) > MOST_COLUMNS:
         raise InvalidError(f"{path}: has {len(names)} columns, at most {MOST_COLUMNS} are read")
     if not table.num_rows or not names:
         raise InvalidError(f"{path}: has no rows")
     _check_names(str(path), names)
-    frame = frame_of(names, [[text_of(value) for value in column.to_pylist()] for column in table.columns])
-    return TableFile(path, frame, np.arange(1, table.num_rows + 1), "row")
+    return TableFile(path, frame_of(names, columns), np.arange(1, table.num_rows + 1), "row")
 
 
 def text_of(value: Any) -> str:

@@ -7,11 +7,21 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 import pyarrow.parquet as pq
 
 from database.errors import InvalidError
-from training.table_file import TableFile, delimiter_of, frame_of, name_of, text_of
+from training.table_file import (
+    DAMAGED,
+    START_BYTES,
+    TableFile,
+    damaged_parquet,
+    delimiter_of,
+    frame_of,
+    is_parquet,
+    name_of,
+    text_of,
+    unknown_encoding,
+)
 
 _SAMPLE_LINES = 200
 
@@ -20,10 +30,12 @@ def read_pieces(path: Path, rows: int, encoding: str | None = None) -> Iterator[
     """The table in pieces of at most so many rows. Raises `InvalidError` where reading cannot go on."""
     try:
         with path.open("rb") as file:
-            start = file.read(4)
-        yield from _parquet(path, rows) if start == b"PAR1" else _csv(path, rows, encoding or "utf-8-sig")
-    except (UnicodeDecodeError, LookupError) as error:
+            start = file.read(START_BYTES)
+        yield from _parquet(path, rows) if is_parquet(path, start) else _csv(path, rows, encoding or "utf-8-sig")
+    except UnicodeDecodeError as error:
         raise InvalidError(f"{path}: is not {encoding or 'UTF-8'} text: say what it is with --encoding") from error
+    except LookupError as error:
+        raise unknown_encoding(path, encoding) from error
     except OSError as error:
         raise InvalidError(f"{path}: cannot be read: {error.strerror or error}") from error
 
@@ -65,5 +77,5 @@ def _parquet(path: Path, rows: int) -> Iterator[TableFile]:
             frame = frame_of([name_of(str(name)) for name in batch.schema.names], columns)
             yield TableFile(path, frame, np.arange(before + 1, before + batch.num_rows + 1), "row")
             before += batch.num_rows
-    except pa.ArrowException as error:
-        raise InvalidError(f"{path}: is a damaged Parquet file: {str(error).splitlines()[0][:200]}") from error
+    except DAMAGED as error:
+        raise damaged_parquet(path, error) from error

@@ -3,8 +3,10 @@
 import csv
 import json
 import os
+import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,18 +21,23 @@ from database.models import ModelVersion, PredictionCount
 from database.queries import count_upkeep
 from scripts import score
 from scripts.cli import app
+from scripts.score_log import ScoreLog
 from tests.integration.api.conftest import Installation, home, install, settings_for
 from tests.serving_factories import EXAMPLE, HASH_KEY, expected_probability
 
 __all__ = ["home"]
 
 
-@pytest.fixture
-def installed(home: Path, database_url: URL, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Installation:
+@pytest.fixture(autouse=True)
+def _settings(home: Path, database_url: URL, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABASE_URL", database_url.render_as_string(hide_password=False))
     monkeypatch.setenv("STEWARD_HOME", str(home))
     monkeypatch.setenv("STEWARD_SECRET_KEY", HASH_KEY)
     monkeypatch.setattr(score, "PIECE", 2)
+
+
+@pytest.fixture
+def installed(home: Path, database_url: URL, engine: Engine) -> Installation:
     return install(settings_for(home, database_url), engine)
 
 
@@ -172,3 +179,65 @@ def test_an_output_that_cannot_be_is_named_and_the_rows_stay_as_they_were(out: s
     assert (result.exit_code, says in result.stderr) == (1, True)
     assert file.read_bytes() == before
     assert list(tmp_path.iterdir()) == [file]
+
+
+def test_an_unknown_model_is_told_which_are_known_and_a_known_one_without_a_version_how_to_train(
+    tmp_path: Path,
+) -> None:
+    words = ["rows.csv", "--out", str(tmp_path / "out.csv")]
+    unknown = CliRunner().invoke(app, ["score", "nix", *words])
+    assert (unknown.exit_code, "no contract of that name; known: heart_disease" in unknown.stderr) == (1, True)
+    known = CliRunner().invoke(app, ["score", "heart_disease", *words])
+    assert (known.exit_code, "`steward train heart_disease --activate`" in known.stderr) == (1, True)
+
+
+@pytest.mark.usefixtures("installed")
+def test_an_encoding_that_is_not_known_and_files_that_are_no_tables_are_named_as_what_they_are(tmp_path: Path) -> None:
+    pd.DataFrame([EXAMPLE]).to_csv(tmp_path / "rows.csv", index=False)
+    pd.DataFrame([{"name": "a" * 99, "other": "b" * 99}]).to_parquet(tmp_path / "rows.parquet", compression=None)
+    whole = (tmp_path / "rows.parquet").read_bytes()
+    (tmp_path / "begin.parquet").write_bytes(b"\xff" + whole[1:])
+    (tmp_path / "text.parquet").write_bytes(whole.replace(b"a" * 99, b"\xff" * 99))
+    (tmp_path / "half.parquet").write_bytes(whole[: len(whole) // 2])
+    (tmp_path / "book.csv").write_bytes(b"PK\x03\x04 and so on")
+    for name, says, more in (
+        ("rows.csv", "encoding `nix` is not known", ["--encoding", "nix"]),
+        ("rows.csv", "encoding `hex` is not known", ["--encoding", "hex"]),
+        ("begin.parquet", "is not a Parquet file", []),
+        ("text.parquet", "is a damaged Parquet file", []),
+        ("half.parquet", "is a damaged Parquet file", []),
+        ("book.csv", "is an Excel workbook", []),
+    ):
+        refused = run(tmp_path / name, tmp_path / "out.csv", *more)
+        assert (refused.exit_code, f"{tmp_path / name}: {says}" in refused.stderr) == (1, True), refused.output
+
+
+@pytest.mark.usefixtures("installed")
+def test_one_row_is_one_row(tmp_path: Path) -> None:
+    pd.DataFrame([EXAMPLE | {"age": 300}]).to_csv(tmp_path / "rows.csv", index=False)
+    words = ["score", "heart_disease", str(tmp_path / "rows.csv"), "--out", str(tmp_path / "out.csv")]
+    said = CliRunner().invoke(app, words).stderr
+    assert "0 of 1 row answered by version 1; 1 has a fault" in " ".join(said.split())
+
+
+def test_who_interrupts_a_logged_run_is_told_what_is_stored_and_that_it_goes_on(
+    installed: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, out = tmp_path / "rows.csv", tmp_path / "out.csv"
+    pd.DataFrame([EXAMPLE | {"age": 30 + at} for at in range(5)]).to_csv(file, index=False)
+    keep = ScoreLog.keep
+
+    def interrupted(log: ScoreLog, piece: int, rows: Sequence[dict[str, Any]]) -> list[str]:
+        if piece == 2:
+            signal.raise_signal(signal.SIGINT)
+        return keep(log, piece, rows)
+
+    for _ in range(2):  # the second time all of it was stored by the first
+        with monkeypatch.context() as patch:
+            patch.setattr(ScoreLog, "keep", interrupted)
+            stopped = run(file, out, "--log")
+        assert stopped.exit_code == 130
+        assert "stored as predictions: at least 4 rows; no answers written. The same command goes on" in stopped.stderr
+        assert installed.rows("SELECT count(*) FROM predictions") == [(4,)]
+        assert not out.exists()
+    assert json.loads(run(file, out, "--log").stdout)["stored"] == 1
