@@ -71,7 +71,8 @@ class RowReader:
         try:
             payload = orjson.loads(body)
         except orjson.JSONDecodeError as error:
-            raise _invalid([Fault("(body)", f"is not valid JSON (near character {error.pos})")]) from None
+            fault = Fault("(body)", f"is not valid JSON (near character {error.pos})")
+            raise RefusalError(422, "invalid", "The body is not valid JSON: see `errors`.", errors=[fault]) from None
         is_batch = isinstance(payload, dict) and "rows" in payload and "rows" not in self._names
         items = self._items(payload) if is_batch else [payload]
         rows: list[Row] = items

@@ -20,7 +20,8 @@ class KnownHosts:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and not self.knows(first_of(scope["headers"]).get(b"host", b"")):
-            refusal = _refusal(scope, 400, "unknown_host", "This server does not answer for that host.")
+            detail = "This server does not answer for that host: the setting API_ALLOWED_HOSTS does not name it."
+            refusal = _refusal(scope, 400, "unknown_host", detail)
             await refusal(scope, receive, send)
             return
         await self._app(scope, receive, send)

@@ -149,7 +149,10 @@ def test_an_unknown_model_and_an_unknown_address_are_404_and_a_wrong_method_405(
 
 
 def test_a_foreign_host_header_is_refused(api: Api) -> None:
-    _problem(api.get("/livez", headers={"Host": "evil.example"}), 400, "unknown_host")
+    answer = api.get("/livez", headers={"Host": "evil.example"})
+    _problem(answer, 400, "unknown_host")
+    assert "API_ALLOWED_HOSTS" in answer.json()["detail"]
+    assert "evil" not in answer.text
 
 
 def test_the_same_idempotency_key_gets_the_same_answer_and_one_row(api: Api, installed: Installation) -> None:

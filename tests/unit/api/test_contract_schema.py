@@ -66,6 +66,21 @@ def test_a_tolerated_code_is_served_as_an_unknown_category() -> None:
     assert "expected one of 3, 6, 7 or null" in _faults(GOOD | {"thal": 4})["thal"]
 
 
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        (b"", "The body is not valid JSON: see `errors`."),
+        (b"age=55", "The body is not valid JSON: see `errors`."),
+        (b"[1]", "The rows do not fit the model's contract: see `errors`."),
+    ],
+)
+def test_a_body_that_is_no_json_is_not_said_to_miss_the_contract(body: bytes, says: str) -> None:
+    with pytest.raises(RefusalError) as caught:
+        READER.read(body)
+    assert (caught.value.status, caught.value.code, caught.value.detail) == (422, "invalid", says)
+    assert [fault.field for fault in caught.value.errors] == ["(body)"]
+
+
 def test_faults_of_a_batch_name_the_row() -> None:
     assert set(_faults({"rows": [GOOD, GOOD | {"age": -1}, {**GOOD, "more": 1}]})) == {"rows[1].age", "rows[2].more"}
     assert set(_faults({"rows": [GOOD], "options": {}})) == {"options"}
