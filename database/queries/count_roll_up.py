@@ -14,11 +14,18 @@ from database.queries.prediction_counts import DAY, HOUR, MINUTE
 KEEP_MINUTES, KEEP_HOURS = timedelta(days=9), timedelta(days=90)
 
 _OLD = "model_id = :model_id AND span_minutes = :narrow AND starts_at < :before"
-# Whoever adds to these rows does so in this order.
-_HOLD = "SELECT 1 FROM {} WHERE {} ORDER BY model_id, starts_at, span_minutes, generation FOR UPDATE"
+# Whoever adds to these rows does so in this order. What is held goes, and nothing else: rows that came since would be
+# taken in any order, and the one who adds to them might wait for us as we for them.
+_HOLD = (
+    "SELECT starts_at, generation FROM {} WHERE {} ORDER BY model_id, starts_at, span_minutes, generation FOR UPDATE"
+)
+_HELD = (
+    f"{_OLD} AND (starts_at, generation) IN"
+    " (SELECT * FROM unnest(CAST(:starts AS timestamptz[]), CAST(:generations AS bigint[])))"  # noqa: S608
+)
 _ROLL_UP_PREDICTIONS = text(
     f"""
-    WITH old AS (DELETE FROM prediction_counts WHERE {_OLD} RETURNING *),
+    WITH old AS (DELETE FROM prediction_counts WHERE {_HELD} RETURNING *),
     keyed AS (SELECT *, date_trunc(:unit, starts_at, 'UTC') AS wide_at FROM old),
     summed AS (SELECT model_id, generation, wide_at, layout, sum(n) AS n, sum(positives) AS positives,
                       sum(uncertain) AS uncertain, sum(scores) AS scores, sum(squares) AS squares
@@ -43,7 +50,7 @@ _ROLL_UP_PREDICTIONS = text(
 )
 _ROLL_UP_LABELS = text(
     f"""
-    WITH old AS (DELETE FROM label_counts WHERE {_OLD} RETURNING *),
+    WITH old AS (DELETE FROM label_counts WHERE {_HELD} RETURNING *),
     added AS (
         INSERT INTO label_counts AS c (model_id, generation, span_minutes, starts_at, true_positive, false_positive,
                                        true_negative, false_negative, newest_received_at)
@@ -78,6 +85,7 @@ def roll_up(session: Session, model_id: int, now: datetime) -> int:
         given = {"model_id": model_id, "narrow": narrow, "wide": wide, "unit": unit}
         given["before"] = start_of(now - keep, wide)
         for hold, move in _ROLL_UP:
-            session.execute(hold, given)
-            gone += session.execute(move, given).scalar_one()
+            held = session.execute(hold, given).all()
+            keys = {"starts": [row.starts_at for row in held], "generations": [row.generation for row in held]}
+            gone += session.execute(move, given | keys).scalar_one() if held else 0
     return gone

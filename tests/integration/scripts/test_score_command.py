@@ -3,7 +3,6 @@
 import csv
 import json
 import os
-import signal
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -229,7 +228,7 @@ def test_who_interrupts_a_logged_run_is_told_what_is_stored_and_that_it_goes_on(
 
     def interrupted(log: ScoreLog, piece: int, rows: Sequence[dict[str, Any]]) -> list[str]:
         if piece == 2:
-            signal.raise_signal(signal.SIGINT)
+            raise KeyboardInterrupt
         return keep(log, piece, rows)
 
     for _ in range(2):  # the second time all of it was stored by the first
