@@ -19,10 +19,8 @@ _OLD = "model_id = :model_id AND span_minutes = :narrow AND starts_at < :before"
 _HOLD = (
     "SELECT starts_at, generation FROM {} WHERE {} ORDER BY model_id, starts_at, span_minutes, generation FOR UPDATE"
 )
-_HELD = (
-    f"{_OLD} AND (starts_at, generation) IN"
-    " (SELECT * FROM unnest(CAST(:starts AS timestamptz[]), CAST(:generations AS bigint[])))"  # noqa: S608
-)
+_THESE = "(SELECT * FROM unnest(CAST(:starts AS timestamptz[]), CAST(:generations AS bigint[])))"
+_HELD = f"{_OLD} AND (starts_at, generation) IN {_THESE}"
 _ROLL_UP_PREDICTIONS = text(
     f"""
     WITH old AS (DELETE FROM prediction_counts WHERE {_HELD} RETURNING *),
