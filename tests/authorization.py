@@ -23,6 +23,7 @@ POST /labels                                401     401    401      401      401
 POST /feedback                              401     401    401      401      401     403     +      403     403
 
 GET  /auth/me                               401     +      +        +        +       401     401    401     401
+GET  /frame                                 401     +      +        +        +       401     401    401     401
 GET  /overview                              401     +      +        +        +       401     401    401     401
 GET  /models                                401     +      +        +        +       401     401    401     401
 GET  /models/{name}                         401     +      +        +        +       401     401    401     401

@@ -14,7 +14,7 @@ import httpx
 from pydantic import BaseModel
 
 from agent.core.track_record import Ended, of_rule
-from api.schemas import actions, agent, alerts, common, models, monitoring, notifications, overview, people
+from api.schemas import actions, agent, alerts, common, frame, models, monitoring, notifications, overview, people
 from database.enums import ActionStatus, ActionType, Cause
 from database.permissions import permissions_of
 
@@ -356,6 +356,17 @@ class FakeApi:
             "first_steps": dict.fromkeys(overview.FirstSteps.model_fields, not self.empty),
         }  # fmt: skip
 
+    def frame(self) -> Json:
+        known = self.overview()
+        return {
+            "generated_at": self.now, "environment": "development", "person": self.person(),
+            "models": [{"name": MODEL, "title": "Heart disease", "default": True}], "model_name": MODEL,
+            "title": "Heart disease", "serving_version": None if self.empty else 1, "pending": len(self.pending()),
+            "newest_prediction_at": self.intake()["newest_prediction_at"], "automation": self.automation_answer(),
+            "notices": known["notices"], "synthetic": self.synthetic,
+            "seen": f"{self.status} {self.incident} {self.digest} {self.automation}",
+        }  # fmt: skip
+
     def model(self) -> Json:
         return {
             "name": MODEL, "title": "Heart disease", "description": "Does the patient have coronary heart disease?",
@@ -569,6 +580,7 @@ class FakeApi:
         listed = [] if self.empty else [self.card(RETRAIN), self.card(DONE)]
         answers: dict[str, tuple[type[BaseModel], Json]] = {
             "/auth/me": (people.Person, self.person()),
+            "/frame": (frame.Frame, self.frame()),
             "/overview": (overview.Overview, self.overview()),
             "/models": (models.ModelList, {"models": [self.model()]}),
             f"/models/{MODEL}": (

@@ -7,6 +7,7 @@ import httpx
 from pydantic import BaseModel, ValidationError
 
 from ui import api_types as t
+from ui.answers.frame import Frame
 
 A = TypeVar("A", bound=BaseModel)
 Params = dict[str, str | int]
@@ -111,7 +112,7 @@ class ApiClient:
         """The same connections, in another name."""
         return ApiClient(self._base_url, token=token, http=self._http)
 
-    def _send(self, method: str, path: str, params: Params | None = None, body: t.Json | None = None) -> httpx.Response:
+    def send(self, method: str, path: str, params: Params | None = None, body: t.Json | None = None) -> httpx.Response:
         headers = {"Authorization": f"Bearer {self._token}"} if self._token else {}
         try:
             response = self._http.request(method, path, params=params, json=body, headers=headers)
@@ -127,8 +128,8 @@ class ApiClient:
             raise problem_from(response)
         return response
 
-    def _ask(self, answer: type[A], method: str, path: str, params: Params | None = None, body: Any = None) -> A:
-        response = self._send(method, path, params, body)
+    def ask(self, answer: type[A], method: str, path: str, params: Params | None = None, body: Any = None) -> A:
+        response = self.send(method, path, params, body)
         try:
             return answer.model_validate_json(response.content)
         except ValidationError as problem:
@@ -144,71 +145,75 @@ class ApiClient:
     # ----------------------------------------------------------------------------------------------------- people
 
     def login(self, name: str, password: str) -> t.LoginAnswer:
-        return self._ask(t.LoginAnswer, "POST", "/auth/login", body={"name": name, "password": password})
+        return self.ask(t.LoginAnswer, "POST", "/auth/login", body={"name": name, "password": password})
 
     def logout(self) -> None:
-        self._send("POST", "/auth/logout")
+        self.send("POST", "/auth/logout")
 
     def me(self) -> t.Me:
-        return self._ask(t.Me, "GET", "/auth/me")
+        return self.ask(t.Me, "GET", "/auth/me")
 
     # ---------------------------------------------------------------------------------------------------- looking
 
+    def frame(self, model: str | None) -> Frame:
+        """What stands around every page; None: the installation's own model."""
+        return self.ask(Frame, "GET", "/frame", {"model": model} if model else None)
+
     def overview(self, model: str | None = None) -> t.Overview:
-        return self._ask(t.Overview, "GET", "/overview", {"model": model} if model else None)
+        return self.ask(t.Overview, "GET", "/overview", {"model": model} if model else None)
 
     def models(self) -> t.ModelList:
-        return self._ask(t.ModelList, "GET", "/models")
+        return self.ask(t.ModelList, "GET", "/models")
 
     def model(self, name: str) -> t.ModelDetail:
-        return self._ask(t.ModelDetail, "GET", f"/models/{name}")
+        return self.ask(t.ModelDetail, "GET", f"/models/{name}")
 
     def versions(self, name: str) -> t.VersionList:
-        return self._ask(t.VersionList, "GET", f"/models/{name}/versions")
+        return self.ask(t.VersionList, "GET", f"/models/{name}/versions")
 
     def version(self, name: str, number: int) -> t.VersionDetail:
-        return self._ask(t.VersionDetail, "GET", f"/models/{name}/versions/{number}")
+        return self.ask(t.VersionDetail, "GET", f"/models/{name}/versions/{number}")
 
     def performance(self, model: str) -> t.Performance:
-        return self._ask(t.Performance, "GET", "/performance", {"model": model})
+        return self.ask(t.Performance, "GET", "/performance", {"model": model})
 
     def verification(self, action: t.ActionDetail) -> list[t.MetricPoint]:
         """What was measured after the change while it is being verified; nothing before and after."""
         return self.performance(action.model_name).verification if action.status == "verifying" else []
 
     def drift(self, model: str) -> t.Drift:
-        return self._ask(t.Drift, "GET", "/drift", {"model": model})
+        return self.ask(t.Drift, "GET", "/drift", {"model": model})
 
     def drift_page(self, window_id: int) -> str:
         """Evidently's HTML page for one window."""
-        return self._send("GET", f"/drift/{window_id}/report").text
+        return self.send("GET", f"/drift/{window_id}/report").text
 
     def data_quality(self, model: str) -> t.DataQuality:
-        return self._ask(t.DataQuality, "GET", "/data-quality", {"model": model})
+        return self.ask(t.DataQuality, "GET", "/data-quality", {"model": model})
 
     def trends(self, model: str) -> t.Trends:
-        return self._ask(t.Trends, "GET", "/trends", {"model": model})
+        return self.ask(t.Trends, "GET", "/trends", {"model": model})
 
     def cycles(self, model: str) -> t.ActivityList:
-        return self._ask(t.ActivityList, "GET", "/agent/cycles", {"model": model})
+        return self.ask(t.ActivityList, "GET", "/agent/cycles", {"model": model})
 
     def record(self, model: str, days: int | None = None) -> t.AgentRecord:
         """How often the agent was right; in the last `days`, or since the beginning."""
         wanted: Params = {name: value for name, value in (("model", model), ("days", days)) if value}
-        return self._ask(t.AgentRecord, "GET", "/agent/record", wanted)
+        return self.ask(t.AgentRecord, "GET", "/agent/record", wanted)
 
     def notifications(self) -> t.DeliveryList:
         """Messages that have not arrived: dead letters first, then what waits."""
-        return self._ask(t.DeliveryList, "GET", "/notifications")
+        return self.ask(t.DeliveryList, "GET", "/notifications")
 
     # --------------------------------------------------------------------------------------------------- deciding
 
     def actions(self, *, status: str | None = None, model: str | None = None) -> t.ActionList:
         wanted: Params = {name: value for name, value in (("status", status), ("model", model)) if value}
-        return self._ask(t.ActionList, "GET", "/actions", wanted)
+        return self.ask(t.ActionList, "GET", "/actions", wanted)
 
     def action(self, action_id: str) -> t.ActionDetail:
-        return self._ask(t.ActionDetail, "GET", f"/actions/{action_id}")
+        return self.ask(t.ActionDetail, "GET", f"/actions/{action_id}")
 
     def decide(
         self,
@@ -228,27 +233,27 @@ class ApiClient:
             "seen_version": seen_version,
             "idempotency_key": idempotency_key,
         }
-        return self._ask(t.Receipt, "POST", f"/actions/{action_id}/decision", body=body)
+        return self.ask(t.Receipt, "POST", f"/actions/{action_id}/decision", body=body)
 
     def reevaluate(self, action_id: str, *, seen_version: int) -> t.Reevaluated:
         """Have the evidence of an open question gathered again. Twice about the same version is once."""
         body = {"seen_version": seen_version}
-        return self._ask(t.Reevaluated, "POST", f"/actions/{action_id}/reevaluate", body=body)
+        return self.ask(t.Reevaluated, "POST", f"/actions/{action_id}/reevaluate", body=body)
 
     def acknowledge(self, alert_id: int) -> None:
-        self._send("POST", f"/alerts/{alert_id}/acknowledge")
+        self.send("POST", f"/alerts/{alert_id}/acknowledge")
 
     def resolve(self, alert_id: int, notes: str) -> None:
-        self._send("POST", f"/alerts/{alert_id}/resolve", body={"notes": notes})
+        self.send("POST", f"/alerts/{alert_id}/resolve", body={"notes": notes})
 
     def retry_delivery(self, delivery_id: int) -> None:
-        self._send("POST", f"/notifications/{delivery_id}/retry")
+        self.send("POST", f"/notifications/{delivery_id}/retry")
 
     def propose_rollback(self, model: str, *, reason: str, version: int | None) -> t.Proposed:
-        return self._ask(t.Proposed, "POST", f"/models/{model}/rollback", body={"reason": reason, "version": version})
+        return self.ask(t.Proposed, "POST", f"/models/{model}/rollback", body={"reason": reason, "version": version})
 
     def propose_retrain(self, model: str, *, reason: str) -> t.Proposed:
-        return self._ask(t.Proposed, "POST", "/retrain", body={"reason": reason, "model": model})
+        return self.ask(t.Proposed, "POST", "/retrain", body={"reason": reason, "model": model})
 
     def set_automation(self, state: str, reason: str) -> t.AutomationOut:
-        return self._ask(t.AutomationOut, "POST", "/automation", body={"state": state, "reason": reason})
+        return self.ask(t.AutomationOut, "POST", "/automation", body={"state": state, "reason": reason})

@@ -8,7 +8,6 @@ from pathlib import Path
 import streamlit as st
 
 from ui import frame, session
-from ui.api_client import ApiError
 
 HERE = Path(__file__).parent
 
@@ -41,10 +40,5 @@ page = st.navigation(
 if not signed_in:
     frame.signed_out()
     st.stop()
-try:
-    me = session.client().me()
-except ApiError as problem:
-    frame.away(problem)
-    st.stop()
-frame.draw(me)
-page.run()
+if frame.draw(page.url_path):
+    page.run()

@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import streamlit as st
 
-from ui import asked_again, decision, session, vocabulary, wording
+from ui import asked_again, clock, decision, session, vocabulary, wording
 from ui import components as c
 from ui.api_client import ApiError
 from ui.api_types import ActionDetail, Receipt
@@ -164,7 +164,7 @@ def after(action: ActionDetail) -> None:
         if action.status in vocabulary.OPEN_ACTIONS:
             st.caption("The steps, their progress and the verified result appear here.")
         elif action.status in vocabulary.MOVING_ACTIONS:
-            st.fragment(_live, run_every=PROGRESS_S)(action.action_id, action.status)
+            clock.fragment(run_every=PROGRESS_S)(_live)(action.action_id, action.status)
         else:
             progress(action, c.now())
 
@@ -208,7 +208,7 @@ def seen(action: ActionDetail) -> ActionDetail:
     return kept.model_copy(update={name: getattr(action, name) for name in moved})
 
 
-@st.fragment(run_every=WATCH_S)
+@clock.fragment(run_every=WATCH_S)
 def watch(action_id: str, version: int, digest: str | None) -> None:
     """Looks every few seconds whether somebody else decided or newer evidence came, and then says so, once."""
     try:

@@ -1,19 +1,26 @@
-"""What stands around every page: brand and person in the sidebar, state of the world on top, at most one banner."""
+"""What stands around every page: model, environment, automation, what waits, how fresh it is, whose clock, who looks.
+
+The bar asks the API once a run, and again every few seconds by itself. When something came, went or was decided, it has
+the page drawn anew; a page on which somebody judges evidence is left as it is.
+"""
 
 from collections import Counter
 from dataclasses import dataclass
+from time import monotonic
 from typing import Literal
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
+from ui import automation, clock, session, wording
 from ui import components as c
-from ui import session, wording
+from ui.answers.frame import Frame
 from ui.api_client import ApiError
-from ui.api_types import Me, Overview
-from ui.vocabulary import AUTOMATION, Sign
+from ui.vocabulary import AUTOMATION, ENVIRONMENTS, UNKNOWN, Sign
 
-SWITCH = "automation_dialog"
-SHORTEST_REASON = 3
+PULSE_S = 10
+REDRAWN_AFTER_S = 60
+_KNOWN, _FRESH, _DRAWN_AT = "frame_known", "frame_fresh", "frame_drawn_at"
 
 
 @dataclass(frozen=True)
@@ -25,11 +32,11 @@ class Banner:
     text: str
 
 
-def most_urgent(overview: Overview) -> Banner | None:
+def most_urgent(frame: Frame) -> Banner | None:
     """The banner of highest severity, or none: what is wrong with the platform makes every figure doubtful."""
-    state = overview.automation
-    if overview.notices:
-        first, others = overview.notices[0], [notice.title for notice in overview.notices[1:]]
+    state = frame.automation
+    if frame.notices:
+        first, others = frame.notices[0], [notice.title for notice in frame.notices[1:]]
         text = " ".join([wording.sentence(first.text), *(f"Also: {title}" for title in others)])
         return Banner("error" if first.severity == "error" else "warning", first.title, text)
     if state.state != "running":
@@ -39,6 +46,20 @@ def most_urgent(overview: Overview) -> Banner | None:
     return None
 
 
+MADE_UP = Banner(
+    "warning",
+    "Synthetic data.",
+    "The real data could not be had, so this model learned from made-up rows. Its figures say how the machinery works, "
+    "nothing about the world.",
+)
+
+
+def unreachable(problem: ApiError) -> Banner:
+    """What is said while the API, or the database behind it, does not answer."""
+    text = f"{problem.sentence} What you see may be old; this page tries again by itself."
+    return Banner("error", problem.title, text)
+
+
 def signed_out() -> None:
     """For a browser that came past the door without a cookie."""
     st.title("Sign in", anchor=False)
@@ -46,104 +67,120 @@ def signed_out() -> None:
     st.html(f'<a href="{session.sign_in_link()}" target="_self">Go to the sign-in form</a>')
 
 
-def away(problem: ApiError) -> None:
-    """Nobody can say who is looking: the page says why and stays up."""
-    c.heading("Steward", key="headline")
-    c.show_problem(problem, key="banner")
-
-
-@st.dialog("Automation", on_dismiss=lambda: st.session_state.pop(SWITCH, None))
-def _switch(current: str) -> None:
-    st.caption("Paused: the agent looks and asks, but executes nothing. Stopped: it does not even look.")
-    state = st.segmented_control(
-        "State", ["running", "paused", "stopped"], default=current, format_func=str.capitalize, key="automation-state"
-    )
-    reason = st.text_input("Reason", key="automation-reason", placeholder="Written to the audit log")
-    changes = bool(state and state != current)
-    label = f"Set automation to {state}" if changes else "Choose another state"
-    pressed = st.button(label, type="primary", key="automation-confirm", width="stretch", disabled=not changes)
-    if pressed and len(reason.strip()) < SHORTEST_REASON:
-        st.error("Write down the reason first.")
-    elif pressed:
-        try:
-            session.client().set_automation(str(state), reason.strip())
-        except ApiError as problem:
-            c.show_problem(problem, key="automation-problem")
-            return
-        st.session_state.pop(SWITCH, None)
-        st.rerun()
-
-
-def _sidebar(me: Me, titles: dict[str, str]) -> str:
-    """The model that is looked at, chosen by its title; `titles` are by name, the default model first."""
-    with st.sidebar:
-        if len(titles) > 1:
-            model = st.selectbox(
-                "Model", list(titles), key="model", bind="query-params", format_func=titles.__getitem__
-            )
-        else:
-            model = next(iter(titles), "")
-        with st.container(key="person", gap="small"):
-            st.caption(f"{wording.plain(me.name)} · {wording.plain(', '.join(sorted(me.roles)) or 'no role')}")
-            st.html(f'<a href="{session.SIGN_OUT}" target="_self">Sign out</a>')
-    return str(model or "")
-
-
-def _top_bar(overview: Overview) -> None:
-    intake, state = overview.intake, AUTOMATION.get(overview.automation.state)
-    freshest = intake.newest_prediction_at
-    with st.container(key="top-bar", horizontal=True, vertical_alignment="center", gap="small"):
-        serving = f" v{overview.serving.version}" if overview.serving else ""
-        st.markdown(c.tag(f"{overview.title}{serving}"), width="content")
-        needs = overview.headline.pending
-        if needs:
-            sign = Sign(f"Needs you: {needs}", "◐", "blue")
-            st.page_link("pages/3_Approvals.py", label=f"{c.chip(sign)}", width="content")
-        st.markdown(
-            c.tag(f"data to {wording.moment(freshest)}, {wording.relative(freshest, overview.generated_at)}")
-            if freshest
-            else c.tag("no predictions yet"),
-            width="content",
-        )
-        st.space("stretch")
-        label = f"Automation: {state.word.lower() if state else overview.automation.state}"
-        if st.button(f"{state.shape if state else '○'} {label}", key="automation", type="tertiary"):
-            st.session_state[SWITCH] = True
-
-
-def draw(me: Me) -> None:
-    """Draw the frame and remember the visit for the page."""
+def _asked() -> Frame:
+    """The frame for the model that is looked at; an address may name one that is not there."""
+    name = st.session_state.get("model") or st.query_params.get("model")
     client = session.client()
-    overview: Overview | None = None
-    problem: ApiError | None = None
-    titles: dict[str, str] = {}
     try:
-        found = sorted(client.models().models, key=lambda model: not model.default)
-        shared = Counter(model.title for model in found)
-        titles = {m.name: m.title if shared[m.title] == 1 else f"{m.title} ({m.name})" for m in found}
-    except ApiError as error:
-        problem = error
-    model = _sidebar(me, titles)
-    if problem is None:
-        try:
-            overview = client.overview(model or None)
-        except ApiError as error:
-            problem = error if error.status != 404 else None
-    session.begin(session.Visit(me=me, model=model, overview=overview))
-    if problem is not None:
-        c.show_problem(problem, key="banner")
-    if overview is None:
+        return client.frame(str(name) if name else None)
+    except ApiError as problem:
+        if name and problem.status in {404, 422}:
+            return client.frame(None)
+        raise
+
+
+def draw(page: str) -> bool:
+    """Draw the frame around the page of this name and remember the visit. False: nobody can say who looks."""
+    clock.follow()
+    banner: Banner | None = None
+    try:
+        frame = _asked()
+    except ApiError as problem:
+        known = st.session_state.get(_KNOWN)
+        if problem.signed_out or not isinstance(known, Frame):
+            c.heading("Steward", key="headline")
+            c.show_problem(problem, key="banner")
+            return False
+        frame, banner = known, unreachable(problem)
+    st.session_state[_KNOWN], st.session_state[_FRESH], st.session_state[_DRAWN_AT] = frame, True, monotonic()
+    session.begin(session.Visit(me=frame.person, model=frame.model_name, frame=frame))
+    with st.container(key="top-bar", horizontal=True, vertical_alignment="center", gap="small"):
+        _choose_model(frame)
+        row = st.container(key="pulse", horizontal=True, vertical_alignment="center", gap="small", width="stretch")
+        clock.choose()
+        _person(frame)
+    place = st.empty()
+    with row:
+        _pulse(frame, page, place, banner)
+    automation.show_if_open(frame.automation.state)
+    return True
+
+
+def titles(frame: Frame) -> dict[str, str]:
+    """The models by name, the default one first; two of the same title are told apart by their names."""
+    shared = Counter(model.title for model in frame.models)
+    return {
+        model.name: model.title if shared[model.title] == 1 else f"{model.title} ({model.name})"
+        for model in sorted(frame.models, key=lambda model: not model.default)
+    }
+
+
+def _choose_model(frame: Frame) -> None:
+    names = titles(frame)
+    if len(names) < 2:
+        st.markdown(f"**{wording.plain(frame.title)}**", width="content")
         return
-    _top_bar(overview)
-    if banner := most_urgent(overview):
-        c.banner(banner.kind, banner.title, banner.text, key="banner")
-    if overview.synthetic:
-        c.banner(
-            "warning",
-            "Synthetic data.",
-            "The real data could not be had, so this model learned from made-up rows. Its figures say how the "
-            "machinery works, nothing about the world.",
-            key="synthetic",
+    st.selectbox(
+        "Model",
+        list(names),
+        key="model",
+        bind="query-params",
+        format_func=lambda name: names.get(name, name),
+        label_visibility="collapsed",
+        width=220,
+    )
+
+
+def _person(frame: Frame) -> None:
+    me = frame.person
+    with st.popover(me.name, key="person", icon=":material/person:", width="content"):
+        st.markdown(f"**{wording.plain(me.name)}**")
+        st.caption(wording.plain(", ".join(sorted(me.roles)) or "no role"))
+        st.html(f'<a href="{session.SIGN_OUT}" target="_self">Sign out</a>')
+
+
+@clock.fragment(run_every=PULSE_S)
+def _pulse(drawn: Frame, page: str, place: DeltaGenerator, banner: Banner | None) -> None:
+    """The part of the bar that follows the world. In the run that draws the page it shows what that run was told."""
+    frame = drawn
+    if not st.session_state.pop(_FRESH, False):
+        try:
+            frame, banner = _asked(), None
+        except ApiError as problem:
+            frame, banner = drawn, unreachable(problem)
+        if banner is None and page != "decision" and _is_old(drawn, frame):
+            st.rerun()
+    _chips(frame)
+    shown = banner or most_urgent(frame)
+    with place.container():
+        if shown is not None:
+            c.banner(shown.kind, shown.title, shown.text, key="banner")
+        if frame.synthetic:
+            c.banner(MADE_UP.kind, MADE_UP.title, MADE_UP.text, key="synthetic")
+
+
+def _is_old(drawn: Frame, newest: Frame) -> bool:
+    return newest.seen != drawn.seen or monotonic() - st.session_state.get(_DRAWN_AT, 0.0) > REDRAWN_AFTER_S
+
+
+def _chips(frame: Frame) -> None:
+    st.markdown(c.chip(ENVIRONMENTS.get(frame.environment, UNKNOWN)), width="content")
+    if frame.serving_version is not None:
+        st.markdown(c.tag(f"serves v{frame.serving_version}"), width="content")
+    if frame.pending:
+        st.page_link(
+            "pages/3_Approvals.py", label=c.chip(Sign(f"Needs you: {frame.pending}", "◐", "blue")), width="content"
         )
-    if st.session_state.get(SWITCH):
-        _switch(overview.automation.state)
+    newest = frame.newest_prediction_at
+    fresh = (
+        f"data to {wording.moment(newest)}, {wording.relative(newest, frame.generated_at)}"
+        if newest
+        else "no predictions yet"
+    )
+    with st.container(key="freshness", width="content"):
+        st.markdown(c.tag(fresh), width="content")
+    state = AUTOMATION.get(frame.automation.state, UNKNOWN)
+    label = f"{state.shape} Automation: {state.word.lower()}"
+    if st.button(label, key="automation", type="tertiary", help="Pause or stop the agent, or let it work again"):
+        automation.open_switch()
+        st.rerun()

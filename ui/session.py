@@ -6,8 +6,9 @@ from urllib.parse import quote
 import streamlit as st
 
 from config.settings import UiSettings
+from ui.answers.frame import Frame
 from ui.api_client import ApiClient
-from ui.api_types import Me, Overview
+from ui.api_types import Me
 
 COOKIE = "steward_session"
 SIGN_IN = "/auth/login"
@@ -41,11 +42,11 @@ def sign_in_link() -> str:
 
 @dataclass(frozen=True)
 class Visit:
-    """What every page may know: who looks, at which model, and what the overview said at the start of this run."""
+    """What every page may know: who looks, at which model, and what the frame said at the start of this run."""
 
     me: Me
     model: str
-    overview: Overview | None
+    frame: Frame
 
 
 def begin(visit: Visit) -> None:

@@ -80,6 +80,10 @@ AUTOMATION: dict[str, Sign] = {
     "paused": Sign("Paused", "▲", "orange"),
     "stopped": Sign("Stopped", "■", "red"),
 }
+ENVIRONMENTS: dict[str, Sign] = {
+    "development": Sign("Development", "◇", "blue"),
+    "production": Sign("PRODUCTION", "■", "red"),
+}
 RISKS: dict[str, Sign] = {
     "low": Sign("Low risk", "○", "gray"),
     "medium": Sign("Medium risk", "◆", "yellow"),

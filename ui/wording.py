@@ -1,10 +1,11 @@
-"""How numbers, times and texts are written, everywhere the same. Pure: the present moment is an argument."""
+"""How numbers, times and texts are written, everywhere the same. The present moment is an argument."""
 
 import math
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from config.vocabulary import ALGORITHMS, METRICS
+from ui import zones
 
 _MARKDOWN = str.maketrans({character: "\\" + character for character in "\\`*_{}[]()#+-.!|<>~$:"})
 NOTHING = "–"
@@ -83,8 +84,8 @@ def relative(at: datetime | None, now: datetime) -> str:
 
 
 def moment(at: datetime | None) -> str:
-    """A point in time in UTC, with its zone: `21 Nov 2026 09:41 UTC`."""
-    return NOTHING if at is None else f"{at.astimezone(UTC):%d %b %Y %H:%M} UTC"
+    """A point in time in the chosen zone, with its name: `21 Nov 2026 09:41 UTC`."""
+    return NOTHING if at is None else f"{zones.here(at):%d %b %Y %H:%M} {zones.label(at)}"
 
 
 def when(at: datetime | None, now: datetime) -> str:

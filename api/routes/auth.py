@@ -39,7 +39,7 @@ def login(request: Request, sent: LoginIn) -> LoginOut:
         logger.warning("api.login.refused address={}", address_of(request))
         raise RefusalError(401, "unauthenticated", "The name or the password is wrong.")
     token, person = started
-    return LoginOut(token=token, person=_person(person))
+    return LoginOut(token=token, person=person_out(person))
 
 
 def _slow_down(runtime: Runtime, *names: str) -> None:
@@ -58,10 +58,10 @@ def logout(request: Request, person: Reader) -> Response:
 
 @router.get("/me", summary="Who is signed in, and what they may do")
 def me(person: Reader) -> Person:
-    return _person(person)
+    return person_out(person)
 
 
-def _person(person: SignedIn) -> Person:
+def person_out(person: SignedIn) -> Person:
     return Person(
         user_id=person.user_id,
         name=person.name,

@@ -5,8 +5,9 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Path, Request
 
 from agent.core.asking import propose
-from api.cards import deployments_out, replica_out, version_card
+from api.cards import deployments_out, version_card
 from api.dependencies import Asker, PersonMay, ProposerMay
+from api.platform_state import replicas_of
 from api.runtime import Runtime, runtime_of
 from api.schemas.models import (
     FeatureOut,
@@ -21,7 +22,6 @@ from api.schemas.models import (
     VersionDetail,
     VersionList,
 )
-from api.schemas.monitoring import ReplicaOut
 from api.strict_json import StrictRoute
 from config.model_contract import ModelContract
 from database.connection import ReadSession
@@ -29,7 +29,7 @@ from database.enums import ActionType
 from database.errors import ConflictError, NotFoundError, StewardError
 from database.models import AgentAction, ModelVersion
 from database.permissions import Permission
-from database.queries import actions, heartbeats, model_versions
+from database.queries import heartbeats, model_versions
 from database.queries.people import SignedIn
 from training.serving_artifact import KIND
 
@@ -176,15 +176,6 @@ def influence_of(version: ModelVersion | None) -> dict[str, float]:
     """How much each feature matters to a version (permutation importance shares)."""
     features = version.reference_profile.get("features", {}) if version else {}
     return {name: float(facts.get("influence") or 0.0) for name, facts in features.items()}
-
-
-def replicas_of(session: ReadSession, name: str) -> list[ReplicaOut]:
-    """What each API process says it serves, beside what it should."""
-    rows = model_versions.replicas(session, name)
-    known = model_versions.versions_by_id(session, [row.version_id for row in rows])
-    desired = model_versions.current_generation(session, name)
-    now = actions.database_now(session)
-    return [replica_out(row, desired.generation if desired else 0, known, now) for row in rows]
 
 
 def _cards(runtime: Runtime, session: ReadSession, name: str) -> list[VersionCard]:

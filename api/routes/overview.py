@@ -13,13 +13,11 @@ from api.cards import (
     deployments_out,
     intake_out,
     metric_point,
-    service_out,
     version_card,
 )
 from api.dependencies import PersonMay
-from api.notices import Stumbles, notices, present
 from api.planned import planned
-from api.routes.models import replicas_of
+from api.platform_state import RECENT_WINDOWS, platform_state
 from api.routes.monitoring import OfModel, contract_of
 from api.runtime import Runtime, runtime_of
 from api.schemas.actions import ActionCard
@@ -28,12 +26,11 @@ from api.schemas.common import MetricPoint
 from api.schemas.models import VersionCard
 from api.schemas.overview import FirstSteps, Headline, Overview
 from config.model_contract import ModelContract
-from config.vocabulary import CLOSING
 from database.connection import ReadSession
-from database.enums import AlertStatus, DataSource, MetricKind, Severity, Verdict, WindowStatus
+from database.enums import AlertStatus, DataSource, MetricKind, Severity, Verdict
 from database.models import ModelVersion
 from database.permissions import Permission
-from database.queries import action_cards, automation, heartbeats, model_versions, overview, windows
+from database.queries import action_cards, automation, model_versions, overview, windows
 from database.queries.people import SignedIn
 
 router = APIRouter(tags=["overview"])
@@ -41,7 +38,6 @@ Reader = Annotated[SignedIn, Depends(PersonMay(Permission.READ))]
 
 _HAPPENED_WITHIN = timedelta(days=7)
 _LIVE = (AlertStatus.ACTIVE, AlertStatus.ACKNOWLEDGED)
-_RECENT_WINDOWS = 20
 
 
 @router.get("/overview", summary="What needs me now")
@@ -59,9 +55,8 @@ def overview_page(request: Request, _: Reader, name: OfModel = None) -> Overview
             alert_out(alert) for alert in action_cards.alerts(session, statuses=_LIVE, model_name=model_name, limit=50)
         ]
         metrics = _newest(session, model_name, versions)
-        services = present([service_out(beat, now) for beat in heartbeats.latest(session)])
-        replicas = replicas_of(session, model_name)
         since = deployments[0].since if deployments else None
+        state = platform_state(runtime, session, model_name, since, now)
         happened = action_cards.happened_without_a_person(session, model_name, now - _HAPPENED_WITHIN, 20)
         return Overview(
             generated_at=now,
@@ -79,16 +74,9 @@ def overview_page(request: Request, _: Reader, name: OfModel = None) -> Overview
             happened=action_list(session, happened),
             planned=planned(session, runtime.policy.schedules, model_name, now),
             automation=automation_out(automation.switch(session)),
-            services=services,
-            notices=notices(
-                services=services,
-                replicas=replicas,
-                serving_since=since,
-                stumbles=_stumbles(session, model_name),
-                behind=runtime.watcher.behind,
-                now=now,
-            ),
-            replicas=replicas,
+            services=state.services,
+            notices=state.notices,
+            replicas=state.replicas,
             intake=intake_out(session, model_name, runtime.shipper.depth),
             first_steps=FirstSteps.model_validate(overview.first_steps(session, model_name)),
         )
@@ -104,25 +92,9 @@ def _serving(runtime: Runtime, session: ReadSession, contract: ModelContract) ->
     return version_card(version, deployments_out(deployments, known), runtime.store.has(version.artifact_digest))
 
 
-def _stumbles(session: ReadSession, model_name: str) -> list[Stumbles]:
-    """The checks that tripped over recent windows. What labels are needed for looks at judged windows only."""
-    why: dict[tuple[str, str], dict[int, str]] = {}
-    for seq, row in windows.could_not_look(session, model_name, _RECENT_WINDOWS):
-        if check := row.details.get("check"):
-            why.setdefault((check, row.details["stage"]), {})[seq] = row.details["why"]
-    if not why:
-        return []
-    recent = windows.recent(session, model_name, _RECENT_WINDOWS)[::-1]
-    closed = [window.seq for window in recent]
-    judged = [window.seq for window in recent if window.status == WindowStatus.MATURE]
-    return [
-        Stumbles(check, closed if stage == CLOSING else judged, seqs) for (check, stage), seqs in sorted(why.items())
-    ]
-
-
 def _newest(session: ReadSession, model_name: str, versions: dict[int, ModelVersion]) -> list[MetricPoint]:
     """The newest figure of each kind and metric; a figure that could be computed goes before one that could not."""
-    shown = {window.id: window for window in windows.recent(session, model_name, _RECENT_WINDOWS)}
+    shown = {window.id: window for window in windows.recent(session, model_name, RECENT_WINDOWS)}
     rows = [
         row for row in windows.figures_of(session, list(shown), list(MetricKind)) if not row.metadata_.get("pooled")
     ]

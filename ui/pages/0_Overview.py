@@ -36,10 +36,9 @@ def _incidents(overview: Overview) -> None:
 
 
 def page() -> None:
-    overview = session.visit().overview
+    overview = c.fetched(lambda: session.client().overview(session.visit().model), key="overview")
     if overview is None:
         c.heading("Overview", key="headline")
-        c.empty("Nothing to show", "No model is known yet, or the API is away.", key="overview-empty")
         return
     c.heading(view.headline(overview), key="headline")
     state = STATES.get(overview.headline.state, vocabulary.UNKNOWN)

@@ -43,8 +43,9 @@ def _record(model: str) -> None:
 def page() -> None:
     c.heading("Agent activity", key="headline", note="Every pass is recorded, with what it left alone and why.")
     visit = session.visit()
-    if visit.overview is not None and visit.overview.services:
-        c.table(activity.services(visit.overview.services, c.now()), key="services", alt="Signs of life")
+    seen = c.fetched(lambda: session.client().overview(visit.model), key="services")
+    if seen is not None and seen.services:
+        c.table(activity.services(seen.services, c.now()), key="services", alt="Signs of life")
     c.section("Messages that have not arrived")
     waiting = c.fetched(lambda: session.client().notifications(), key="notifications")
     if waiting is not None:

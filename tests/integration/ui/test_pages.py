@@ -96,7 +96,7 @@ def test_an_ended_session_leads_back_to_the_form_from_every_page(open_page: Open
     at = open_page(page, id=RETRAIN)
     assert not at.exception
     assert "Your session has ended" in words(at)
-    assert fake.seen == ["GET /auth/me"]
+    assert fake.seen == ["GET /frame"]
 
 
 def test_nobody_sees_anything_without_signing_in(open_page: Open, fake: FakeApi) -> None:

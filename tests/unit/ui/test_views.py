@@ -18,7 +18,9 @@ from ui import (
     trends,
     versions,
     wording,
+    zones,
 )
+from ui.answers.frame import Frame
 
 NOW = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
 FULL, EMPTY = FakeApi(now=NOW), FakeApi(now=NOW, empty=True)
@@ -61,6 +63,10 @@ def test_all_is_clear_only_if_the_model_is_healthy_and_neither_an_incident_nor_t
     assert overview.instead_of_decisions(told(EMPTY)) == "No incident is open"
 
 
+def framed(**changes: Any) -> Frame:
+    return Frame.model_validate(FULL.frame() | changes)
+
+
 def test_the_state_does_not_repeat_the_headline() -> None:
     twice = FULL.overview()["headline"] | {"sentence": "1 decision waits for you. heart_disease needs attention."}
     assert overview.state_sentence(told(FULL, headline=twice)) == "Heart disease needs attention."
@@ -72,14 +78,38 @@ def test_a_silent_monitor_is_more_urgent_than_a_paused_agent() -> None:
         for name in ("agent", "monitor")
     ]
     paused = FULL.automation_answer() | {"state": "paused"}
-    assert frame.most_urgent(told(FULL)) is None
-    banner = frame.most_urgent(told(FULL, automation=paused))
+    assert frame.most_urgent(framed()) is None
+    banner = frame.most_urgent(framed(automation=paused))
     assert banner is not None
     assert banner.kind == "warning"
-    banner = frame.most_urgent(told(FULL, automation=paused, notices=silent))
+    banner = frame.most_urgent(framed(automation=paused, notices=silent))
     assert banner is not None
     assert banner.title == "The agent is offline."
     assert banner.text == "No sign of life since 08:10. Also: The monitor is offline."
+
+
+def test_two_models_of_one_title_are_told_apart_and_the_default_one_stands_first() -> None:
+    models = [
+        {"name": name, "title": title, "default": name == "two"}
+        for name, title in (("one", "Heart"), ("two", "Heart"), ("three", "Churn"))
+    ]
+    found = frame.titles(framed(models=models))
+    assert list(found.items()) == [("two", "Heart (two)"), ("one", "Heart (one)"), ("three", "Churn")]
+
+
+def test_times_are_written_on_the_chosen_clock_with_its_name_on_both_sides_of_the_change() -> None:
+    before, after = datetime(2026, 10, 25, 0, 30, tzinfo=UTC), datetime(2026, 10, 25, 1, 30, tzinfo=UTC)
+    assert wording.moment(before) == "25 Oct 2026 00:30 UTC"
+    try:
+        zones.use(zones.known("Europe/Amsterdam"))
+        assert wording.moment(before) == "25 Oct 2026 02:30 CEST"
+        assert wording.moment(after) == "25 Oct 2026 02:30 CET"
+        zones.use(zones.known("America/Sao_Paulo"))
+        assert wording.moment(before) == "24 Oct 2026 21:30 UTC-03"
+        zones.use(zones.known("Nowhere/At_All"))
+        assert wording.moment(before).endswith("UTC")
+    finally:
+        zones.use(UTC)
 
 
 def test_what_expires_first_comes_first_and_the_riskier_one_before() -> None:

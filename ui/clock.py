@@ -1,0 +1,52 @@
+"""Time as the person who looks wants it: in UTC, or on the clock of their own place."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import ParamSpec
+
+import streamlit as st
+
+from ui import zones
+
+P = ParamSpec("P")
+ZONE = "zone"
+UTC, LOCAL = "utc", "local"
+
+
+def _own() -> str:
+    return st.context.timezone or "UTC"
+
+
+def choose() -> None:
+    """Where one chooses. In UTC until somebody wants it otherwise; the choice stands in the address."""
+    words = {UTC: "UTC", LOCAL: _own().rpartition("/")[2].replace("_", " ")}
+    st.segmented_control(
+        "Time zone",
+        list(words),
+        default=UTC,
+        required=True,
+        key=ZONE,
+        bind="query-params",
+        format_func=words.__getitem__,
+        label_visibility="collapsed",
+    )
+
+
+def follow() -> None:
+    """Write times in the zone that was chosen, from here to the end of this run."""
+    chosen = st.session_state.get(ZONE) or st.query_params.get(ZONE)
+    zones.use(zones.known(_own() if chosen == LOCAL else None))
+
+
+def fragment(*, run_every: float | None = None) -> Callable[[Callable[P, None]], Callable[P, None]]:
+    """`st.fragment` for a part that says times: it runs by itself, so it has to ask for the zone itself."""
+
+    def made(draw: Callable[P, None]) -> Callable[P, None]:
+        @wraps(draw)
+        def drawn(*args: P.args, **kwargs: P.kwargs) -> None:
+            follow()
+            draw(*args, **kwargs)
+
+        return st.fragment(drawn, run_every=run_every)
+
+    return made
