@@ -1,9 +1,9 @@
-"""What stands around every page, asked again and again: who looks, what waits, how fresh it is, and when to look anew."""
+"""What stands around every page, asked again and again: who looks, what waits, how fresh it is, when to look anew."""
 
 from tests.integration.api.conftest import Api, Installation, wait_until
 
 
-def test_the_frame_says_who_looks_at_which_model_and_whether_anything_waits(api: Api, installed: Installation) -> None:
+def test_the_frame_says_who_looks_at_which_model_and_whether_anything_waits(api: Api) -> None:
     headers = api.sign_in("viewer")
     said = api.get("/frame", headers=headers).json()
     assert said["person"]["roles"] == ["viewer"]
