@@ -18,8 +18,13 @@ def _own() -> str:
 
 
 def choose() -> None:
-    """Where one chooses. In UTC until somebody wants it otherwise; the choice stands in the address."""
+    """Where one chooses. In UTC until somebody wants it otherwise; the choice stands in the address.
+
+    Whose own clock is UTC has nothing to choose.
+    """
     words = {UTC: "UTC", LOCAL: _own().rpartition("/")[2].replace("_", " ")}
+    if words[LOCAL] == words[UTC]:
+        return
     st.segmented_control(
         "Time zone",
         list(words),

@@ -96,7 +96,7 @@ def draw(page: str) -> bool:
     session.begin(session.Visit(me=frame.person, model=frame.model_name, frame=frame))
     with st.container(key="top-bar", horizontal=True, vertical_alignment="center", gap="small"):
         _choose_model(frame)
-        row = st.container(key="pulse", horizontal=True, vertical_alignment="center", gap="small", width="stretch")
+        row = st.container(width="stretch")
         clock.choose()
         _person(frame)
     place = st.empty()
@@ -119,6 +119,7 @@ def _choose_model(frame: Frame) -> None:
     names = titles(frame)
     if len(names) < 2:
         st.markdown(f"**{wording.plain(frame.title)}**", width="content")
+        _serves(frame)
         return
     st.selectbox(
         "Model",
@@ -129,6 +130,12 @@ def _choose_model(frame: Frame) -> None:
         label_visibility="collapsed",
         width=220,
     )
+    _serves(frame)
+
+
+def _serves(frame: Frame) -> None:
+    serving = frame.serving_version
+    st.markdown(c.tag(f"v{serving}" if serving is not None else "serves nothing"), width="content")
 
 
 def _person(frame: Frame) -> None:
@@ -150,7 +157,8 @@ def _pulse(drawn: Frame, page: str, place: DeltaGenerator, banner: Banner | None
             frame, banner = drawn, unreachable(problem)
         if banner is None and page != "decision" and _is_old(drawn, frame):
             st.rerun()
-    _chips(frame)
+    with st.container(key="pulse", horizontal=True, vertical_alignment="center", gap="small"):
+        _chips(frame)
     shown = banner or most_urgent(frame)
     with place.container():
         if shown is not None:
@@ -165,22 +173,19 @@ def _is_old(drawn: Frame, newest: Frame) -> bool:
 
 def _chips(frame: Frame) -> None:
     st.markdown(c.chip(ENVIRONMENTS.get(frame.environment, UNKNOWN)), width="content")
-    if frame.serving_version is not None:
-        st.markdown(c.tag(f"serves v{frame.serving_version}"), width="content")
     if frame.pending:
         st.page_link(
             "pages/3_Approvals.py", label=c.chip(Sign(f"Needs you: {frame.pending}", "◐", "blue")), width="content"
         )
     newest = frame.newest_prediction_at
     fresh = (
-        f"data to {wording.moment(newest)}, {wording.relative(newest, frame.generated_at)}"
+        f"data to {wording.moment_today(newest, frame.generated_at)}, {wording.relative(newest, frame.generated_at)}"
         if newest
         else "no predictions yet"
     )
-    with st.container(key="freshness", width="content"):
-        st.markdown(c.tag(fresh), width="content")
+    st.markdown(c.tag(fresh), width="content")
     state = AUTOMATION.get(frame.automation.state, UNKNOWN)
-    label = f"{state.shape} Automation: {state.word.lower()}"
+    label = f"{state.shape} Agent {state.word.lower()}"
     if st.button(label, key="automation", type="tertiary", help="Pause or stop the agent, or let it work again"):
         automation.open_switch()
         st.rerun()

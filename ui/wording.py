@@ -88,6 +88,12 @@ def moment(at: datetime | None) -> str:
     return NOTHING if at is None else f"{zones.here(at):%d %b %Y %H:%M} {zones.label(at)}"
 
 
+def moment_today(at: datetime, now: datetime) -> str:
+    """The same without the day when that is today: `09:41 UTC`."""
+    same = zones.here(at).date() == zones.here(now).date()
+    return f"{zones.here(at):%H:%M} {zones.label(at)}" if same else moment(at)
+
+
 def when(at: datetime | None, now: datetime) -> str:
     """Both: `21 Nov 2026 09:41 UTC (3 min ago)`."""
     return NOTHING if at is None else f"{moment(at)} ({relative(at, now)})"

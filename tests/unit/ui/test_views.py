@@ -108,6 +108,9 @@ def test_times_are_written_on_the_chosen_clock_with_its_name_on_both_sides_of_th
         assert wording.moment(before) == "24 Oct 2026 21:30 UTC-03"
         zones.use(zones.known("Nowhere/At_All"))
         assert wording.moment(before).endswith("UTC")
+        zones.use(zones.known("Asia/Tokyo"))
+        assert wording.moment_today(before, after) == "09:30 JST"
+        assert wording.moment_today(before, before + timedelta(hours=15)) == "25 Oct 2026 09:30 JST"
     finally:
         zones.use(UTC)
 
