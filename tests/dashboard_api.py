@@ -136,6 +136,7 @@ class FakeApi:
     addresses: list[str] = field(default_factory=list)
     asked_before: bool = False
     scheduled: bool = True
+    monitor_late: bool = False
     reevaluated: list[Json] = field(default_factory=list)
     retrained: list[ActionStatus] = field(default_factory=lambda: list(RETRAINED))
 
@@ -363,6 +364,8 @@ class FakeApi:
             "models": [{"name": MODEL, "title": "Heart disease", "default": True}], "model_name": MODEL,
             "title": "Heart disease", "serving_version": None if self.empty else 1, "pending": len(self.pending()),
             "newest_prediction_at": self.intake()["newest_prediction_at"], "automation": self.automation_answer(),
+            "monitored_at": None if self.empty else self._ago(hours=3 * self.monitor_late, seconds=8),
+            "monitor_late": self.monitor_late,
             "notices": known["notices"], "synthetic": self.synthetic,
             "seen": f"{self.status} {self.incident} {self.digest} {self.automation}",
         }  # fmt: skip

@@ -14,6 +14,8 @@ Params = dict[str, str | int]
 
 CONNECT_S = 2.0
 READ_S = 10.0
+# The bar of a page is asked every ten seconds, and has to say within fifteen that nobody answers.
+FRAME_S = 4.0
 _TITLES = {
     401: "You are not signed in.",
     403: "You may not do this.",
@@ -112,24 +114,42 @@ class ApiClient:
         """The same connections, in another name."""
         return ApiClient(self._base_url, token=token, http=self._http)
 
-    def send(self, method: str, path: str, params: Params | None = None, body: t.Json | None = None) -> httpx.Response:
+    def send(
+        self,
+        method: str,
+        path: str,
+        params: Params | None = None,
+        body: t.Json | None = None,
+        wait_s: float = READ_S,
+    ) -> httpx.Response:
+        """One request. Raises `ApiError` for an answer that is an error, and for none within `wait_s` seconds."""
         headers = {"Authorization": f"Bearer {self._token}"} if self._token else {}
+        timeout = httpx.Timeout(wait_s, connect=CONNECT_S)
         try:
-            response = self._http.request(method, path, params=params, json=body, headers=headers)
+            response = self._http.request(method, path, params=params, json=body, headers=headers, timeout=timeout)
         except httpx.HTTPError as problem:
             slow = isinstance(problem, httpx.TimeoutException) and not isinstance(problem, httpx.ConnectTimeout)
             raise ApiError(
                 status=0,
                 code="timeout" if slow else "unreachable",
                 title="The API does not answer.",
-                sentence=f"Waited {READ_S:.0f} s for {self._base_url}." if slow else f"Tried {self._base_url}.",
+                sentence=f"Waited {wait_s:.0f} s for {self._base_url}." if slow else f"Tried {self._base_url}.",
             ) from problem
         if response.is_error:
             raise problem_from(response)
         return response
 
-    def ask(self, answer: type[A], method: str, path: str, params: Params | None = None, body: Any = None) -> A:
-        response = self.send(method, path, params, body)
+    def ask(
+        self,
+        answer: type[A],
+        method: str,
+        path: str,
+        params: Params | None = None,
+        body: Any = None,
+        wait_s: float = READ_S,
+    ) -> A:
+        """The same, read as `answer`; what does not fit it is an `ApiError` too."""
+        response = self.send(method, path, params, body, wait_s)
         try:
             return answer.model_validate_json(response.content)
         except ValidationError as problem:
@@ -157,7 +177,7 @@ class ApiClient:
 
     def frame(self, model: str | None) -> Frame:
         """What stands around every page; None: the installation's own model."""
-        return self.ask(Frame, "GET", "/frame", {"model": model} if model else None)
+        return self.ask(Frame, "GET", "/frame", {"model": model} if model else None, wait_s=FRAME_S)
 
     def overview(self, model: str | None = None) -> t.Overview:
         return self.ask(t.Overview, "GET", "/overview", {"model": model} if model else None)

@@ -10,7 +10,7 @@ from ui import zones
 
 P = ParamSpec("P")
 ZONE = "zone"
-UTC, LOCAL = "utc", "local"
+UTC, LOCAL = "UTC", "Local"
 
 
 def _own() -> str:
@@ -22,18 +22,17 @@ def choose() -> None:
 
     Whose own clock is UTC has nothing to choose.
     """
-    words = {UTC: "UTC", LOCAL: _own().rpartition("/")[2].replace("_", " ")}
-    if words[LOCAL] == words[UTC]:
+    if zones.known(_own()) == zones.known("UTC"):
         return
     st.segmented_control(
         "Time zone",
-        list(words),
+        (UTC, LOCAL),
         default=UTC,
         required=True,
         key=ZONE,
         bind="query-params",
-        format_func=words.__getitem__,
         label_visibility="collapsed",
+        help=f"Local: {_own()}",
     )
 
 

@@ -14,7 +14,7 @@ import streamlit as st
 from ui import charts, wording
 from ui.api_client import ApiError
 from ui.session import sign_in_link
-from ui.vocabulary import UNKNOWN, Sign
+from ui.vocabulary import STALE, UNKNOWN, Sign
 
 T = TypeVar("T")
 
@@ -90,10 +90,14 @@ def show_problem(problem: ApiError, *, key: str) -> None:
             st.button("Try again", key=f"{key}-retry")
 
 
-def fetched(ask: Callable[[], T], *, key: str) -> T | None:
-    """The answer of the API, or None after the page has said why there is none."""
+def fetched(ask: Callable[[], T], *, key: str, height: int = 240) -> T | None:
+    """The answer of the API, or None after the page has said why there is none.
+
+    While it is on its way, something grey of `height` pixels holds its place.
+    """
     try:
-        return ask()
+        with st.skeleton(height=height):
+            return ask()
     except ApiError as problem:
         show_problem(problem, key=f"problem-{key}")
         return None
@@ -114,10 +118,15 @@ def chart(figure: go.Figure | None, *, key: str, summary: str, nothing: str) -> 
     st.caption(wording.plain(summary))
 
 
-def heading(text: str, *, key: str, note: str = "") -> None:
-    """A page's first heading, with one line about what the page answers."""
+def heading(text: str, *, key: str, note: str = "", as_of: datetime | None = None) -> None:
+    """A page's first heading, with one line about what the page answers.
+
+    `as_of`: since when nobody has looked any more, so that what follows may be old (`session.Visit.stale_since`).
+    """
     with st.container(key=key, gap="small"):
         st.title(wording.plain(text), anchor=False)
+        if as_of is not None:
+            st.markdown(chip(STALE, f"As of {wording.when(as_of, now())}: the monitor has been silent since"))
         if note:
             st.caption(wording.plain(note))
 

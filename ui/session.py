@@ -1,6 +1,7 @@
 """Who is looking, and through which client: the one place that knows the cookie and Streamlit's session state."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from urllib.parse import quote
 
 import streamlit as st
@@ -47,6 +48,11 @@ class Visit:
     me: Me
     model: str
     frame: Frame
+
+    @property
+    def stale_since(self) -> datetime | None:
+        """Since when no monitor has looked, if that is longer than it should be."""
+        return self.frame.monitored_at if self.frame.monitor_late else None
 
 
 def begin(visit: Visit) -> None:

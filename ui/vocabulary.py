@@ -22,6 +22,7 @@ class Sign:
 
 
 UNKNOWN = Sign("Unknown", "○", "gray")
+STALE = Sign("Stale", "▲", "orange")
 
 VERDICTS: dict[str, Sign] = {
     "ok": Sign("OK", "●", "green"),

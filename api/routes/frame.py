@@ -15,7 +15,7 @@ from api.routes.monitoring import OfModel, contract_of
 from api.runtime import runtime_of
 from api.schemas.frame import Frame, ModelChoice
 from database.permissions import Permission
-from database.queries import action_cards, automation, frame, model_versions
+from database.queries import action_cards, automation, frame, heartbeats, model_versions
 from database.queries.people import SignedIn
 
 router = APIRouter(tags=["overview"])
@@ -32,6 +32,8 @@ def frame_of(request: Request, person: Reader, name: OfModel = None) -> Frame:
         serving = model_versions.active(session, contract.name)
         generation = model_versions.current_generation(session, contract.name)
         switch = automation.switch(session)
+        state = platform_state(runtime, session, contract.name, generation.created_at if generation else None, now)
+        monitors = [service for service in state.services if service.service == heartbeats.MONITOR]
         marks = (*frame.marks(session, contract.name), switch.changed_at)
         return Frame(
             generated_at=now,
@@ -46,10 +48,10 @@ def frame_of(request: Request, person: Reader, name: OfModel = None) -> Frame:
             serving_version=serving.version if serving else None,
             pending=len(action_cards.waiting(session, contract.name)),
             newest_prediction_at=frame.newest_prediction_at(session, contract.name),
+            monitored_at=max((monitor.seen_at for monitor in monitors), default=None),
+            monitor_late=any(monitor.late for monitor in monitors),
             automation=automation_out(switch),
-            notices=platform_state(
-                runtime, session, contract.name, generation.created_at if generation else None, now
-            ).notices,
+            notices=state.notices,
             synthetic=frame.learned_from_made_up_rows(session, contract.name),
             seen=sha256(repr(marks).encode()).hexdigest()[:16],
         )

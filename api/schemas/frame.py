@@ -30,6 +30,8 @@ class Frame(Out):
     serving_version: int | None
     pending: int = Field(description="decisions about this model that wait")
     newest_prediction_at: datetime | None
+    monitored_at: datetime | None = Field(description="the monitor's last sign of life")
+    monitor_late: bool
     automation: AutomationOut
     notices: list[Notice]
     synthetic: bool

@@ -21,6 +21,8 @@ class Frame(Answer):
     serving_version: int | None
     pending: int
     newest_prediction_at: datetime | None
+    monitored_at: datetime | None
+    monitor_late: bool
     automation: AutomationOut
     notices: list[Notice]
     synthetic: bool

@@ -54,7 +54,12 @@ def _over_time(found: Performance) -> None:
 
 
 def page() -> None:
-    c.heading("Performance", key="headline", note="Every figure with its 95 % interval and the rows it rests on.")
+    c.heading(
+        "Performance",
+        key="headline",
+        as_of=session.visit().stale_since,
+        note="Every figure with its 95 % interval and the rows it rests on.",
+    )
     found = c.fetched(lambda: session.client().performance(session.visit().model), key="performance")
     if found is None:
         return

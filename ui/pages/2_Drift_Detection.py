@@ -35,6 +35,7 @@ def page() -> None:
     c.heading(
         "Drift detection",
         key="headline",
+        as_of=session.visit().stale_since,
         note="Drift says that inputs changed, not that answers got worse: on its own it never leads to a retrain.",
     )
     found = c.fetched(lambda: session.client().drift(session.visit().model), key="drift")

@@ -10,7 +10,12 @@ from ui import trends as view
 
 
 def page() -> None:
-    c.heading("Trends", key="headline", note="Dotted lines mark the moments at which another version began to serve.")
+    c.heading(
+        "Trends",
+        key="headline",
+        as_of=session.visit().stale_since,
+        note="Dotted lines mark the moments at which another version began to serve.",
+    )
     found = c.fetched(lambda: session.client().trends(session.visit().model), key="trends")
     if found is None:
         return

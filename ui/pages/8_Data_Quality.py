@@ -20,6 +20,7 @@ def page() -> None:
     c.heading(
         "Data quality",
         key="headline",
+        as_of=session.visit().stale_since,
         note="Rows that fail a check are answered all the same, reported here, and never learned from.",
     )
     found = c.fetched(lambda: session.client().data_quality(session.visit().model), key="quality")

@@ -436,3 +436,12 @@ def test_the_activity_page_shows_how_often_the_agent_was_right_and_lately(open_p
     assert "/agent/record?model=heart_disease&days=180" in fake.addresses
     fake.empty = True
     assert "Nothing the agent did has come to an end here." in words(open_page("5_Agent_Activity.py"))
+
+
+@pytest.mark.parametrize("page", ["1_Performance.py", "2_Drift_Detection.py", "4_Trends.py", "8_Data_Quality.py"])
+def test_a_page_that_rests_on_the_monitor_says_since_when_it_has_been_silent(
+    open_page: Open, fake: FakeApi, page: str
+) -> None:
+    assert "monitor has been silent" not in words(open_page(page))
+    fake.monitor_late = True
+    assert "the monitor has been silent since" in words(open_page(page))
