@@ -22,6 +22,7 @@ from api.routes import (
     models,
     monitoring,
     notifications,
+    oversight,
     overview,
     predict,
 )
@@ -42,6 +43,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     monitoring.router,
     agent.router,
     notifications.router,
+    oversight.router,
 )
 _DESCRIPTION = """Serves tabular models and lets people decide about them.
 

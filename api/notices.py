@@ -35,9 +35,11 @@ def notices(
     serving_since: datetime | None,
     stumbles: Sequence[Stumbles],
     behind: Collection[str],
+    nodding: Sequence[str] = (),
     now: datetime,
 ) -> list[Notice]:
-    """Everything there is to say. `behind`: what the database should know and does not."""
+    """Everything there is to say. `behind`: what the database should know and does not; `nodding`: what looks as if
+    people approved without looking."""
     found = [
         *(_offline(service, now) for service in services if service.late),
         *(Notice(severity="error", title="The database knows less than it did.", text=says) for says in behind),
@@ -47,6 +49,7 @@ def notices(
         *(_blind(one) for one in stumbles if one.in_a_row >= ERRORS_IN_A_ROW),
         *(_behind(model, rows) for service in services for model, rows in _rows_behind(service)),
         *(_stuck(service, says) for service in services for says in _told(service, "lasting")),
+        *_nodding(nodding),
     ]
     return sorted(found, key=lambda notice: notice.severity != "error")
 
@@ -120,3 +123,11 @@ def _told(service: ServiceOut, what: str) -> list[str]:
     if service.late or not said:
         return []
     return [str(one) for one in (said.values() if isinstance(said, dict) else said)]
+
+
+def _nodding(signs: Sequence[str]) -> list[Notice]:
+    if not signs:
+        return []
+    text = f"{signs[0][0].upper()}{signs[0][1:]}{f', and {len(signs) - 1} more signs' if len(signs) > 1 else ''}. "
+    text += "Ask fewer questions, or ask more people; the figures stand under Settings & policy, Policy."
+    return [Notice(severity="warning", title="Decisions may be nodded through.", text=text)]

@@ -13,6 +13,7 @@ intervals near 0 and 1 and needs no raw rows of the reference.
 import math
 from dataclasses import dataclass
 
+from config.shares import wilson
 from database.enums import Verdict
 from training.evaluator import Estimate
 
@@ -68,17 +69,6 @@ def judge(current: Estimate, reference: Estimate | None, *, margin: float, min_r
     if high < 0:
         return Judgement(Verdict.WARN, f"{span}: a loss", change, low, high)
     return Judgement(Verdict.OK, f"{span}: no loss shown", change, low, high)
-
-
-def wilson(hits: int, n: int, z: float) -> tuple[float, float]:
-    """The interval of a share. Sound at 0 and 1 and for a handful of rows; all of [0, 1] for none."""
-    if n == 0:
-        return 0.0, 1.0
-    share = hits / n
-    centre = share + z * z / (2 * n)
-    half = z * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
-    scale = 1 + z * z / n
-    return max(0.0, (centre - half) / scale), min(1.0, (centre + half) / scale)
 
 
 def share_estimate(hits: int, n: int, z: float = CAREFUL_Z) -> Estimate:

@@ -23,13 +23,14 @@ from typing import Any
 import numpy as np
 
 from config.model_contract import ModelContract
+from config.shares import wilson
 from config.yardsticks import CHANCE
 from database.enums import LabelFigure, MetricKind, Verdict
 from database.models import PerformanceMetric
 from monitoring.label_sources import FALSE_ALARMS, Bools, parts_of, sources_of
 from monitoring.measurement import Measurement
 from monitoring.performance_monitor import reference_of
-from monitoring.thresholds import SHARE_MARGIN, judge, share_estimate, wilson
+from monitoring.thresholds import SHARE_MARGIN, judge, share_estimate
 from monitoring.windows import WindowRows
 from training.evaluator import Estimate, estimate
 

@@ -43,6 +43,7 @@ GET  /agent/record                          401     +      +        +        +  
 GET  /automation                            401     +      +        +        +       401     401    401     401
 GET  /audit                                 401     +      +        +        +       401     401    401     401
 GET  /notifications                         401     +      +        +        +       401     401    401     401
+GET  /oversight                             401     +      +        +        +       401     401    401     401
 
 POST /alerts/{alert_id}/acknowledge         401     403    +        +        403     401     401    401     401
 POST /alerts/{alert_id}/resolve             401     403    +        +        403     401     401    401     401

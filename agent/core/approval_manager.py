@@ -36,8 +36,10 @@ def decide(
     evidence_digest: str,
     seen_version: int,
     idempotency_key: str,
+    read_s: float | None = None,
 ) -> AgentAction:
-    """Record one person's decision, and move the action when it is enough.
+    """Record one person's decision, and move the action when it is enough. `read_s`: how long the caller says the
+    evidence was looked at; it is kept and decides nothing.
 
     The same key again returns the action without deciding twice. Roles count as they are when everybody who was faster
     is through, not as they were when the request came in. Raises `ForbiddenError` (no approver, or the person's own
@@ -72,6 +74,7 @@ def decide(
         comment=comment.strip(),
         evidence_digest=evidence_digest,
         idempotency_key=idempotency_key,
+        read_s=read_s,
     )
     try:
         with session.begin_nested():

@@ -203,6 +203,7 @@ def decision(request: Request, person: Approver, action_id: UUID, sent: Decision
                 evidence_digest=sent.evidence_digest,
                 seen_version=sent.seen_version,
                 idempotency_key=sent.idempotency_key,
+                read_s=sent.read_s,
             )
             session.flush()
             return _receipt(session, person, sent.idempotency_key)

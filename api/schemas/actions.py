@@ -152,6 +152,9 @@ class DecisionIn(In):
     evidence_digest: str = Field(pattern=r"^[0-9a-f]{64}$")
     seen_version: int = Field(ge=1, le=MOST)
     idempotency_key: PlainText = Field(min_length=8, max_length=255)
+    read_s: float | None = Field(
+        None, ge=0, le=30 * 86_400, description="how long the evidence was on the person's screen; kept as a claim"
+    )
 
 
 class ReevaluateIn(In):

@@ -4,6 +4,7 @@ from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import (
+    REAL,
     CheckConstraint,
     ForeignKey,
     Index,
@@ -130,8 +131,12 @@ class Approval(Base):
     evidence_digest: Mapped[str]
     idempotency_key: Mapped[str]
     decided_at: Mapped[datetime] = now()
+    read_s: Mapped[float | None] = mapped_column(
+        REAL, comment="how long the evidence was on the screen, as the caller claims"
+    )
     __table_args__ = (
         one_of("decision", enums.Decision),
+        CheckConstraint("read_s BETWEEN 0 AND 2592000", name="read_s_is_a_time"),
         # A person counts once for one bundle.
         UniqueConstraint("action_id", "user_id", "evidence_digest"),
         UniqueConstraint("user_id", "idempotency_key"),

@@ -10,10 +10,11 @@ rest on. See docs/decisions/0007.
 from collections.abc import Sequence
 
 from config.model_contract import Monitoring
+from config.shares import wilson
 from database.enums import Verdict
 from monitoring.checks.column import Column, any_moved
 from monitoring.checks.outcome import QualityCheck, too_few
-from monitoring.thresholds import CAREFUL_Z, judge_share, wilson
+from monitoring.thresholds import CAREFUL_Z, judge_share
 
 SEEN_DIFFERS = "seen_differs"
 # Training knew nulls (or values that are no known category) in fewer rows than this: more is a habit of the population.

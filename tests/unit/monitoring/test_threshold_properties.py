@@ -5,6 +5,7 @@ from dataclasses import replace
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from config.shares import wilson
 from database.enums import Verdict
 from monitoring.thresholds import (
     CAREFUL_Z,
@@ -14,7 +15,6 @@ from monitoring.thresholds import (
     judge_drift,
     judge_share,
     share_estimate,
-    wilson,
 )
 from training.evaluator import Estimate
 

@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from config.shares import wilson
 from database.enums import Verdict
-from monitoring.thresholds import Judgement, difference_of, judge, judge_drift, judge_share, wilson
+from monitoring.thresholds import Judgement, difference_of, judge, judge_drift, judge_share
 from training.evaluator import Estimate
 
 REFERENCE = Estimate(0.82, 0.77, 0.87, 303)
