@@ -2,12 +2,20 @@
 
 `+` may (whatever the route then says of the request), `403` is known and may not, `401` has sent nothing that this
 route asks for. A route that is missing, and a cell that is not so, fails `tests/integration/api/test_authorization.py`.
+
+Where it matters whose the object is, a row says so after the path, and there are several of a route: `own` (the
+caller's own, or what the caller asked for), `other` (somebody else's), `program` (asked for by a program the caller
+answers for). Such a row is sent whole, about an object made for that very cell by `tests/authorization_owned.py`, so
+there `+` means that it is done (2xx), and `404` is what somebody else's looks like where not even its being there is
+told.
 """
 
 from dataclasses import dataclass
 
 PEOPLE = ("viewer", "operator", "approver", "admin")
 KEYS = ("predict:write", "labels:write", "metrics:read", "actions:propose")
+
+WHOSE = frozenset({"own", "other", "program"})
 
 TABLE = """
                                             nobody  viewer operator approver admin   predict labels metrics propose
@@ -55,25 +63,33 @@ POST /actions/{action_id}/decision          401     403    403      +        403
 POST /reload                                401     403    +        403      403     401     401    401     401
 POST /automation                            401     403    +        +        +       401     401    401     401
 POST /auth/logout                           401     +      +        +        +       401     401    401     401
+
+POST /actions/{action_id}/decision own      401     403    403      403      403     401     401    401     401
+POST /actions/{action_id}/decision program  401     403    403      403      403     401     401    401     401
+POST /actions/{action_id}/decision other    401     403    403      +        403     401     401    401     401
+POST /models/{name}/predict own             401     401    401      401      401     +       403    403     403
+POST /models/{name}/predict other           401     401    401      401      401     404     403    403     403
 """
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One caller at one route. `status`: how it is turned away; None when it is let in."""
+    """One caller at one route. `status`: how it is turned away; None when it is let in. `whose`: the object, or empty
+    where a row says nothing of it."""
 
     method: str
     path: str
     caller: str
     status: int | None
+    whose: str = ""
 
 
 def cells() -> list[Cell]:
     """Every cell of the table, by row."""
     callers = ("nobody", *PEOPLE, *KEYS)
-    rows = [line.split() for line in TABLE.splitlines()[2:] if line.strip()]
-    return [
-        Cell(method, path, caller, None if said == "+" else int(said))
-        for method, path, *told in rows
-        for caller, said in zip(callers, told, strict=True)
-    ]
+    found = []
+    for method, path, *rest in (line.split() for line in TABLE.splitlines()[2:] if line.strip()):
+        whose = rest.pop(0) if rest[0] in WHOSE else ""
+        told = zip(callers, rest, strict=True)
+        found += [Cell(method, path, caller, None if said == "+" else int(said), whose) for caller, said in told]
+    return found

@@ -12,7 +12,8 @@ from api.control import build
 from api.dependencies import DOCUMENTATION, declarations, refuse_undeclared
 from config.settings import Settings
 from database.enums import Scope
-from tests.authorization import KEYS, PEOPLE, cells
+from tests.authorization import KEYS, PEOPLE, WHOSE, cells
+from tests.authorization_owned import MAKERS, Ground
 from tests.integration.api.conftest import Api, Installation, wait_until
 from tests.integration.api.test_dashboard_routes import Findings, found
 
@@ -47,7 +48,7 @@ def test_every_cell_of_the_table_is_so(api: Api, installed: Installation, found:
         "window_id": found.window_id, "alert_id": 1, "delivery_id": 1,
     }  # fmt: skip
     wrong = []
-    for cell in cells():
+    for cell in (one for one in cells() if not one.whose):
         body: dict[str, Any] = {"json": {}} if cell.method == "POST" else {}
         # A body that fits nothing: who is let in hears what is wrong with it, and nothing happens.
         answer = api.request(cell.method, cell.path.format(**places), headers=callers[cell.caller], **body)
@@ -57,6 +58,32 @@ def test_every_cell_of_the_table_is_so(api: Api, installed: Installation, found:
         if cell.path == "/auth/logout" and inside:
             callers[cell.caller] = api.sign_in(cell.caller)
         api.runtime.failure_buckets._buckets.clear()
+    assert wrong == []
+
+
+def test_every_row_about_somebody_s_own_has_its_counterpart_and_an_object_to_be_tried_on() -> None:
+    rows = {(cell.method, cell.path, cell.whose) for cell in cells()}
+    owned = {(method, path) for method, path, whose in rows if whose}
+    assert owned == set(MAKERS)
+    for method, path in owned:
+        assert {(method, path, "own"), (method, path, "other"), (method, path, "")} <= rows
+    assert {whose for _, _, whose in rows} - {""} <= WHOSE
+
+
+def test_every_cell_about_what_is_one_s_own_or_somebody_else_s_is_so(api: Api, installed: Installation) -> None:
+    ground = Ground(api, installed)
+    keys = {scope: {"X-API-Key": ground.usable(installed.key_for([Scope(scope)]))} for scope in KEYS}
+    wrong = []
+    for cell in (one for one in cells() if one.whose):
+        asked = MAKERS[cell.method, cell.path](ground, cell.caller, cell.whose)
+        # Signed in anew for each cell: what is done there may be the end of the caller's own session.
+        usual = api.sign_in(cell.caller) if cell.caller in PEOPLE else keys.get(cell.caller, {})
+        body: dict[str, Any] = {} if cell.method in ("GET", "DELETE") else {"json": asked.body}
+        answer = api.request(cell.method, cell.path.format(**asked.path), headers=asked.headers or usual, **body)
+        if not (answer.status_code == cell.status if cell.status else answer.is_success):
+            wrong.append((cell, answer.status_code, answer.text))
+        for buckets in (api.runtime.failure_buckets, api.runtime.login_buckets):
+            buckets._buckets.clear()
     assert wrong == []
 
 
