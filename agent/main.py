@@ -12,6 +12,7 @@ import socket
 import sys
 import threading
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from functools import partial
 from typing import TypeVar
 
@@ -70,6 +71,7 @@ class Agent:
     ) -> None:
         self.stopping = threading.Event()
         self.instance = f"{socket.gethostname()}:{os.getpid()}"
+        self._started_at = datetime.now(UTC).isoformat()
         self._engine, self._settings, self._contracts, self._policy = engine, settings, contracts, policy
         stopping = self.stopping.is_set
         self._relay = relay or Relay(engine, every(settings.notify, engine, stopping), stopping)
@@ -87,7 +89,14 @@ class Agent:
         # After the looks: a change that a loss asks for goes before one that only the calendar asks for.
         self._follow_schedules()
         with session_scope(self._engine) as session:
-            details = {"automation": switch, "dry_run": self._settings.agent.dry_run, "models": sorted(self._contracts)}
+            details = {
+                "automation": switch,
+                "dry_run": self._settings.agent.dry_run,
+                "models": sorted(self._contracts),
+                "policy": self._policy.digest,
+                "started_at": self._started_at,
+                "channels": self._relay.told(),
+            }
             heartbeats.beat(session, SERVICE, self.instance, self._settings.agent.interval_s, details)
 
     def _follow_schedules(self) -> None:

@@ -57,6 +57,10 @@ class Relay:
                 self._at_work[name] = thread
                 thread.start()
 
+    def told(self) -> list[Json]:
+        """Which channels are set up, for people: their names and kinds, never an address."""
+        return [{"name": name, "kind": type(one).__name__} for name, one in sorted(self._channels.items())]
+
     def once(self) -> None:
         """Everything that is due, tried once."""
         self.tick()

@@ -15,15 +15,18 @@ from api.routes import (
     actions,
     agent,
     alerts,
+    audit,
     auth,
     frame,
     health,
+    keys,
     labels,
     models,
     monitoring,
     notifications,
     oversight,
     overview,
+    policy,
     predict,
 )
 from config.model_contract import ModelContract
@@ -44,6 +47,9 @@ ROUTERS: tuple[APIRouter, ...] = (
     agent.router,
     notifications.router,
     oversight.router,
+    keys.router,
+    policy.router,
+    audit.router,
 )
 _DESCRIPTION = """Serves tabular models and lets people decide about them.
 

@@ -36,13 +36,15 @@ def notices(
     stumbles: Sequence[Stumbles],
     behind: Collection[str],
     nodding: Sequence[str] = (),
+    altered: Sequence[str] = (),
     now: datetime,
 ) -> list[Notice]:
     """Everything there is to say. `behind`: what the database should know and does not; `nodding`: what looks as if
-    people approved without looking."""
+    people approved without looking; `altered`: what is wrong with the audit log."""
     found = [
         *(_offline(service, now) for service in services if service.late),
         *(Notice(severity="error", title="The database knows less than it did.", text=says) for says in behind),
+        *(_not_as_written(says) for says in altered[:1]),
         *(_damaged(says) for service in services for says in _told(service, "damaged")),
         *(_not_loaded(replica) for replica in replicas if replica.error and not replica.late),
         *_disagreeing(replicas, serving_since, now),
@@ -131,3 +133,8 @@ def _nodding(signs: Sequence[str]) -> list[Notice]:
     text = f"{signs[0][0].upper()}{signs[0][1:]}{f', and {len(signs) - 1} more signs' if len(signs) > 1 else ''}. "
     text += "Ask fewer questions, or ask more people; the figures stand under Settings & policy, Policy."
     return [Notice(severity="warning", title="Decisions may be nodded through.", text=text)]
+
+
+def _not_as_written(says: str) -> Notice:
+    text = f"{says[0].upper()}{says[1:]}. Somebody who may write the database did it; the page Audit has all of it."
+    return Notice(severity="error", title="The audit log is not as it was written.", text=text)

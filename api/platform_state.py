@@ -12,6 +12,7 @@ from api.schemas.agent import ServiceOut
 from api.schemas.monitoring import ReplicaOut
 from api.schemas.overview import Notice
 from config.vocabulary import CLOSING
+from database.audit_walk import standing
 from database.connection import ReadSession
 from database.enums import WindowStatus
 from database.queries import actions, heartbeats, model_versions, windows
@@ -45,6 +46,7 @@ def platform_state(
             stumbles=_stumbles(session, model_name),
             behind=runtime.watcher.behind,
             nodding=habits(session, runtime, model_name).signs,
+            altered=_altered(session),
             now=now,
         ),
     )
@@ -57,6 +59,12 @@ def replicas_of(session: ReadSession, name: str) -> list[ReplicaOut]:
     desired = model_versions.current_generation(session, name)
     now = actions.database_now(session)
     return [replica_out(row, desired.generation if desired else 0, known, now) for row in rows]
+
+
+def _altered(session: ReadSession) -> list[str]:
+    """What the last walk over the audit log found wrong."""
+    last = standing(session).last
+    return list(last.details["faults"]) if last is not None else []
 
 
 def _stumbles(session: ReadSession, model_name: str) -> Sequence[Stumbles]:

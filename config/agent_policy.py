@@ -4,7 +4,10 @@ The page (`agent_policy.yml`) is data, so that a person who does not read Python
 on the page is treated as high risk and waits for a person: permissions are only ever what somebody wrote down.
 """
 
+import hashlib
+import json
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo
@@ -12,7 +15,7 @@ from zoneinfo import ZoneInfo
 from cronsim import CronSim, CronSimError
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
-from config.yaml_source import read_yaml
+from config.yaml_source import parse_yaml, read_yaml
 
 Autonomy = Literal["observe", "suggest", "act"]
 Name = Annotated[str, StringConstraints(pattern="^[a-z0-9_-]{1,64}$")]
@@ -118,6 +121,12 @@ class AgentPolicy(_Frozen):
     stand_back: timedelta = timedelta(days=1)
     schedules: dict[Name, Schedule] = Field(default_factory=dict)
 
+    @cached_property
+    def digest(self) -> str:
+        """sha256 of what the page says, whatever its comments and its layout."""
+        said = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(said.encode()).hexdigest()
+
     def rule(self, action_type: str) -> ActionRule:
         """The rule of an action; the strictest one for an action nobody wrote down."""
         return self.actions.get(action_type, ActionRule())
@@ -130,3 +139,8 @@ class AgentPolicy(_Frozen):
 def load_policy(path: Path) -> AgentPolicy:
     """Read the page. Raises `ConfigError` naming file, line, field and what was expected."""
     return read_yaml(path, AgentPolicy)
+
+
+def parse_policy(text: str, name: str) -> AgentPolicy:
+    """The same of a page's text; `name` is what faults call it."""
+    return parse_yaml(text, name, AgentPolicy)

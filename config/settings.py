@@ -215,6 +215,9 @@ class AuditSettings(_Group):
     checkpoint_interval_s: float = Field(
         300.0, ge=0, description="how often the monitor signs an audit log that has grown; 0 = never"
     )
+    verify_interval_s: float = Field(
+        86_400.0, ge=0, description="how often the monitor walks the whole audit log; 0 = only when somebody asks"
+    )
 
     @field_validator("key_file", "checkpoint_file")
     @classmethod

@@ -12,6 +12,7 @@ except ImportError:  # a PyYAML that was built without it
     from yaml import SafeLoader  # type: ignore[assignment]
 
 Model = TypeVar("Model", bound=BaseModel)
+_DEEPEST = 20
 
 
 class ConfigError(ValueError):
@@ -49,9 +50,9 @@ def _duplicates(node: yaml.Node) -> tuple[str, int] | None:
     return None
 
 
-def lines_of(path: Path) -> dict[str, int]:
+def lines_of(text: str) -> dict[str, int]:
     """The line on which each field of a page that was read without fault stands: `actions.retrain_model.budget`."""
-    node = yaml.compose(path.read_text(encoding="utf-8"), Loader=SafeLoader)
+    node = yaml.compose(text, Loader=SafeLoader)
     return {".".join(map(str, place)): line for place, line in _lines(node).items()} if node else {}
 
 
@@ -60,30 +61,57 @@ def read_yaml(path: Path, model: type[Model]) -> Model:
 
     Raises `ConfigError` whose message has one line per fault: `file:line: field: what was expected`.
     """
+    return parse_yaml(text_of(path), str(path), model)
+
+
+def text_of(path: Path) -> str:
+    """A page as it is written. Raises `ConfigError`."""
     try:
-        text = path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8")
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror or error}") from error
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path}: is not UTF-8 text (byte {error.start})") from error
+
+
+def parse_yaml(text: str, name: str, model: type[Model]) -> Model:
+    """Read a page's text into `model`; `name` is what faults call it.
+
+    An alias (`*x`) is refused: a few lines of them unfold into more than any machine holds. So is what is nested deeper
+    than any page of ours. Raises `ConfigError` as `read_yaml` does.
+    """
     try:
+        _refuse_unfolding(text, name)
         node = yaml.compose(text, Loader=SafeLoader)
         value = yaml.load(text, Loader=SafeLoader)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
-        where = f"{path}:{mark.line + 1}" if mark else str(path)
+        where = f"{name}:{mark.line + 1}" if mark else name
         raise ConfigError(f"{where}: is not valid YAML: {getattr(error, 'problem', error)}") from error
+    except ValueError as error:  # a date or a number that cannot be
+        raise error if isinstance(error, ConfigError) else ConfigError(f"{name}: {error}") from error
     if node is None or not isinstance(value, dict):
-        raise ConfigError(f"{path}:1: expected a mapping of fields, found {type(value).__name__}")
+        raise ConfigError(f"{name}:1: expected a mapping of fields, found {type(value).__name__}")
     if (twice := _duplicates(node)) is not None:
-        raise ConfigError(f"{path}:{twice[1]}: field `{twice[0]}` stands twice in the same mapping")
+        raise ConfigError(f"{name}:{twice[1]}: field `{twice[0]}` stands twice in the same mapping")
     try:
         return model.model_validate(value)
     except ValidationError as error:
-        raise ConfigError("\n".join(_fault_lines(path, error, _lines(node)))) from error
+        raise ConfigError("\n".join(_fault_lines(name, error, _lines(node)))) from error
 
 
-def _fault_lines(path: Path, error: ValidationError, lines: dict[tuple[str | int, ...], int]) -> list[str]:
+def _refuse_unfolding(text: str, name: str) -> None:
+    depth = 0
+    for event in yaml.parse(text, Loader=SafeLoader):
+        where = f"{name}:{event.start_mark.line + 1}" if event.start_mark else name
+        if isinstance(event, yaml.AliasEvent):
+            raise ConfigError(f"{where}: write it out: an alias (*{event.anchor}) is not read")
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > _DEEPEST:
+            raise ConfigError(f"{where}: is nested more than {_DEEPEST} deep")
+
+
+def _fault_lines(name: str, error: ValidationError, lines: dict[tuple[str | int, ...], int]) -> list[str]:
     faults = []
     for fault in error.errors():
         known: tuple[str | int, ...] = tuple(str(part) if not isinstance(part, int) else part for part in fault["loc"])
@@ -91,5 +119,5 @@ def _fault_lines(path: Path, error: ValidationError, lines: dict[tuple[str | int
             known = known[:-1]
         field = ".".join(str(part) for part in fault["loc"]) or "(document)"
         message = fault["msg"].removeprefix("Value error, ")
-        faults.append(f"{path}:{lines.get(known, 1)}: {field}: {message}")
+        faults.append(f"{name}:{lines.get(known, 1)}: {field}: {message}")
     return faults

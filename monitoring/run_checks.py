@@ -32,6 +32,7 @@ from database.artifact_store import ArtifactStore
 from database.connection import first_line, is_away, make_engine, read_scope, session_scope
 from database.queries import heartbeats, model_versions, windows
 from database.queries.actions import database_now
+from monitoring.audit_walks import AuditWalks
 from monitoring.backlog import rows_behind
 from monitoring.count_keeping import keep_counts
 from monitoring.inspection import Inspection
@@ -194,7 +195,7 @@ class Monitor:
 
     def __post_init__(self) -> None:
         self._vouching, self._inspection = Vouching(self.settings), Inspection(self.settings)
-        self._upkeep = Upkeep(self.settings)
+        self._upkeep, self._walks = Upkeep(self.settings), AuditWalks(self.settings)
 
     def run(self) -> None:
         """Pass after pass until told to stop."""
@@ -256,6 +257,7 @@ class Monitor:
             self.metrics.show(session, [one.model_name for one in report.models])
             wanted = windows.without_page(session, now - PAGE_NEWS, now - PAGE_CALM, limit=20)
         self.metrics.passed(time.time(), seconds, len(faults))
+        self._walks.look_after(self.engine, now)
         if not self.stop.is_set():
             self.reports.look_after(wanted)
 

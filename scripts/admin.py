@@ -18,11 +18,10 @@ from rich.table import Table
 from sqlalchemy.orm import Session
 
 from config.settings import Settings
-from database.checkpoint_file import add_checkpoint, checkpoints_missing, place_of, read_checkpoints
-from database.checkpoints import contradictions
+from database.audit_walk import signed_at, walk
+from database.checkpoint_file import add_checkpoint, place_of, read_checkpoints
 from database.connection import ReadSession, make_engine, session_scope
 from database.enums import ActorKind, Automation, Role
-from database.queries import audit as audit_log
 from database.queries import automation, people
 from database.queries.audit import Actor
 from database.running import running_database
@@ -143,10 +142,9 @@ def verify_audit(
         place = place_of(settings)
         file, key = checkpoints or place.file, public_key or place.public_key
         given = checkpoints is not None or public_key is not None
-        # Read before the walk: what is signed during it is not in its snapshot.
-        signed = read_checkpoints(file, key) if given or file.exists() else checkpoints_missing(place)
-        report = audit_log.verify(ReadSession(session), [one.seq for one in signed.checkpoints])
-    faults = [*report.faults, *contradictions(signed.checkpoints, report), *signed.faults]
+        signed = read_checkpoints(file, key) if given else signed_at(place)
+        done = walk(ReadSession(session), signed)
+    report, faults = done.report, done.faults
     last = signed.checkpoints[-1] if signed.checkpoints else None
     if as_json:
         found = {

@@ -4,12 +4,11 @@ It changes nothing: the history is read in a read-only transaction. A database t
 leaves the history out and says so; whether the page is valid is known without it.
 """
 
-from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from itertools import groupby, islice
+from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -22,26 +21,19 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from agent.core.policy_concerns import Concern, concerns, runs_alone
-from agent.core.policy_replay import APPROXIMATE, Replayed, replay
-from agent.core.reading import WINDOWS_READ, past_of, promised
-from agent.core.recorded import Deed, Look, Record
+from agent.core.policy_replay import APPROXIMATE, Replayed
 from agent.core.schedule import coming
-from agent.core.signals import Window
-from agent.core.stored_windows import whole
+from agent.policy_history import decided_again
 from config.agent_policy import AgentPolicy, Schedule, load_policy
 from config.model_contract import ModelContract, load_contracts
 from config.settings import Settings
-from config.yaml_source import ConfigError, lines_of
+from config.yaml_source import ConfigError, lines_of, text_of
 from database.address import database_url, embedded
-from database.connection import ReadSession, first_line, make_engine, read_scope
-from database.enums import ActionStatus, ActorKind, Role, Severity
-from database.models import AgentAction, AgentCycle, AuditEvent
-from database.queries import actions, audit, cycles, people
+from database.connection import first_line, make_engine, read_scope
 from database.running import running_database
 
 # As many differences as a person reads; `--json` has them all.
 SHOWN = 20
-_AGENT = f"{ActorKind.AGENT}:"
 out = Console(highlight=False)
 
 
@@ -66,16 +58,17 @@ def check(settings: Settings, page: Path, days: int) -> Report:
     replayed: tuple[Replayed, ...] = ()
     try:
         with _engine(settings) as engine, read_scope(engine) as session:
-            approvers = sum(u.disabled_at is None and Role.APPROVER in u.roles for u in people.list_users(session))
-            replayed = tuple(_replayed(session, policy, contracts or {}, days, history))
+            found = decided_again(session, policy, contracts or {}, days)
+            approvers, replayed = found.approvers, found.replayed
+            history += found.left_out
     except SQLAlchemyError as error:
         history.append(f"the database cannot be read ({first_line(error)})")
     except _NoDatabaseError as error:
         history.append(str(error))
     if not replayed:
         history.append("nothing was decided again; that the page is valid holds without it")
-    found = concerns(policy, None if contracts is None else contracts.keys(), approvers)
-    return Report(page, policy, found, days, replayed, tuple(history))
+    worries = concerns(policy, None if contracts is None else contracts.keys(), approvers)
+    return Report(page, policy, worries, days, replayed, tuple(history))
 
 
 class _NoDatabaseError(RuntimeError):
@@ -113,79 +106,12 @@ def _on(settings: Settings) -> Iterator[Engine]:
         engine.dispose()
 
 
-# ------------------------------------------------------------------------------------------------------- the history
-
-
-def _replayed(
-    session: ReadSession, policy: AgentPolicy, contracts: dict[str, ModelContract], days: int, history: list[str]
-) -> Iterator[Replayed]:
-    now = actions.database_now(session)
-    passes = sorted(cycles.since(session, now - timedelta(days=days)), key=lambda c: c.model_name)
-    if not passes:
-        history.append(f"no pass of the agent was recorded in the last {days} days")
-    for model, recorded in groupby(passes, key=lambda c: c.model_name):
-        contract = contracts.get(model)
-        if contract is None:
-            history.append(f"{model} is left out: it has no contract")
-            continue
-        yield replay(_record(session, contract, policy, list(recorded)), policy)
-
-
-def _record(session: ReadSession, contract: ModelContract, policy: AgentPolicy, recorded: list[AgentCycle]) -> Record:
-    looks = tuple(Look(c.created_at, c.observed, tuple(c.diagnoses), tuple(c.decisions), c.dry_run) for c in recorded)
-    begin = looks[0].at - policy.escalation.within
-    done = actions.since(session, contract.name, begin)
-    moves: defaultdict[str, list[tuple[datetime, ActionStatus]]] = defaultdict(list)
-    for event in audit.about(session, "action", [a.action_id for a in done]):
-        status = event.verb.removeprefix("action.")
-        if status in set(ActionStatus):  # the votes of people are events, too
-            moves[event.object_id].append((event.at, ActionStatus(status)))
-    alerts = {one["alert_id"] for look in looks for one in look.observed.get("incidents", ())}
-    return Record(
-        promised=promised(contract, looks[-1].at),
-        looks=looks,
-        windows=_windows(session, contract, looks),
-        windows_read=WINDOWS_READ,
-        deeds=tuple(_deed(action, moves[str(action.action_id)]) for action in reversed(done)),
-        told=tuple(_told(audit.about(session, "alert", alerts))),
-    )
-
-
-def _windows(session: ReadSession, contract: ModelContract, looks: tuple[Look, ...]) -> tuple[Window, ...]:
-    """Those of the passes and the ones just before, as they stand today."""
-    oldest = min((look.observed["latest"]["seq"] for look in looks if look.observed.get("latest")), default=None)
-    if oldest is None:
-        return ()
-    return whole(session, contract, cycles.windows_from(session, contract.name, oldest - WINDOWS_READ))
-
-
-def _deed(action: AgentAction, moves: list[tuple[datetime, ActionStatus]]) -> Deed:
-    return Deed(past_of(action), action.proposed_by.startswith(_AGENT), action.approvers_needed, tuple(moves))
-
-
-def _told(events: list[AuditEvent]) -> Iterator[tuple[datetime, int, Severity]]:
-    """When people knew of an incident, and at which severity: a message was sent, or somebody acknowledged it, who knew
-    what a graver message had said before."""
-    grade: dict[str, Severity] = {}
-    known: dict[str, Severity] = {}
-    for event in events:
-        alert = event.object_id
-        if event.verb in {"alert.opened", "alert.severity"}:
-            grade[alert] = Severity(event.details.get("to") or event.details["severity"])
-        elif event.verb == "alert.sent":
-            known[alert] = Severity(event.details["severity"])
-            yield event.at, int(alert), known[alert]
-        elif event.verb == "alert.acknowledged" and alert in grade:
-            known[alert] = max(known.get(alert, Severity.INFO), grade[alert], key=list(Severity).index)
-            yield event.at, int(alert), known[alert]
-
-
 # -------------------------------------------------------------------------------------------------------- what is said
 
 
 def as_json(report: Report) -> dict[str, Any]:
     """What the command prints for programs."""
-    lines = lines_of(report.page)
+    lines = lines_of(text_of(report.page))
     return {
         "page": str(report.page),
         "valid": True,
@@ -227,7 +153,7 @@ def _model_json(one: Replayed) -> dict[str, Any]:
 
 def show(report: Report) -> None:
     """For people, whole at 80 columns."""
-    lines = lines_of(report.page)
+    lines = lines_of(text_of(report.page))
     out.print(f"{escape(str(report.page))}: valid", soft_wrap=True)
     alone = ", ".join(runs_alone(report.policy)) or "nothing"
     levels = ", ".join(f"{model}: {level}" for model, level in report.policy.autonomy.items())

@@ -63,10 +63,24 @@ POST /actions/{action_id}/decision          401     403    403      +        403
 POST /reload                                401     403    +        403      403     401     401    401     401
 POST /automation                            401     403    +        +        +       401     401    401     401
 POST /auth/logout                           401     +      +        +        +       401     401    401     401
+GET  /audit/choices                         401     +      +        +        +       401     401    401     401
+GET  /audit/export                          401     +      +        +        +       401     401    401     401
+GET  /audit/verified                        401     +      +        +        +       401     401    401     401
+POST /audit/verify                          401     403    403      403      +       401     401    401     401
+GET  /policy                                401     +      +        +        +       401     401    401     401
+POST /policy/check                          401     403    403      403      +       401     401    401     401
+GET  /keys                                  401     403    403      403      +       401     401    401     401
+POST /keys                                  401     403    403      403      +       401     401    401     401
+POST /keys/{key_id}/rotate                  401     403    403      403      +       401     401    401     401
+POST /keys/{key_id}/revoke                  401     403    403      403      +       401     401    401     401
 
 POST /actions/{action_id}/decision own      401     403    403      403      403     401     401    401     401
 POST /actions/{action_id}/decision program  401     403    403      403      403     401     401    401     401
 POST /actions/{action_id}/decision other    401     403    403      +        403     401     401    401     401
+POST /keys/{key_id}/rotate own              401     403    403      403      +       401     401    401     401
+POST /keys/{key_id}/rotate other            401     403    403      403      +       401     401    401     401
+POST /keys/{key_id}/revoke own              401     403    403      403      +       401     401    401     401
+POST /keys/{key_id}/revoke other            401     403    403      403      +       401     401    401     401
 POST /models/{name}/predict own             401     401    401      401      401     +       403    403     403
 POST /models/{name}/predict other           401     401    401      401      401     404     403    403     403
 """

@@ -84,8 +84,16 @@ def _answer(ground: Ground, caller: str, whose: str) -> Asked:
     return Asked({"name": MODEL}, EXAMPLE, headers)
 
 
+def _key(ground: Ground, caller: str, whose: str) -> Asked:
+    """A key the caller answers for, or somebody else: answering for one gives no right to it."""
+    owner = person_of(caller) if whose == "own" and caller in PEOPLE else somebody_else(caller)
+    return Asked({"key_id": ground.installed.key_for([Scope.PROPOSE], owner=owner).split("_")[2]}, {})
+
+
 Maker = Callable[[Ground, str, str], Asked]
 MAKERS: dict[tuple[str, str], Maker] = {
     ("POST", "/actions/{action_id}/decision"): _question,
+    ("POST", "/keys/{key_id}/rotate"): _key,
+    ("POST", "/keys/{key_id}/revoke"): _key,
     ("POST", "/models/{name}/predict"): _answer,
 }

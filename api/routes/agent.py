@@ -1,4 +1,4 @@
-"""What the agent did, the kill switch, and the audit log."""
+"""What the agent did, and the kill switch."""
 
 from typing import Annotated
 
@@ -12,18 +12,15 @@ from api.runtime import runtime_of
 from api.schemas.agent import (
     ActivityList,
     AgentRecord,
-    AuditEventOut,
-    AuditPage,
     AutomationIn,
     AutomationOut,
-    ChainOut,
     CycleOut,
 )
 from api.strict_json import StrictRoute
 from database.enums import Automation
-from database.models import AgentCycle, AuditEvent
+from database.models import AgentCycle
 from database.permissions import Permission, may
-from database.queries import action_cards, audit, automation
+from database.queries import action_cards, automation
 from database.queries.people import SignedIn
 
 router = APIRouter(tags=["agent"], route_class=StrictRoute)
@@ -79,36 +76,3 @@ def _never_loosen(now: Automation, to: Automation) -> None:
     """From stopped to paused is a step towards running."""
     if now is Automation.STOPPED and to is Automation.PAUSED:
         raise RefusalError(403, "forbidden", "Automation is stopped; you may not loosen that; ask an approver.")
-
-
-@router.get("/audit", summary="The audit log, newest first")
-def audit_log(
-    request: Request,
-    _: Reader,
-    before: Annotated[int | None, Query(ge=1)] = None,
-    object_type: Annotated[str | None, Query(pattern=r"^[a-z_]{1,64}$")] = None,
-    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
-    verify: bool = False,
-) -> AuditPage:
-    """`verify=true` also walks the whole chain."""
-    with runtime_of(request).reading() as session:
-        events = action_cards.audit_page(session, before=before, object_type=object_type, limit=limit)
-        chain = None
-        if verify:
-            report = audit.verify(session)
-            chain = ChainOut(ok=report.ok, events=report.events, head=report.head, faults=list(report.faults[:100]))
-        return AuditPage(events=[_audit_event(event) for event in events], chain=chain)
-
-
-def _audit_event(event: AuditEvent) -> AuditEventOut:
-    return AuditEventOut(
-        seq=event.seq,
-        at=event.at,
-        actor=event.actor,
-        actor_kind=event.actor_kind,
-        verb=event.verb,
-        object_type=event.object_type,
-        object_id=event.object_id,
-        details=event.details,
-        hash=event.hash,
-    )

@@ -1,10 +1,10 @@
-"""What the agent did, the kill switch, the audit log."""
+"""What the agent did, and the kill switch."""
 
 from datetime import datetime
 
 from pydantic import Field
 
-from api.schemas.actions import HistoryEvent, TrackRecordOut
+from api.schemas.actions import TrackRecordOut
 from api.schemas.common import In, Json, Out, PlainText
 from database.enums import Automation
 
@@ -63,26 +63,3 @@ class AgentRecord(Out):
     days: int | None
     rules: list[TrackRecordOut]
     kinds: list[TrackRecordOut]
-
-
-class AuditEventOut(HistoryEvent):
-    actor_kind: str
-    object_type: str
-    object_id: str
-    hash: str
-
-
-class ChainOut(Out):
-    """The result of walking the whole chain."""
-
-    ok: bool
-    events: int
-    head: str
-    faults: list[str]
-
-
-class AuditPage(Out):
-    """Newest first. `chain` is there when `?verify=true` asked for the walk."""
-
-    events: list[AuditEventOut]
-    chain: ChainOut | None

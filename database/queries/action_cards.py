@@ -131,13 +131,3 @@ def cycles(session: ReadSession, model_name: str, limit: int) -> list[AgentCycle
             .limit(limit)
         )
     )
-
-
-def audit_page(session: ReadSession, *, before: int | None, object_type: str | None, limit: int) -> list[AuditEvent]:
-    """Events of the audit log before `before`, newest first."""
-    query = select(AuditEvent).order_by(AuditEvent.seq.desc()).limit(limit)
-    if before is not None:
-        query = query.where(AuditEvent.seq < before)
-    if object_type is not None:
-        query = query.where(AuditEvent.object_type == object_type)
-    return list(session.scalars(query))

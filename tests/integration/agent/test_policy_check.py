@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import Engine, func, select
 from typer.testing import CliRunner
 
+from agent import policy_history
 from agent.core.transitions import move
 from database.connection import read_scope, session_scope
 from database.enums import ActionStatus, ActorKind, Cause, IssueType, MetricKind, Severity, Verdict
@@ -189,7 +190,7 @@ def test_people_are_taken_to_know_what_the_incident_remembers_that_they_know(eng
     with session_scope(engine) as session:
         remembers = alerts.acknowledge(session, Actor(ActorKind.PERSON, "ann"), alert_id).evidence["notified"]
     with read_scope(engine) as session:
-        told = list(policy_check._told(audit.about(session, "alert", [alert_id])))
+        told = list(policy_history._told(audit.about(session, "alert", [alert_id])))
     assert [(alert, severity) for _, alert, severity in told] == [(alert_id, remembers)] * 2
 
 

@@ -31,7 +31,8 @@ NOW = datetime.now(UTC).replace(microsecond=0)
 READ = (
     "/auth/me", "/overview", "/models", "/models/heart_disease", "/models/heart_disease/versions",
     "/models/heart_disease/versions/1", "/actions", "/actions?status=pending", "/alerts", "/performance", "/drift",
-    "/data-quality", "/trends", "/trends?hours=1", "/agent/cycles", "/automation", "/audit?verify=true",
+    "/data-quality", "/trends", "/trends?hours=1", "/agent/cycles", "/automation", "/audit",
+    "/audit/choices", "/audit/verified", "/policy", "/oversight",
     "/agent/record", "/agent/record?days=30", "/notifications", "/notifications?status=sent",
 )  # fmt: skip
 EVIDENCE = {
@@ -229,7 +230,7 @@ def test_every_page_shows_what_the_monitor_and_the_agent_found(api: Api) -> None
     trends = pages["/trends"].json()
     assert sum(bucket["n"] for bucket in trends["buckets"]) == 100
     assert pages["/data-quality"].json()["checks"][0]["details"] == {"value": 0}
-    assert pages["/audit?verify=true"].json()["chain"]["ok"] is True
+    assert pages["/audit"].json()["events"][0]["seq"] > 0
     assert pages["/agent/cycles"].json()["cycles"][0]["diagnoses"] == [{"cause": "x"}]
     assert pages["/alerts"].json()["alerts"][0]["severity"] == "critical"
 
