@@ -17,6 +17,7 @@ from api.routes import (
     alerts,
     audit,
     auth,
+    data,
     frame,
     health,
     keys,
@@ -28,6 +29,7 @@ from api.routes import (
     overview,
     policy,
     predict,
+    schedules,
 )
 from config.model_contract import ModelContract
 from config.settings import Settings
@@ -50,6 +52,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     keys.router,
     policy.router,
     audit.router,
+    schedules.router,
+    data.router,
 )
 _DESCRIPTION = """Serves tabular models and lets people decide about them.
 

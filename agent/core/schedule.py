@@ -9,7 +9,7 @@ given one, it repeats what comes every hour (`0 * * * *`) when the clock is put 
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from itertools import groupby, takewhile
 from zoneinfo import ZoneInfo
 
@@ -29,6 +29,14 @@ def coming(cron: str, timezone: str, after: datetime) -> Iterator[datetime]:
     begin = after.astimezone(UTC)
     moments = (_moment(wall, zone) for wall in CronSim(cron, _wall(begin, zone)))
     return (moment for moment, _ in groupby(moments) if moment > begin)
+
+
+def clock_change(moment: datetime, timezone: str) -> timedelta:
+    """By how much the clock of the zone is moved on the local day of `moment`: forward is more than nothing."""
+    zone = ZoneInfo(timezone)
+    begin = datetime.combine(moment.astimezone(zone).date(), time(), zone)
+    end = datetime.combine(begin.date() + timedelta(days=1), time(), zone)
+    return (end.utcoffset() or timedelta()) - (begin.utcoffset() or timedelta())
 
 
 def _wall(moment: datetime, zone: ZoneInfo) -> datetime:

@@ -1,17 +1,23 @@
 """What the world outside is told: what waits, what is dead, and trying it again."""
 
+from datetime import datetime, timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query, Request
 
+from api.cards import service_out
 from api.dependencies import PersonMay
 from api.runtime import runtime_of
-from api.schemas.notifications import DeliveryList, DeliveryOut
+from api.schemas.notifications import ChannelList, ChannelOut, DeliveryList, DeliveryOut
 from api.strict_json import StrictRoute
+from config.settings import CHANNEL_NAME
+from database.connection import ReadSession
 from database.enums import DeliveryStatus
+from database.errors import InvalidError, NotFoundError
 from database.models import Delivery, OutboxMessage
 from database.permissions import Permission
-from database.queries import outbox
+from database.queries import heartbeats, outbox
+from database.queries.actions import database_now
 from database.queries.people import SignedIn
 
 router = APIRouter(prefix="/notifications", tags=["notifications"], route_class=StrictRoute)
@@ -19,6 +25,10 @@ Reader = Annotated[SignedIn, Depends(PersonMay(Permission.READ))]
 Retrier = Annotated[SignedIn, Depends(PersonMay(Permission.RETRY_DELIVERIES))]
 DeliveryId = Annotated[int, Path(ge=1, le=2**62)]
 
+Channel = Annotated[str, Path(pattern=f"^{CHANNEL_NAME}$")]
+
+_LATELY = timedelta(days=7)
+_ALIASES = "MlflowAliases"
 _OPEN = (DeliveryStatus.DEAD, DeliveryStatus.PENDING)
 
 
@@ -33,6 +43,56 @@ def listed(
     with runtime_of(request).reading() as session:
         rows = outbox.listed(session, [status] if status else _OPEN, limit)
         return DeliveryList(deliveries=[_delivery(delivery, message) for delivery, message in rows])
+
+
+@router.get("/channels", summary="Where messages go, and how it goes there")
+def channels(request: Request, _: Reader) -> ChannelList:
+    """As the agents that run now have them set up: names and kinds, never an address."""
+    with runtime_of(request).reading() as session:
+        now = database_now(session)
+        agents, known = _channels(session, now)
+        traffic = outbox.traffic(session, now - _LATELY)
+        nothing = outbox.Traffic(0, 0, 0, None)
+        found = []
+        for name, kinds in sorted(known.items()):
+            one = traffic.get(name, nothing)
+            found.append(
+                ChannelOut(
+                    name=name,
+                    kind=kinds[0],
+                    tried=kinds[0] != _ALIASES,
+                    agents=len(kinds),
+                    pending=one.pending,
+                    dead=one.dead,
+                    sent_7d=one.sent,
+                    last_sent_at=one.last_sent_at,
+                )
+            )
+        return ChannelList(agents=agents, channels=found)
+
+
+@router.post("/channels/{channel}/test", summary="Send a test message to one channel", status_code=202)
+def try_channel(request: Request, person: Retrier, channel: Channel) -> DeliveryOut:
+    """By the way all messages go: the agent sends it within a second or two, and the delivery says what came of it."""
+    runtime = runtime_of(request)
+    with runtime.writing() as session:
+        kinds = _channels(ReadSession(session), database_now(session))[1].get(channel)
+        if kinds is None:
+            raise NotFoundError(f"No agent that runs now has a channel {channel} set up.")
+        if kinds[0] == _ALIASES:
+            raise InvalidError("channel: MLflow's aliases follow what serves; there is no test message to them")
+        default = runtime.settings.platform.default_model
+        return _delivery(*outbox.try_out(session, person.actor, channel, default))
+
+
+def _channels(session: ReadSession, now: datetime) -> tuple[int, dict[str, list[str]]]:
+    """How many agents live, and what kind of channel each of them has under a name."""
+    beats = [beat for beat in heartbeats.latest(session) if beat.service == "agent" and not service_out(beat, now).late]
+    known: dict[str, list[str]] = {}
+    for beat in sorted(beats, key=lambda one: one.seen_at, reverse=True):
+        for one in beat.details.get("channels", ()):
+            known.setdefault(str(one["name"]), []).append(str(one["kind"]))
+    return len(beats), known
 
 
 @router.post("/{delivery_id}/retry", summary="Try one again now")

@@ -2,6 +2,8 @@
 
 from datetime import datetime
 
+from pydantic import Field
+
 from api.schemas.common import Out
 
 
@@ -26,3 +28,24 @@ class DeliveryList(Out):
     """Dead letters first, then the newest."""
 
     deliveries: list[DeliveryOut]
+
+
+class ChannelOut(Out):
+    """A place that messages go to, as the agents that run now have it set up; never its address. `tried`: a test
+    message can be sent there."""
+
+    name: str
+    kind: str
+    tried: bool
+    agents: int = Field(description="living agents that know it")
+    pending: int
+    dead: int
+    sent_7d: int
+    last_sent_at: datetime | None
+
+
+class ChannelList(Out):
+    """`agents`: how many agents live. Without one nothing is sent, and which channels there are is not known."""
+
+    agents: int
+    channels: list[ChannelOut]

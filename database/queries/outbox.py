@@ -14,7 +14,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from database.connection import ReadSession
-from database.crud import locked
+from database.crud import locked, wait_for
 from database.enums import DeliveryStatus, Topic
 from database.errors import ConflictError, NotFoundError
 from database.messages import Message
@@ -198,4 +198,61 @@ def retry(session: Session, actor: Actor, delivery_id: int) -> tuple[Delivery, O
     facts = {"message": delivery.message_id, "channel": delivery.channel, "was": before}
     append(session, actor, "delivery.retried", "delivery", delivery_id, facts)
     message = session.scalars(select(OutboxMessage).where(OutboxMessage.message_id == delivery.message_id)).one()
+    return delivery, message
+
+
+@dataclass(frozen=True)
+class Traffic:
+    """How it goes on one channel. `sent` since a moment; `last_sent_at` of those."""
+
+    pending: int
+    dead: int
+    sent: int
+    last_sent_at: datetime | None
+
+
+def traffic(session: ReadSession, since: datetime) -> dict[str, Traffic]:
+    """Per channel: what waits and what is dead, and what arrived since then."""
+    sent = and_(Delivery.status == DeliveryStatus.SENT, Delivery.sent_at >= since)
+    rows = session.execute(
+        select(
+            Delivery.channel,
+            func.count().filter(Delivery.status == DeliveryStatus.PENDING),
+            func.count().filter(Delivery.status == DeliveryStatus.DEAD),
+            func.count().filter(sent),
+            func.max(Delivery.sent_at).filter(sent),
+        )
+        .where(or_(Delivery.status != DeliveryStatus.SENT, sent))
+        .group_by(Delivery.channel)
+    )
+    return {row[0]: Traffic(*row[1:]) for row in rows}
+
+
+def try_out(session: Session, actor: Actor, channel: str, model_name: str) -> tuple[Delivery, OutboxMessage]:
+    """A test message to one channel, by the way all messages go: the relay takes it there. Audited.
+
+    Its topic is `incident.told`, and its facts hold `"test": true`. Raises `ConflictError` while one still waits.
+    """
+    wait_for(session, f"try:{channel}")
+    about = f"test:{channel}:"
+    waits = select(Delivery.id).join(OutboxMessage, OutboxMessage.message_id == Delivery.message_id)
+    open_one = (Delivery.channel == channel, Delivery.status == DeliveryStatus.PENDING)
+    if session.scalar(waits.where(*open_one, OutboxMessage.about.startswith(about, autoescape=True)).limit(1)):
+        raise ConflictError(f"a test message to {channel} is on its way already")
+    message = OutboxMessage(
+        message_id=f"msg_{uuid4().hex}",
+        about=f"{about}{uuid4().hex}",
+        topic=Topic.INCIDENT_TOLD,
+        model_name=model_name,
+        payload={"title": "A test from Steward", "text": "Messages arrive here.", "facts": {"test": True}},
+        routed_at=func.clock_timestamp(),
+    )
+    session.add(message)
+    session.flush()
+    delivery = Delivery(message_id=message.message_id, channel=channel, status=DeliveryStatus.PENDING, attempts=0)
+    session.add(delivery)
+    session.flush()
+    session.refresh(delivery)
+    session.refresh(message)
+    append(session, actor, "channel.tried", "channel", channel, {"message": message.message_id})
     return delivery, message

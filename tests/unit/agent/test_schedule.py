@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from cronsim import CronSim
 
-from agent.core.schedule import Skipped, Sorted, coming, slots, sort_out
+from agent.core.schedule import Skipped, Sorted, clock_change, coming, slots, sort_out
 
 WEEK = timedelta(weeks=1)
 BEGIN, END = datetime(2006, 1, 1, tzinfo=UTC), datetime(2016, 1, 1, tzinfo=UTC)
@@ -169,3 +169,16 @@ def test_while_it_is_held_the_newest_waits_until_it_is_too_late() -> None:
     assert late.skipped[0].why == (
         "automation is paused; looked at 2026-11-23 12:00 UTC, and at most 1 day is caught up"
     )
+
+
+@pytest.mark.parametrize(
+    ("at", "timezone", "hours"),
+    [
+        ("2026-03-29T01:30:00+00:00", "Europe/Amsterdam", 1), ("2026-10-25T00:30:00+00:00", "Europe/Amsterdam", -1),
+        ("2026-03-28T22:59:00+00:00", "Europe/Amsterdam", 0), ("2026-03-28T23:00:00+00:00", "Europe/Amsterdam", 1),
+        ("2026-10-03T15:00:00+00:00", "Australia/Lord_Howe", 0.5), ("2026-03-29T01:30:00+00:00", "UTC", 0),
+        ("2011-12-31T00:00:00+00:00", "Pacific/Apia", 0),
+    ],
+)  # fmt: skip
+def test_a_day_on_which_the_clock_moves_says_by_how_much(at: str, timezone: str, hours: float) -> None:
+    assert clock_change(datetime.fromisoformat(at), timezone) == timedelta(hours=hours)
