@@ -22,6 +22,7 @@ from api.routes import (
     health,
     keys,
     labels,
+    lineage,
     models,
     monitoring,
     notifications,
@@ -29,6 +30,7 @@ from api.routes import (
     overview,
     policy,
     predict,
+    runs,
     schedules,
 )
 from config.model_contract import ModelContract
@@ -43,10 +45,12 @@ ROUTERS: tuple[APIRouter, ...] = (
     frame.router,
     overview.router,
     models.router,
+    lineage.router,
     actions.router,
     alerts.router,
     monitoring.router,
     agent.router,
+    runs.router,
     notifications.router,
     oversight.router,
     keys.router,

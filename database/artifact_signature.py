@@ -65,6 +65,11 @@ class Trust:
         by = ", ".join(one.key for one in signed) or "nobody"
         return f"it is signed by {by}, and trusted here is {', '.join(sorted(self.keys)) or 'nobody'}"
 
+    def signers(self, digest: str, content: bytes | None) -> tuple[str, ...]:
+        """The short names of the trusted keys whose signature of this artifact holds."""
+        signed = _signatures(content or b"")
+        return tuple(sorted({one.key for one in signed if one.key in self.keys and self._holds(digest, one)}))
+
     def _holds(self, digest: str, one: _Signature) -> bool:
         try:
             self.keys[one.key].verify(bytes.fromhex(one.signature), _PURPOSE + digest.encode())

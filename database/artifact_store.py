@@ -178,14 +178,7 @@ class ArtifactStore:
         file is missing, foreign, linked or larger than its manifest says, or if it is of another kind; OSError when the
         machine is short of memory or open files, so that nothing is known about it.
         """
-        if not _DIGEST.fullmatch(digest):
-            raise InvalidError("an artifact's name is 64 hexadecimal digits")
-        home = self._objects / digest
-        if not home.is_dir() or home.is_symlink():
-            raise NotFoundError(f"artifact {digest[:12]} is not in the store")
-        body = self._read_file(home, MANIFEST, digest, _MAX_MANIFEST_BYTES)
-        if _sha256(body) != digest:
-            raise IntegrityError(f"artifact {digest[:12]}: its manifest is not the one its name stands for")
+        home, body = self._manifest(digest)
         if (
             self._trust
             and kind in SIGNED_KINDS
@@ -203,10 +196,34 @@ class ArtifactStore:
             files[name] = data
         return Artifact(digest, kind, meta, files)
 
+    def meta(self, digest: str, kind: str) -> dict[str, Any]:
+        """What the maker of an artifact wrote about it, which its digest vouches for. Its files are not read, however
+        large they are. Raises as `read` does."""
+        _, body = self._manifest(digest)
+        return _contents(body, digest, kind)[0]
+
+    def _manifest(self, digest: str) -> tuple[Path, bytes]:
+        """Where an artifact lies, and the manifest that its name stands for."""
+        if not _DIGEST.fullmatch(digest):
+            raise InvalidError("an artifact's name is 64 hexadecimal digits")
+        home = self._objects / digest
+        if not home.is_dir() or home.is_symlink():
+            raise NotFoundError(f"artifact {digest[:12]} is not in the store")
+        body = self._read_file(home, MANIFEST, digest, _MAX_MANIFEST_BYTES)
+        if _sha256(body) != digest:
+            raise IntegrityError(f"artifact {digest[:12]}: its manifest is not the one its name stands for")
+        return home, body
+
     def _signatures(self, home: Path, digest: str) -> bytes | None:
         if not (home / SIGNATURES).is_symlink() and not (home / SIGNATURES).exists():
             return None
         return self._read_file(home, SIGNATURES, digest, _MAX_SIGNATURES_BYTES)
+
+    def signers(self, digest: str) -> tuple[str, ...]:
+        """Short names of the trusted keys that vouch for an artifact. Raises as `read` does for unreadable files."""
+        if self._trust is None or not self.has(digest):
+            return ()
+        return self._trust().signers(digest, self._signatures(self._objects / digest, digest))
 
     def has(self, digest: str) -> bool:
         """Whether an artifact of that name is there (not whether it is sound: `read` says that)."""

@@ -29,6 +29,12 @@ class Inspection:
         self._store = store_of(settings)
         self._next: datetime | None = None
         self._damaged: dict[str, str] = {}
+        self._looked: dict[str, str] = {}
+
+    @property
+    def looked(self) -> Mapping[str, str]:
+        """When the files of each artifact were hashed last (ISO 8601), by digest."""
+        return self._looked
 
     def damaged(self, engine: Engine, now: datetime) -> Mapping[str, str]:
         """The sentence about each damaged or missing artifact, by digest."""
@@ -47,6 +53,8 @@ class Inspection:
             self._next = now + self._every
         else:
             wanted = {digest: title for digest, title in wanted.items() if digest in self._damaged}
+        looked = {digest: now.isoformat(timespec="seconds") for digest in wanted}
+        self._looked = looked if due else self._looked | looked
         found = {digest: f"{title}: {why}" for digest, title in wanted.items() if (why := self._wrong_with(digest))}
         for digest in found.keys() - self._damaged.keys():
             logger.error("monitor.artifact.damaged {}", found[digest])

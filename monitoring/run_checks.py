@@ -251,6 +251,7 @@ class Monitor:
             "faults": faults[:10],
             "lasting": [fault for fault, passes in self._in_a_row.items() if passes >= LASTING][:10],
             "damaged": self._inspection.damaged(self.engine, now),
+            "hashed": dict(self._inspection.looked),
         }
         with session_scope(self.engine) as session:
             self._beat(session, details)

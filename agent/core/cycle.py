@@ -104,7 +104,7 @@ class _Pass:
         ]
         fault_point("agent.after_proposal")
         seconds = time.perf_counter() - self.began
-        _record(session, signals, self.agent, diagnoses, choices, self.dry_run, seconds)
+        _record(session, signals, self, diagnoses, choices, seconds)
         fault_point("agent.pass_recorded")
         return CycleReport(name, diagnoses, choices, tuple(a for a in made if a is not None), seconds)
 
@@ -215,21 +215,20 @@ def _let_go(session: Session, action_id: UUID) -> bool:
 def _record(
     session: Session,
     signals: Signals,
-    agent: str,
+    look: _Pass,
     diagnoses: tuple[Diagnosis, ...],
     choices: tuple[Choice, ...],
-    dry_run: bool,
     seconds: float,
 ) -> None:
     cycles.record(
         session,
         model_name=signals.model_name,
-        agent=agent,
+        agent=look.agent,
         window_id=signals.latest.id if signals.latest else None,
-        observed=summary(signals),
+        observed=summary(signals) | {"policy": look.policy.digest},
         diagnoses=[diagnosis.to_json() for diagnosis in diagnoses],
         decisions=[choice_json(choice) for choice in choices],
-        dry_run=dry_run,
+        dry_run=look.dry_run,
         seconds=round(seconds, 4),
     )
 

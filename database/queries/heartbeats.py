@@ -27,7 +27,16 @@ def beat(session: Session, service: str, instance: str, interval_s: float, detai
 
 def damaged_artifacts(session: ReadSession) -> dict[str, str]:
     """What the monitor said last about each damaged artifact, by digest."""
-    query = select(Heartbeat.details["damaged"]).where(Heartbeat.service == MONITOR)
+    return _monitor_says(session, "damaged")
+
+
+def hashed_artifacts(session: ReadSession) -> dict[str, str]:
+    """When the monitor last hashed the files of each artifact (ISO 8601), by digest, if it looks at them."""
+    return _monitor_says(session, "hashed")
+
+
+def _monitor_says(session: ReadSession, what: str) -> dict[str, str]:
+    query = select(Heartbeat.details[what]).where(Heartbeat.service == MONITOR)
     said = session.scalars(query.order_by(Heartbeat.seen_at.desc()).limit(1)).one_or_none()
     return dict(said or {})
 
