@@ -30,6 +30,7 @@ from api.routes import (
     overview,
     policy,
     predict,
+    report,
     runs,
     schedules,
 )
@@ -51,6 +52,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     monitoring.router,
     agent.router,
     runs.router,
+    report.router,
     notifications.router,
     oversight.router,
     keys.router,

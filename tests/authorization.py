@@ -50,6 +50,7 @@ GET  /data-quality                          401     +      +        +        +  
 GET  /trends                                401     +      +        +        +       401     401    401     401
 GET  /agent/cycles                          401     +      +        +        +       401     401    401     401
 GET  /agent/record                          401     +      +        +        +       401     401    401     401
+GET  /report                                401     +      +        +        +       401     401    401     401
 GET  /agent/runs                            401     +      +        +        +       401     401    401     401
 GET  /agent/standing                        401     +      +        +        +       401     401    401     401
 GET  /agent/now                             401     +      +        +        +       401     401    401     401

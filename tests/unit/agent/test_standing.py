@@ -25,7 +25,7 @@ POLICY = AgentPolicy.model_validate(
 
 
 def past(kind: str = "send_alert", ago: timedelta = timedelta(minutes=5), **changes: Any) -> PastAction:
-    values = {
+    values: dict[str, Any] = {
         "action_id": uuid4(), "action_type": ActionType(kind), "cause": Cause.DATA_FAULT,
         "status": ActionStatus.SUCCEEDED, "created_at": NOW - ago, "ended_at": NOW - ago,
     }  # fmt: skip
