@@ -11,6 +11,7 @@ from fastapi import APIRouter, FastAPI
 from api import error_handlers
 from api.dependencies import refuse_other_ways_in, refuse_undeclared
 from api.description import describe
+from api.identity_provider import IdentityProvider
 from api.routes import (
     actions,
     agent,
@@ -23,16 +24,20 @@ from api.routes import (
     keys,
     labels,
     lineage,
+    links,
     models,
     monitoring,
     notifications,
     oversight,
     overview,
+    people,
     policy,
     predict,
+    provider,
     report,
     runs,
     schedules,
+    sessions,
 )
 from config.model_contract import ModelContract
 from config.settings import Settings
@@ -44,6 +49,10 @@ ROUTERS: tuple[APIRouter, ...] = (
     health.router,
     auth.router,
     frame.router,
+    links.router,
+    provider.router,
+    sessions.router,
+    people.router,
     overview.router,
     models.router,
     lineage.router,
@@ -86,5 +95,6 @@ def build(settings: Settings, contracts: Mapping[str, ModelContract]) -> FastAPI
     refuse_undeclared(app)
     refuse_other_ways_in(app)
     error_handlers.install(app)
+    app.state.identity_provider = IdentityProvider(settings.oidc) if settings.oidc.issuer else None
     describe(app, settings, contracts)
     return app

@@ -40,6 +40,8 @@ _LEAST_PATIENCE_S = 2.0
 _DRAIN = timedelta(seconds=3)
 # Failures an address may cause before it waits: a burst of mistakes is human, a stream of them is not.
 _FAILURES_BURST, _FAILURES_PER_S = 20, 10 / 60
+# Browsers sent to the identity provider: the dashboard asks for all of them from one address.
+_VISITS_BURST, _VISITS_PER_S = 60, 2.0
 
 
 @dataclass
@@ -64,6 +66,7 @@ class Runtime:
     key_buckets: Buckets
     failure_buckets: Buckets
     login_buckets: Buckets
+    visit_buckets: Buckets
     quotas: Quotas
     started: float = field(default_factory=time.monotonic)
     in_flight: int = 0
@@ -180,6 +183,7 @@ def build_runtime(settings: Settings) -> Runtime:
         key_buckets=Buckets(settings.api.rate_per_s, settings.api.rate_burst),
         failure_buckets=Buckets(_FAILURES_PER_S, _FAILURES_BURST),
         login_buckets=Buckets(_FAILURES_PER_S, _FAILURES_BURST),
+        visit_buckets=Buckets(_VISITS_PER_S, _VISITS_BURST),
         quotas=quotas,
     )
 

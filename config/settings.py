@@ -11,6 +11,7 @@ import secrets
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -20,6 +21,7 @@ PLACEHOLDER_SECRETS = frozenset({"", "changeme", "change-me", "secret", "passwor
 
 
 CHANNEL_NAME = r"[a-z0-9][a-z0-9_-]{0,31}"
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 def default_home() -> Path:
@@ -162,6 +164,9 @@ class ApiSettings(_Group):
     poll_s: float = Field(1.0, gt=0, description="how often a replica looks for a new generation, key or revocation")
     session_idle_s: int = Field(1800, ge=60, description="a dashboard session unused this long is over")
     session_max_s: int = Field(28_800, ge=300, description="a dashboard session older than this is over")
+    step_up_s: int = Field(
+        900, ge=30, description="to approve what is of high risk, who they are was shown at most this long ago"
+    )
 
 
 class SpoolSettings(_Group):
@@ -187,6 +192,47 @@ class UiSettings(_Group):
     host: str = "127.0.0.1"
     port: int = Field(8501, ge=0, le=65535, description="0 = any free port")
     api_url: str = Field("http://127.0.0.1:8000", description="where the dashboard finds the API")
+    public_url: str | None = Field(
+        None,
+        pattern=r"^https?://[^/?#\s]+$",
+        description="where people open the dashboard, such as https://steward.example.org; unset = where it listens",
+    )
+    allowed_hosts: tuple[str, ...] = Field(
+        (), description="host names it answers for besides this machine and that of UI_PUBLIC_URL; * = any"
+    )
+
+
+RoleName = Literal["viewer", "operator", "approver", "admin"]
+
+
+class OidcSettings(_Group):
+    """Signing in through an identity provider (OpenID Connect), beside passwords; off while no issuer is given."""
+
+    model_config = SettingsConfigDict(env_prefix="OIDC_", hide_input_in_errors=True)
+
+    issuer: str | None = Field(None, description="the provider's address, exactly as it names itself; unset = off")
+    client_id: str | None = Field(None, description="what the provider calls this installation")
+    client_secret: SecretStr | None = Field(None, description="what this installation shows the provider")
+    roles: dict[str, list[RoleName]] = Field(
+        {}, description='which groups are let in and as what, JSON: {"ml-approvers": ["approver"]}'
+    )
+    roles_claim: str = Field("groups", description="the claim of the ID token that holds the groups")
+    scopes: str = Field("openid profile email groups", description="what is asked for; some providers know no groups")
+    name: str = Field("your organisation", max_length=40, description="on the button: Sign in with …")
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if self.issuer is None:
+            return self
+        needed = {"CLIENT_ID": self.client_id, "CLIENT_SECRET": self.client_secret, "ROLES": self.roles}
+        if missing := [f"OIDC_{name}" for name, value in needed.items() if not value]:
+            raise ValueError(f"OIDC_ISSUER is set, so {', '.join(missing)} must be, too")
+        if "openid" not in self.scopes.split():
+            raise ValueError("OIDC_SCOPES: `openid` must be one of them")
+        parts = urlsplit(self.issuer)
+        if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in LOOPBACK):
+            raise ValueError("OIDC_ISSUER: must be an https address")
+        return self
 
 
 class MonitorSettings(_Group):
@@ -316,12 +362,19 @@ class Settings(BaseModel):
     api: ApiSettings = Field(default_factory=ApiSettings)
     spool: SpoolSettings = Field(default_factory=SpoolSettings)
     ui: UiSettings = Field(default_factory=UiSettings)
+    oidc: OidcSettings = Field(default_factory=OidcSettings)
     monitor: MonitorSettings = Field(default_factory=MonitorSettings)
     audit: AuditSettings = Field(default_factory=AuditSettings)
     artifact: ArtifactSettings = Field(default_factory=ArtifactSettings)
     agent: AgentSettings = Field(default_factory=AgentSettings)
     mlflow: MlflowSettings = Field(default_factory=MlflowSettings)
     notify: NotifySettings = Field(default_factory=NotifySettings)
+
+    @model_validator(mode="after")
+    def _no_plain_provider_in_production(self) -> Self:
+        if self.platform.env == "production" and self.oidc.issuer and not self.oidc.issuer.startswith("https://"):
+            raise ValueError("OIDC_ISSUER: must be an https address in production")
+        return self
 
     @property
     def postgres_dir(self) -> Path:

@@ -31,6 +31,8 @@ _LIMITED: dict[str, frozenset[str]] = {
     "api_keys": frozenset(),
     "key_usage": frozenset(),
     "login_sessions": frozenset(),
+    "invitations": frozenset(),
+    "provider_visits": frozenset(),
     "audit_log": _ADD,
     "evidence_bundles": _ADD,
     "outbox": _ADD,

@@ -23,6 +23,11 @@ GET  /livez                                 +       +      +        +        +  
 GET  /readyz                                +       +      +        +        +       +       +      +       +
 GET  /health                                +       +      +        +        +       +       +      +       +
 POST /auth/login                            +       +      +        +        +       +       +      +       +
+GET  /auth/ways                             +       +      +        +        +       +       +      +       +
+POST /auth/link                             +       +      +        +        +       +       +      +       +
+POST /auth/link/accept                      +       +      +        +        +       +       +      +       +
+POST /auth/oidc/begin                       +       +      +        +        +       +       +      +       +
+POST /auth/oidc/finish                      +       +      +        +        +       +       +      +       +
 GET  /metrics                               +       +      +        +        +       403     403    +       403
 
 POST /predict                               401     401    401      401      401     +       403    403     403
@@ -32,6 +37,8 @@ POST /feedback                              401     401    401      401      401
 
 GET  /auth/me                               401     +      +        +        +       401     401    401     401
 GET  /frame                                 401     +      +        +        +       401     401    401     401
+GET  /auth/sessions                         401     +      +        +        +       401     401    401     401
+GET  /people                                401     403    403      403      +       401     401    401     401
 GET  /overview                              401     +      +        +        +       401     401    401     401
 GET  /models                                401     +      +        +        +       401     401    401     401
 GET  /models/{name}                         401     +      +        +        +       401     401    401     401
@@ -68,6 +75,17 @@ POST /actions/{action_id}/reevaluate        401     403    +        +        403
 POST /actions/{action_id}/decision          401     403    403      +        403     401     401    401     401
 POST /reload                                401     403    +        403      403     401     401    401     401
 POST /automation                            401     403    +        +        +       401     401    401     401
+POST /auth/again                            401     +      +        +        +       401     401    401     401
+POST /auth/oidc/again                       401     +      +        +        +       401     401    401     401
+POST /auth/password                         401     +      +        +        +       401     401    401     401
+POST /auth/sessions/{session_id}/end        401     +      +        +        +       401     401    401     401
+POST /auth/sessions/end-others              401     +      +        +        +       401     401    401     401
+POST /people                                401     403    403      403      +       401     401    401     401
+POST /people/{person}/link                  401     403    403      403      +       401     401    401     401
+POST /people/{person}/roles                 401     403    403      403      +       401     401    401     401
+POST /people/{person}/disable               401     403    403      403      +       401     401    401     401
+POST /people/{person}/enable                401     403    403      403      +       401     401    401     401
+POST /people/{person}/end-sessions          401     403    403      403      +       401     401    401     401
 POST /auth/logout                           401     +      +        +        +       401     401    401     401
 GET  /schedules                             401     +      +        +        +       401     401    401     401
 GET  /data                                  401     +      +        +        +       401     401    401     401
@@ -87,6 +105,10 @@ POST /keys/{key_id}/revoke                  401     403    403      403      +  
 POST /actions/{action_id}/decision own      401     403    403      403      403     401     401    401     401
 POST /actions/{action_id}/decision program  401     403    403      403      403     401     401    401     401
 POST /actions/{action_id}/decision other    401     403    403      +        403     401     401    401     401
+POST /auth/sessions/{session_id}/end own    401     +      +        +        +       401     401    401     401
+POST /auth/sessions/{session_id}/end other  401     404    404      404      404     401     401    401     401
+POST /people/{person}/disable own           401     403    403      403      403     401     401    401     401
+POST /people/{person}/disable other         401     403    403      403      +       401     401    401     401
 POST /keys/{key_id}/rotate own              401     403    403      403      +       401     401    401     401
 POST /keys/{key_id}/rotate other            401     403    403      403      +       401     401    401     401
 POST /keys/{key_id}/revoke own              401     403    403      403      +       401     401    401     401

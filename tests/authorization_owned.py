@@ -14,10 +14,11 @@ from sqlalchemy.orm import Session
 
 from database.enums import Scope
 from database.models import ModelVersion
+from database.queries import people
 from tests.authorization import PEOPLE
 from tests.integration.agent.world import MODEL, behind_its_back, pending
 from tests.integration.api.conftest import Api, Installation, wait_until
-from tests.serving_factories import EXAMPLE
+from tests.serving_factories import EXAMPLE, PERSON
 
 
 @dataclass(frozen=True)
@@ -90,9 +91,28 @@ def _key(ground: Ground, caller: str, whose: str) -> Asked:
     return Asked({"key_id": ground.installed.key_for([Scope.PROPOSE], owner=owner).split("_")[2]}, {})
 
 
+def _session(ground: Ground, caller: str, whose: str) -> Asked:
+    """A browser the caller is signed in with, or somebody else is."""
+    name = caller if whose == "own" and caller in PEOPLE else somebody_else(caller)
+    ground.api.sign_in(name)
+    newest = ground.installed.rows("SELECT max(id) FROM login_sessions")
+    return Asked({"session_id": newest[0][0]}, {})
+
+
+def _person(ground: Ground, caller: str, whose: str) -> Asked:
+    """The caller's own account, or one that was just made."""
+    if whose == "own":
+        return Asked({"person": person_of(caller)}, {})
+    with Session(ground.installed.engine) as session, session.begin():
+        made = people.create_user(session, PERSON, f"new-{uuid4().hex[:8]}", None, ["viewer"])
+        return Asked({"person": made.name}, {})
+
+
 Maker = Callable[[Ground, str, str], Asked]
 MAKERS: dict[tuple[str, str], Maker] = {
     ("POST", "/actions/{action_id}/decision"): _question,
+    ("POST", "/auth/sessions/{session_id}/end"): _session,
+    ("POST", "/people/{person}/disable"): _person,
     ("POST", "/keys/{key_id}/rotate"): _key,
     ("POST", "/keys/{key_id}/revoke"): _key,
     ("POST", "/models/{name}/predict"): _answer,

@@ -27,6 +27,7 @@ from api.schemas.actions import (
     StepOut,
 )
 from api.schemas.common import Difference
+from api.step_up import require_recent
 from api.strict_json import StrictRoute
 from database.connection import ReadSession
 from database.enums import NOT_ASKED_NOW, OPEN_STATUSES, ActionStatus, Decision
@@ -193,6 +194,8 @@ def decision(request: Request, person: Approver, action_id: UUID, sent: Decision
     """Repeating the same `idempotency_key` returns the same receipt and decides nothing twice."""
     try:
         with runtime_of(request).writing() as session:
+            within_s = runtime_of(request).settings.api.step_up_s
+            require_recent(session, person, action_id, sent.decision, sent.idempotency_key, within_s)
             decide(
                 session,
                 action_id=action_id,

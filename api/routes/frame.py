@@ -10,10 +10,10 @@ from sqlalchemy import func, select
 from api.cards import automation_out
 from api.dependencies import PersonMay
 from api.platform_state import platform_state
-from api.routes.auth import person_out
 from api.routes.monitoring import OfModel, contract_of
 from api.runtime import runtime_of
 from api.schemas.frame import Frame, ModelChoice
+from api.signing_in import person_out
 from database.permissions import Permission
 from database.queries import action_cards, automation, frame, heartbeats, model_versions
 from database.queries.people import SignedIn
@@ -38,7 +38,7 @@ def frame_of(request: Request, person: Reader, name: OfModel = None) -> Frame:
         return Frame(
             generated_at=now,
             environment=runtime.settings.platform.env,
-            person=person_out(person),
+            person=person_out(person, runtime_of(request).settings.api.step_up_s),
             models=[
                 ModelChoice(name=one.name, title=one.title, default=one.name == default)
                 for one in runtime.contracts.values()

@@ -16,7 +16,7 @@ from database.models.monitoring import (
     QuarantinedRow,
 )
 from database.models.outbox import Delivery, OutboxMessage
-from database.models.people import ApiKey, AuditEvent, KeyUsage, LoginSession, User
+from database.models.people import ApiKey, AuditEvent, Invitation, KeyUsage, LoginSession, ProviderVisit, User
 from database.models.schedules import ScheduleSeen, ScheduleSlot
 from database.models.serving import (
     DeadLetter,
@@ -47,6 +47,7 @@ __all__ = [
     "DriftReport",
     "EvidenceBundle",
     "Heartbeat",
+    "Invitation",
     "Json",
     "KeyUsage",
     "Label",
@@ -60,6 +61,7 @@ __all__ = [
     "Prediction",
     "PredictionCount",
     "PredictionOutcome",
+    "ProviderVisit",
     "QuarantinedRow",
     "Replica",
     "ScheduleSeen",

@@ -5,6 +5,7 @@ from datetime import date, datetime
 from sqlalchemy import (
     CheckConstraint,
     ForeignKey,
+    Identity,
     Index,
     text,
 )
@@ -52,13 +53,19 @@ class User(Base):
     __tablename__ = "users"
     id: Mapped[int] = new_id()
     name: Mapped[str] = mapped_column(unique=True)
-    password_hash: Mapped[str] = mapped_column(comment="argon2id")
+    password_hash: Mapped[str | None] = mapped_column(
+        comment="argon2id; null: none was chosen yet, or a provider says who it is"
+    )
+    subject: Mapped[str | None] = mapped_column(
+        unique=True, comment="issuer, a space, and the provider's own name for this person"
+    )
     roles: Mapped[list[str]]
     created_at: Mapped[datetime] = now()
     disabled_at: Mapped[datetime | None]
     __table_args__ = (
         CheckConstraint("roles <@ ARRAY['viewer', 'operator', 'approver', 'admin']", name="roles_known"),
         CheckConstraint("name ~ '^[a-z0-9._@-]{1,64}$'", name="name_plain"),
+        CheckConstraint("password_hash IS NULL OR subject IS NULL", name="one_way_in"),
     )
 
 
@@ -67,11 +74,50 @@ class LoginSession(Base):
 
     __tablename__ = "login_sessions"
     token_digest: Mapped[str] = mapped_column(primary_key=True)
-    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
+    id: Mapped[int] = mapped_column(Identity(always=False), unique=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"), index=True)
     created_at: Mapped[datetime] = now()
     seen_at: Mapped[datetime] = now()
+    authenticated_at: Mapped[datetime | None] = mapped_column(
+        comment="when this person last showed who they are; null: their provider did not say"
+    )
     expires_at: Mapped[datetime]
     revoked_at: Mapped[datetime | None]
+    user_agent: Mapped[str | None] = mapped_column(comment="what the browser calls itself, in short")
+    address: Mapped[str | None] = mapped_column(comment="where it signed in from, as far as it was told")
+
+
+class Invitation(Base):
+    """A one-time link with which a person chooses a password. Only a keyed hash of its token is kept."""
+
+    __tablename__ = "invitations"
+    token_digest: Mapped[str] = mapped_column(primary_key=True)
+    user_id: Mapped[int | None] = mapped_column(
+        ForeignKey("users.id"), index=True, comment="null: whoever opens it becomes the first administrator"
+    )
+    made_by: Mapped[str]
+    created_at: Mapped[datetime] = now()
+    expires_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+
+
+class ProviderVisit(Base):
+    """A browser on its way to the identity provider and back: what must fit when it returns, kept for some minutes.
+
+    The browser holds one secret in a cookie and brings another back in the address; only keyed hashes of both are here.
+    """
+
+    __tablename__ = "provider_visits"
+    visit_digest: Mapped[str] = mapped_column(primary_key=True)
+    state_digest: Mapped[str]
+    nonce: Mapped[str]
+    verifier: Mapped[str] = mapped_column(comment="PKCE")
+    redirect_uri: Mapped[str]
+    session_digest: Mapped[str | None] = mapped_column(
+        comment="null: to sign in; else the session that is to be confirmed"
+    )
+    created_at: Mapped[datetime] = now()
+    expires_at: Mapped[datetime]
 
 
 class AuditEvent(Base):

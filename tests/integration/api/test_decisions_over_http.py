@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -15,10 +16,11 @@ from agent.core.executor import EXECUTING, Executor
 from config.agent_policy import load_policy
 from database.connection import session_scope
 from database.models import ModelVersion
-from database.queries import actions, people
+from database.queries import actions, people, provider_people
+from database.queries.provider_people import Vouched
 from tests.integration.agent.world import MODEL, forged, pending, reread
 from tests.integration.api.conftest import PASSWORD, Api, Installation
-from tests.serving_factories import PERSON
+from tests.serving_factories import HASH_KEY, PERSON
 
 Body = dict[str, Any]
 
@@ -213,3 +215,63 @@ def test_of_two_people_who_are_needed_one_who_lost_the_role_is_not_shown_as_coun
     with session_scope(installed.engine) as session:
         people.set_roles(session, PERSON, "second", ["viewer"])
     assert api.get(f"/actions/{asked}", headers=reader).json()["approvals_given"] == 0
+
+
+def _high_risk(installed: Installation, *, two_people: bool = False) -> None:
+    _sql(installed, forged("UPDATE agent_actions SET risk_level = 3"))
+    if two_people:
+        _sql(installed, forged("UPDATE agent_actions SET approvers_needed = 2"))
+
+
+def test_what_is_of_high_risk_is_approved_only_by_who_has_just_shown_who_they_are(
+    api: Api, installed: Installation, asked: UUID
+) -> None:
+    _high_risk(installed)
+    headers = api.sign_in("approver")
+    body = page(api, asked, headers)
+    _sql(installed, "UPDATE login_sessions SET authenticated_at = now() - interval '901 seconds'")
+    says = refused(send(api, asked, headers, body), 403, "step_up")
+    assert "confirm that it is you" in says
+    assert "15 minutes" in says
+    _sql(installed, "UPDATE login_sessions SET authenticated_at = NULL")
+    refused(send(api, asked, headers, body), 403, "step_up")
+    assert approvals(installed) == 0
+    assert api.post("/auth/again", json={"password": PASSWORD}, headers=headers).status_code == 200
+    receipt = send(api, asked, headers, body)
+    assert receipt.status_code == 200, receipt.text
+    _sql(installed, "UPDATE login_sessions SET authenticated_at = now() - interval '1 day'")
+    assert send(api, asked, headers, body).json() == receipt.json(), "the same key again is a receipt, not a decision"
+
+
+def test_rejecting_and_what_is_of_less_risk_need_no_second_look_at_the_person(
+    api: Api, installed: Installation, asked: UUID
+) -> None:
+    headers = api.sign_in("approver")
+    _sql(installed, "UPDATE login_sessions SET authenticated_at = now() - interval '1 day'")
+    _high_risk(installed)
+    body = page(api, asked, headers) | {"decision": "reject", "comment": "not now"}
+    assert send(api, asked, headers, body).status_code == 200
+
+
+def test_two_sessions_of_one_person_are_one_of_the_two_who_are_needed(
+    api: Api, installed: Installation, asked: UUID
+) -> None:
+    """Also where an identity provider vouches for them: a person is the provider's name for them, not a session."""
+    _high_risk(installed, two_people=True)
+    _sql(installed, "UPDATE users SET password_hash = NULL, subject = 'https://id.example u-1' WHERE name = 'approver'")
+    sessions = []
+    for _ in range(2):
+        with session_scope(installed.engine) as session:
+            vouched = Vouched("https://id.example", "u-1", ("whatever-they-say-now",), ("approver",))
+            user = provider_people.come_in(session, vouched)
+            assert user is not None
+            token, _person = people.begin_session(
+                session, user, hash_key=HASH_KEY.encode(), lifetime=timedelta(hours=1), where=people.NOWHERE,
+                authenticated_at=datetime.now(UTC), how="provider",
+            )  # fmt: skip
+            sessions.append({"Authorization": f"Bearer {token}"})
+    first, second = sessions
+    assert send(api, asked, first, page(api, asked, first)).json()["approvals_given"] == 1
+    body = page(api, asked, second) | {"idempotency_key": "another-key-of-the-same-person"}
+    assert "you have approved this already" in refused(send(api, asked, second, body), 409, "conflict")
+    assert (approvals(installed), reread(installed.engine, asked).status) == (1, "pending_approval")
