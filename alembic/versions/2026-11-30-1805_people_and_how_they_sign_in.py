@@ -1,13 +1,13 @@
 """One-time links, people of an identity provider, sessions that say where they are and when somebody last proved who they are.
 
-Revision: b51f0d7ac3e2, after quotas and owners of keys
+Revision: b51f0d7ac3e2, after reading time and audit pages
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision: str = "b51f0d7ac3e2"
-down_revision: str | None = "3a9f5c20d7e4"
+down_revision: str | None = "5d21c7a90b3e"
 branch_labels = None
 depends_on = None
 
