@@ -6,6 +6,7 @@ from typing import Any
 
 from agent.core.observation import read_ended
 from agent.core.track_record import TrackRecord, of_kind, of_kinds, of_rule, of_rules
+from api.deciders import Deciders, deciders
 from api.schemas.actions import ActionCard, ActionRecord, TrackRecordOut
 from api.schemas.agent import AgentRecord, AutomationOut, ServiceOut
 from api.schemas.alerts import AlertOut
@@ -91,15 +92,20 @@ def deployments_out(deployments: Sequence[Deployment], versions: Versions) -> li
     return out
 
 
-def action_list(session: ReadSession, found: Sequence[AgentAction]) -> list[ActionCard]:
+def action_list(session: ReadSession, found: Sequence[AgentAction], user_id: int) -> list[ActionCard]:
+    """As the person of this id sees them."""
     ids = [version_id for action in found for version_id in (action.from_version_id, action.to_version_id)]
     versions = model_versions.versions_by_id(session, ids)
     given = action_cards.approvals_given(session, found)
-    return [ActionCard(**action_facts(action, versions, given.get(action.action_id, 0))) for action in found]
+    whose = deciders(session, found, user_id)
+    return [
+        ActionCard(**action_facts(action, versions, given.get(action.action_id, 0), whose[action.action_id]))
+        for action in found
+    ]
 
 
-def action_facts(action: AgentAction, versions: Versions, approvals_given: int) -> dict[str, Any]:
-    return {
+def action_facts(action: AgentAction, versions: Versions, approvals_given: int, whose: Deciders) -> dict[str, Any]:
+    return vars(whose) | {
         "action_id": str(action.action_id),
         "model_name": action.model_name,
         "action_type": action.action_type,

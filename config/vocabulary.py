@@ -29,6 +29,15 @@ TITLES: dict[str, str] = {
     "low_confidence": "More answers than usual are uncertain",
     "unknown": "Something changed and the cause is not known",
 }
+# Why a person said no.
+REJECTIONS: dict[str, str] = {
+    "not_convinced": "the evidence does not convince me",
+    "wrong_diagnosis": "the diagnosis is wrong",
+    "temporary": "this is a known, temporary situation",
+    "bad_timing": "the timing is wrong",
+    "something_first": "something else must come first",
+    "other": "another reason",
+}
 # Figures that the monitor writes and others ask for by name.
 LATENCY = "latency_p95_ms"
 ROWS_PER_HOUR = "rows_per_hour"

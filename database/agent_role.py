@@ -24,6 +24,8 @@ _WRITE = _ADD | {"UPDATE"}
 # A table that is not named here is the agent's to write.
 _LIMITED: dict[str, frozenset[str]] = {
     "approvals": _READ,
+    "action_comments": frozenset(),
+    "action_snoozes": frozenset(),
     "automation": _READ,
     "action_arrows": _READ,
     "prediction_outcomes": _READ,

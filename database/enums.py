@@ -161,6 +161,17 @@ class Decision(StrEnum):
     REJECT = "reject"
 
 
+class RejectionReason(StrEnum):
+    """Why somebody said no, in one word that can be counted; what they wrote stands beside it."""
+
+    NOT_CONVINCED = "not_convinced"
+    WRONG_DIAGNOSIS = "wrong_diagnosis"
+    TEMPORARY = "temporary"
+    BAD_TIMING = "bad_timing"
+    SOMETHING_FIRST = "something_first"
+    OTHER = "other"
+
+
 class ActorKind(StrEnum):
     """Who did something. A person outranks the agent."""
 

@@ -17,6 +17,7 @@ from agent.core.track_record import Ended, of_rule
 from api.schemas import actions, agent, alerts, common, frame, models, monitoring, notifications, overview, people
 from database.enums import ActionStatus, ActionType, Cause
 from database.permissions import permissions_of
+from tests.dashboard_discussion import Discussion
 
 Json = dict[str, Any]
 DIGEST = "3f9ac0de" + "0" * 56
@@ -138,6 +139,7 @@ class FakeApi:
     scheduled: bool = True
     monitor_late: bool = False
     reevaluated: list[Json] = field(default_factory=list)
+    discussion: Discussion = field(default_factory=Discussion)
     retrained: list[ActionStatus] = field(default_factory=lambda: list(RETRAINED))
 
     def _ago(self, **span: float) -> datetime:
@@ -174,12 +176,15 @@ class FakeApi:
             "expires_at": None if done else self.now + timedelta(hours=5, minutes=12),
             "executed_at": self._ago(hours=2) if done else None, "verified_at": None,
             "outcome": "48 rows of window 5 are quarantined" if done else None,
+            **self.discussion.on_card(action_id, self, done=done),
         }  # fmt: skip
 
     def detail(self, action_id: str) -> Json:
         given = [decision for decision in self.decisions if decision["action_id"] == action_id]
         moving = self.status in {"executing", "verifying", "succeeded"}
         return self.card(action_id) | {
+            "model_title": "Heart disease", "environment": "development",
+            "comments": self.discussion.comments(action_id),
             "why": DIAGNOSIS, "params": {"recent_rows": 400},
             "evidence": None if self.status == "gathering_evidence" else evidence(*self.interval),
             "evidence_digest": None if self.status == "gathering_evidence" else self.digest,
@@ -187,9 +192,10 @@ class FakeApi:
             "execution_result": None, "attempts": 0, "max_attempts": 3,
             "approvals": [
                 {"user": self.user, "decision": d["decision"], "comment": d["comment"], "current": True,
+                 "reason_code": d.get("reason_code"),
                  "evidence_digest": d["evidence_digest"], "decided_at": self.now} for d in given
             ] + [
-                {"user": "grace", "decision": "approve", "comment": "convincing", "current": False,
+                {"user": "grace", "decision": "approve", "comment": "convincing", "current": False, "reason_code": None,
                  "evidence_digest": DIGEST, "decided_at": self._ago(hours=2)}
             ] * self.asked_before,
             "steps": [
@@ -348,6 +354,7 @@ class FakeApi:
             "incidents": [] if self.empty or self.incident == "resolved" else [self.alert()],
             "metrics": self.points()[:5],
             "planned": [self.plan()] if self.scheduled and not self.empty else [],
+            **self.discussion.on_overview(self),
             "happened": [] if self.empty else [self.card(DONE)], "automation": self.automation_answer(),
             "services": [] if self.empty else [
                 {"service": name, "instance": f"{name}-1", "seen_at": self._ago(seconds=8), "age_s": 8.0,
@@ -436,7 +443,7 @@ class FakeApi:
             })  # fmt: skip
         drift = [
             {"window_id": seq, "seq": seq, "at": self.window(seq)["to_at"], "drift_score": 0.1 * (seq - 1),
-             "verdict": "warn" if seq > 2 else "ok"} for seq in range(1, 6)
+             "drifted": seq - 1, "features": len(FEATURES), "verdict": "warn" if seq > 2 else "ok"} for seq in range(1, 6)
         ]  # fmt: skip
         done = {"action_id": DONE, "action_type": "validate_data", "status": "succeeded", "at": self._ago(hours=2)}
         return {
@@ -605,20 +612,26 @@ class FakeApi:
         if path in answers:
             return answers[path]
         if path.startswith("/actions/"):
-            return self._action(path.removeprefix("/actions/"))
+            return self.discussion.get(path, self) or self._action(path.removeprefix("/actions/"))
         if path.startswith(f"/models/{MODEL}/versions/"):
             return models.VersionDetail, self.version_detail(int(path.rpartition("/")[2]))
         raise Refused(404, "not_found", f"there is nothing at {path}")
+
+    def _act(self, path: str, body: Json) -> tuple[type[BaseModel], Json]:
+        action_id, what = path.split("/")[2:4]
+        if what == "decision":
+            return self.decide(action_id, body)
+        if what == "reevaluate":
+            return self.reevaluate(action_id, body)
+        return self.discussion.post(path, body, self) or self._action(action_id)
 
     def _post(self, path: str, body: Json) -> tuple[type[BaseModel], Json]:
         if path == "/auth/login":
             if body.get("password") != "correct horse":
                 raise Refused(401, "unauthorized", "the name or the password is wrong")
             return people.LoginOut, {"token": TOKEN, "person": self.person()}
-        if path.endswith("/decision"):
-            return self.decide(path.split("/")[2], body)
-        if path.endswith("/reevaluate"):
-            return self.reevaluate(path.split("/")[2], body)
+        if path.startswith("/actions/"):
+            return self._act(path, body)
         if path == "/automation":
             self.automation = agent.AutomationIn.model_validate(body).state
             return agent.AutomationOut, self.automation_answer()

@@ -16,9 +16,9 @@ from agent.core.asking_again import Shown, another_serves, since_shown
 from agent.core.beginning import TOO_LATE
 from agent.core.expiry import is_over, ran_out
 from agent.core.transitions import move
-from config.vocabulary import words
+from config.vocabulary import REJECTIONS, words
 from database.connection import first_line
-from database.enums import NOT_ASKED_NOW, ActionStatus, ActorKind, Decision, Role
+from database.enums import NOT_ASKED_NOW, ActionStatus, ActorKind, Decision, RejectionReason, Role
 from database.errors import ConflictError, ForbiddenError, InvalidError, StaleError, StewardError
 from database.models import AgentAction, Approval
 from database.queries import actions, people
@@ -37,6 +37,7 @@ def decide(
     seen_version: int,
     idempotency_key: str,
     read_s: float | None = None,
+    reason_code: RejectionReason | None = None,
 ) -> AgentAction:
     """Record one person's decision, and move the action when it is enough. `read_s`: how long the caller says the
     evidence was looked at; it is kept and decides nothing.
@@ -45,7 +46,7 @@ def decide(
     is through, not as they were when the request came in. Raises `ForbiddenError` (no approver, or the person's own
     proposal), `ConflictError` (decided already, naming by whom and when), `StaleError` (something else was on the
     screen, or another version serves; with the differences), `ExpiredError` (too late) and `InvalidError` (a rejection
-    without a reason).
+    without a reason, an approval with one of a rejection).
     """
     actions.lock_decision(session, user_id, idempotency_key)
     action = actions.locked(session, action_id)
@@ -65,13 +66,13 @@ def decide(
         raise StaleError(says, since_shown(session, action, shown))
     if decision is Decision.APPROVE and (moved := another_serves(session, action)) is not None:
         raise StaleError(moved, since_shown(session, action, shown))
-    if decision is Decision.REJECT and not comment.strip():
-        raise InvalidError("comment: say in a few words why this is rejected; the agent and the next person read it")
+    told = _in_words(decision, reason_code, comment.strip())
     vote = Approval(
         action_id=action_id,
         user_id=user_id,
         decision=decision,
         comment=comment.strip(),
+        reason_code=reason_code,
         evidence_digest=evidence_digest,
         idempotency_key=idempotency_key,
         read_s=read_s,
@@ -83,7 +84,18 @@ def decide(
         now, roles = actions.database_now(session), people.roles_now(session, user_id)
         refused = ConflictError(f"not recorded: {first_line(error)}; look again")
         raise (refusal(action, person, roles, votes, now) or refused) from error
-    return _count(session, action, person, decision, comment.strip())
+    return _count(session, action, person, vote, told)
+
+
+def _in_words(decision: Decision, code: RejectionReason | None, comment: str) -> str:
+    """Why somebody decided so, for the record: the words of the code, and what they wrote. Raises `InvalidError`."""
+    if decision is Decision.APPROVE:
+        if code is not None:
+            raise InvalidError("reason_code: it says why something is rejected, and this is an approval")
+        return comment
+    if not comment and code in {None, RejectionReason.OTHER}:
+        raise InvalidError("comment: say in a few words why this is rejected; the agent and the next person read it")
+    return ": ".join(filter(None, [REJECTIONS[code] if code else "", comment]))
 
 
 def _same_request(sent: Approval, action_id: UUID, decision: Decision, evidence_digest: str) -> None:
@@ -141,16 +153,11 @@ def _is_asked_again(action: AgentAction) -> bool:
     return action.status in NOT_ASKED_NOW and action.evidence_digest is not None
 
 
-def _count(session: Session, action: AgentAction, person: Actor, decision: Decision, comment: str) -> AgentAction:
-    have = actions.approving_people(session, action)
-    append(
-        session,
-        person,
-        f"action.{decision}",
-        "action",
-        action.action_id,
-        {"evidence": action.evidence_digest, "approvals": have, "needed": action.approvers_needed, "comment": comment},
-    )
+def _count(session: Session, action: AgentAction, person: Actor, vote: Approval, told: str) -> AgentAction:
+    have, decision = actions.approving_people(session, action), Decision(vote.decision)
+    facts = {"evidence": action.evidence_digest, "approvals": have, "needed": action.approvers_needed}
+    coded = {"reason_code": vote.reason_code} if vote.reason_code else {}
+    append(session, person, f"action.{decision}", "action", action.action_id, facts | {"comment": vote.comment} | coded)
     if decision is Decision.APPROVE and have < action.approvers_needed:
         return action
     to = ActionStatus.APPROVED if decision is Decision.APPROVE else ActionStatus.REJECTED
@@ -159,7 +166,7 @@ def _count(session: Session, action: AgentAction, person: Actor, decision: Decis
         person,
         action,
         to,
-        says=f"rejected by {person.name}: {comment}" if to is ActionStatus.REJECTED else None,
+        says=f"rejected by {person.name}: {told}" if to is ActionStatus.REJECTED else None,
         before_expiry=True,
         reviewed_by=person.name,
         reviewed_at=actions.database_now(session),

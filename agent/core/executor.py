@@ -42,7 +42,7 @@ from database.enums import ActionStatus, ActionType, Automation
 from database.errors import ExpiredError, LeaseLostError, StaleError, StewardError
 from database.models import AgentAction
 from database.queries import actions, automation, evidence
-from database.queries.audit import AGENT
+from database.queries.audit import AGENT, append
 
 GATHERING = frozenset({ActionStatus.GATHERING_EVIDENCE})
 EXECUTING = frozenset({ActionStatus.APPROVED, ActionStatus.EXECUTING})
@@ -296,10 +296,15 @@ class Executor:
             wait.total_seconds(),
             says,
         )
-        self._release(claim, wait, spent=True)
+        self._release(claim, wait, spent=True, says=says)
 
-    def _release(self, claim: Claim, run_after: timedelta, *, spent: bool) -> None:
+    def _release(self, claim: Claim, run_after: timedelta, *, spent: bool, says: str = "") -> None:
+        """Give it back to the queue. A try that failed is told in the audit log, where people who wait for it look."""
         with session_scope(self._engine) as session:
             action = actions.locked(session, claim.action_id)
             if action.lease_epoch == claim.epoch and action.lease_owner is not None:
                 actions.release(session, action, run_after, spent=spent)
+                if spent:
+                    told = {"says": says, "try": claim.attempts, "of": claim.max_attempts}
+                    again = {"again_in_s": run_after.total_seconds()}
+                    append(session, AGENT, "action.attempt_failed", "action", claim.action_id, told | again)

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from agent.core.approval_manager import decide, refusal
 from agent.core.asking_again import no_reevaluation, reevaluate, since_asked
 from api.cards import action_facts, action_list, record_of, version_ref
+from api.deciders import deciders
 from api.dependencies import PersonMay, note_denied
 from api.errors import Fault, RefusalError
 from api.runtime import runtime_of
@@ -27,14 +28,15 @@ from api.schemas.actions import (
     StepOut,
 )
 from api.schemas.common import Difference
+from api.schemas.discussion import CommentOut
 from api.step_up import require_recent
 from api.strict_json import StrictRoute
 from database.connection import ReadSession
 from database.enums import NOT_ASKED_NOW, OPEN_STATUSES, ActionStatus, Decision
 from database.errors import ForbiddenError, StewardError
-from database.models import AgentAction, Approval, AuditEvent
+from database.models import ActionComment, AgentAction, Approval, AuditEvent
 from database.permissions import Permission, may
-from database.queries import action_cards, actions, evidence_bundles, model_versions
+from database.queries import action_cards, actions, discussion, evidence_bundles, model_versions
 from database.queries.people import SignedIn
 
 router = APIRouter(prefix="/actions", tags=["actions"], route_class=StrictRoute)
@@ -56,7 +58,7 @@ _KNOWN = _GROUPS | {one.value: frozenset({one.value}) for one in ActionStatus}
 @router.get("", summary="Actions, newest first")
 def listed(
     request: Request,
-    _: Reader,
+    person: Reader,
     status: Annotated[str | None, Query(max_length=32, json_schema_extra={"enum": sorted(_KNOWN)})] = None,
     model: Annotated[str | None, Query(pattern=r"^[a-z0-9_-]{1,64}$")] = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
@@ -68,7 +70,7 @@ def listed(
             rows = waiting[:limit]
         else:
             rows = action_cards.listed(session, statuses=_statuses(status), model_name=model, limit=limit)
-        return ActionList(actions=action_list(session, rows), pending=len(waiting))
+        return ActionList(actions=action_list(session, rows, person.user_id), pending=len(waiting))
 
 
 def _statuses(status: str | None) -> frozenset[str] | None:
@@ -82,13 +84,17 @@ def _statuses(status: str | None) -> frozenset[str] | None:
 
 @router.get("/{action_id}", summary="One action: evidence, approvals, steps, history")
 def one(request: Request, person: Reader, action_id: UUID) -> ActionDetail:
-    with runtime_of(request).reading() as session:
+    runtime = runtime_of(request)
+    with runtime.reading() as session:
         action = actions.get(session, action_id)
+        contract = runtime.contracts.get(action.model_name)
         versions = model_versions.versions_by_id(session, [action.from_version_id, action.to_version_id])
         votes = actions.approvals(session, action_id)
         given = action_cards.approvals_given(session, [action]).get(action_id, 0)
         return ActionDetail(
-            **action_facts(action, versions, given),
+            **action_facts(action, versions, given, deciders(session, [action], person.user_id)[action_id]),
+            model_title=contract.title if contract else action.model_name,
+            environment=runtime.settings.platform.env,
             why=action.why,
             params=action.params,
             evidence=action.evidence,
@@ -97,9 +103,10 @@ def one(request: Request, person: Reader, action_id: UUID) -> ActionDetail:
             execution_result=action.execution_result,
             attempts=action.attempts,
             max_attempts=action.max_attempts,
-            approvals=[_approval(vote, name, action) for vote, name in votes],
+            approvals=[approval_out(vote, name, action) for vote, name in votes],
             steps=[StepOut.model_validate(step) for step in actions.steps(session, action_id)],
             history=[_event(event) for event in action_cards.history(session, action_id)],
+            comments=[comment_out(said, name) for said, name in discussion.comments(session, action_id)],
             may_decide=_may_decide(session, action, person, votes),
             may_reevaluate=_may_reevaluate(action, person),
             asked_before=_asked_before(session, action),
@@ -108,15 +115,20 @@ def one(request: Request, person: Reader, action_id: UUID) -> ActionDetail:
         )
 
 
-def _approval(vote: Approval, name: str, action: AgentAction) -> ApprovalOut:
+def approval_out(vote: Approval, name: str, action: AgentAction) -> ApprovalOut:
     return ApprovalOut(
         user=name,
         decision=vote.decision,
         comment=vote.comment,
+        reason_code=vote.reason_code,
         evidence_digest=vote.evidence_digest,
         current=vote.evidence_digest == action.evidence_digest and action.status not in NOT_ASKED_NOW,
         decided_at=vote.decided_at,
     )
+
+
+def comment_out(said: ActionComment, name: str) -> CommentOut:
+    return CommentOut(comment_id=said.id, user=name, text=said.text, created_at=said.created_at)
 
 
 def _event(event: AuditEvent) -> HistoryEvent:
@@ -207,6 +219,7 @@ def decision(request: Request, person: Approver, action_id: UUID, sent: Decision
                 seen_version=sent.seen_version,
                 idempotency_key=sent.idempotency_key,
                 read_s=sent.read_s,
+                reason_code=sent.reason_code,
             )
             session.flush()
             return _receipt(session, person, sent.idempotency_key)

@@ -229,7 +229,13 @@ def _report(report: DriftReport, window: MonitoringWindow, versions: dict[int, M
 
 def _drift_point(report: DriftReport, window: MonitoringWindow) -> DriftPoint:
     return DriftPoint(
-        window_id=window.id, seq=window.seq, at=window.to_at, drift_score=report.drift_score, verdict=report.verdict
+        window_id=window.id,
+        seq=window.seq,
+        at=window.to_at,
+        drift_score=report.drift_score,
+        drifted=len(report.drifted_features),
+        features=len(report.features),
+        verdict=report.verdict,
     )
 
 

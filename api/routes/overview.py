@@ -21,27 +21,30 @@ from api.platform_state import RECENT_WINDOWS, platform_state
 from api.routes.monitoring import OfModel, contract_of
 from api.runtime import Runtime, runtime_of
 from api.schemas.actions import ActionCard
+from api.schemas.agent import ServiceOut
 from api.schemas.alerts import AlertOut
 from api.schemas.common import MetricPoint
 from api.schemas.models import VersionCard
-from api.schemas.overview import FirstSteps, Headline, Overview
+from api.schemas.overview import Expiring, FirstSteps, Headline, LastCheck, Overview
 from config.model_contract import ModelContract
 from database.connection import ReadSession
 from database.enums import AlertStatus, DataSource, MetricKind, Severity, Verdict
 from database.models import ModelVersion
 from database.permissions import Permission
-from database.queries import action_cards, automation, model_versions, overview, windows
+from database.queries import action_cards, automation, heartbeats, model_versions, overview, windows
 from database.queries.people import SignedIn
 
 router = APIRouter(tags=["overview"])
 Reader = Annotated[SignedIn, Depends(PersonMay(Permission.READ))]
 
 _HAPPENED_WITHIN = timedelta(days=7)
+_MOST_HAPPENED = 60
+_EXPIRING_WITHIN = timedelta(days=14)
 _LIVE = (AlertStatus.ACTIVE, AlertStatus.ACKNOWLEDGED)
 
 
 @router.get("/overview", summary="What needs me now")
-def overview_page(request: Request, _: Reader, name: OfModel = None) -> Overview:
+def overview_page(request: Request, person: Reader, name: OfModel = None) -> Overview:
     runtime = runtime_of(request)
     contract = contract_of(runtime, name)
     model_name = contract.name
@@ -50,14 +53,14 @@ def overview_page(request: Request, _: Reader, name: OfModel = None) -> Overview
         versions = {version.id: version for version in model_versions.all_of(session, model_name)}
         deployments = deployments_out(model_versions.deployments(session, model_name), versions)
         serving = _serving(runtime, session, contract)
-        pending = action_list(session, action_cards.waiting(session, model_name))
+        pending = action_list(session, action_cards.waiting(session, model_name), person.user_id)
         incidents = [
             alert_out(alert) for alert in action_cards.alerts(session, statuses=_LIVE, model_name=model_name, limit=50)
         ]
         metrics = _newest(session, model_name, versions)
         since = deployments[0].since if deployments else None
         state = platform_state(runtime, session, model_name, since, now)
-        happened = action_cards.happened_without_a_person(session, model_name, now - _HAPPENED_WITHIN, 20)
+        happened = action_cards.happened_without_a_person(session, model_name, now - _HAPPENED_WITHIN, _MOST_HAPPENED)
         return Overview(
             generated_at=now,
             model_name=model_name,
@@ -71,8 +74,13 @@ def overview_page(request: Request, _: Reader, name: OfModel = None) -> Overview
             pending=pending,
             incidents=incidents,
             metrics=metrics,
-            happened=action_list(session, happened),
+            happened=action_list(session, happened, person.user_id),
             planned=planned(session, runtime.policy.schedules, model_name, now),
+            last_check=_last_check(session, model_name, state.services),
+            expiring=[
+                Expiring(kind="key", name=key, at=at)
+                for key, at in overview.expiring_keys(session, model_name, _EXPIRING_WITHIN)
+            ],
             automation=automation_out(automation.switch(session)),
             services=state.services,
             notices=state.notices,
@@ -80,6 +88,21 @@ def overview_page(request: Request, _: Reader, name: OfModel = None) -> Overview
             intake=intake_out(session, model_name, runtime.shipper.depth),
             first_steps=FirstSteps.model_validate(overview.first_steps(session, model_name)),
         )
+
+
+def _last_check(session: ReadSession, model_name: str, services: list[ServiceOut]) -> LastCheck | None:
+    """When the monitors looked last, and at how much."""
+    beats = [service for service in services if service.service == heartbeats.MONITOR]
+    if not beats:
+        return None
+    newest, looked = max(beats, key=lambda beat: beat.seen_at), overview.looked(session, model_name)
+    return LastCheck(
+        at=newest.seen_at,
+        next_at=newest.seen_at + timedelta(seconds=newest.interval_s),
+        window_seq=looked.seq if looked else None,
+        checks=looked.checks if looked else 0,
+        could_not=looked.could_not if looked else 0,
+    )
 
 
 def _serving(runtime: Runtime, session: ReadSession, contract: ModelContract) -> VersionCard | None:
@@ -119,7 +142,7 @@ def headline(
         "unknown": f"{model_name} serves; nothing has been judged yet",
         "healthy": f"{model_name} is healthy",
     }
-    needs = {0: "No decision waits for you", 1: "1 decision waits for you"}.get(
+    needs = {0: "Nothing needs you", 1: "1 decision waits for you"}.get(
         len(pending), f"{len(pending)} decisions wait for you"
     )
     return Headline(sentence=f"{needs}. {words[state]}.", state=state, pending=len(pending), incidents=len(incidents))

@@ -5,7 +5,8 @@ from datetime import datetime
 from pydantic import Field
 
 from api.schemas.common import MOST, Difference, In, Json, Out, PlainText, VersionRef
-from database.enums import Decision
+from api.schemas.discussion import CommentOut
+from database.enums import Decision, RejectionReason
 
 
 class ActionCard(Out):
@@ -36,6 +37,10 @@ class ActionCard(Out):
     executed_at: datetime | None
     verified_at: datetime | None
     outcome: str | None
+    decided_by: list[str] = Field(description="everybody who ever decided on it")
+    approved_by: list[str] = Field(description="whose approval counts now")
+    waits_for: list[str] = Field(description="who may decide still; nobody unless it waits for a decision")
+    snoozed_until: datetime | None = Field(description="the person who asks has put it off until then")
 
 
 class ApprovalOut(Out):
@@ -44,6 +49,7 @@ class ApprovalOut(Out):
     user: str
     decision: str
     comment: str
+    reason_code: str | None
     evidence_digest: str
     current: bool
     decided_at: datetime
@@ -119,8 +125,10 @@ class ActionRecord(Out):
 
 
 class ActionDetail(ActionCard):
-    """The decision page."""
+    """The decision page. `environment`: development or production."""
 
+    model_title: str
+    environment: str
     why: Json
     params: Json
     evidence: Json | None
@@ -132,6 +140,7 @@ class ActionDetail(ActionCard):
     approvals: list[ApprovalOut]
     steps: list[StepOut]
     history: list[HistoryEvent]
+    comments: list[CommentOut]
     may_decide: MayDecide
     may_reevaluate: MayDecide
     asked_before: AskedBefore | None
@@ -145,9 +154,12 @@ class ActionList(Out):
 
 
 class DecisionIn(In):
-    """A decision on exactly the evidence that was shown. `seen_version` is the action's `version` on the page."""
+    """A decision on exactly the evidence that was shown. `seen_version` is the action's `version` on the page.
+
+    A rejection says why: by a `reason_code` (`other` with a comment), or by a comment alone."""
 
     decision: Decision
+    reason_code: RejectionReason | None = None
     comment: PlainText = Field("", max_length=2000)
     evidence_digest: str = Field(pattern=r"^[0-9a-f]{64}$")
     seen_version: int = Field(ge=1, le=MOST)

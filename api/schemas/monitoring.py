@@ -141,6 +141,8 @@ class DriftPoint(Out):
     seq: int
     at: datetime
     drift_score: float | None
+    drifted: int = Field(description="features that moved, of `features` that were compared")
+    features: int
     verdict: str
 
 

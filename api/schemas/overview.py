@@ -2,6 +2,8 @@
 
 from datetime import datetime
 
+from pydantic import Field
+
 from api.schemas.actions import ActionCard
 from api.schemas.agent import AutomationOut, ServiceOut
 from api.schemas.alerts import AlertOut
@@ -60,6 +62,25 @@ class Planned(Out):
     slots: list[SlotOut]
 
 
+class LastCheck(Out):
+    """The monitor's last round, and the newest window it closed. `checks`: how many looks it took at that window;
+    `could_not`: how many of them tripped."""
+
+    at: datetime
+    next_at: datetime
+    window_seq: int | None
+    checks: int
+    could_not: int
+
+
+class Expiring(Out):
+    """Something that ends soon. `kind`: key."""
+
+    kind: str
+    name: str
+    at: datetime
+
+
 class Overview(Out):
     generated_at: datetime
     model_name: str
@@ -75,6 +96,8 @@ class Overview(Out):
     metrics: list[MetricPoint]
     happened: list[ActionCard]
     planned: list[Planned]
+    last_check: LastCheck | None = Field(description="null until a monitor has reported")
+    expiring: list[Expiring]
     automation: AutomationOut
     services: list[ServiceOut]
     notices: list[Notice]

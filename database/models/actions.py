@@ -128,6 +128,7 @@ class Approval(Base):
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
     decision: Mapped[str]
     comment: Mapped[str]
+    reason_code: Mapped[str | None] = mapped_column(comment="why it was rejected, in a word that can be counted")
     evidence_digest: Mapped[str]
     idempotency_key: Mapped[str]
     decided_at: Mapped[datetime] = now()
@@ -137,6 +138,8 @@ class Approval(Base):
     __table_args__ = (
         one_of("decision", enums.Decision),
         CheckConstraint("read_s BETWEEN 0 AND 2592000", name="read_s_is_a_time"),
+        one_of("reason_code", enums.RejectionReason),
+        CheckConstraint("reason_code IS NULL OR decision = 'reject'", name="only_a_rejection_has_a_reason_code"),
         # A person counts once for one bundle.
         UniqueConstraint("action_id", "user_id", "evidence_digest"),
         UniqueConstraint("user_id", "idempotency_key"),

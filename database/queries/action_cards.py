@@ -1,10 +1,11 @@
 """Lists of actions for people, and what belongs to one action's page."""
 
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import any_, func, select
+from sqlalchemy import any_, func, or_, select
 
 from database.connection import ReadSession
 from database.enums import NOT_ASKED_NOW, ActionStatus, Decision, Role
@@ -34,17 +35,20 @@ def waiting(session: ReadSession, model_name: str | None = None) -> list[AgentAc
 
 
 def happened_without_a_person(session: ReadSession, model_name: str, since: datetime, limit: int) -> list[AgentAction]:
-    """What the agent did by itself since then, newest first."""
+    """What the agent did by itself since then, newest first: the changes that it took back among them."""
     return list(
         session.scalars(
             select(AgentAction)
             .where(
                 AgentAction.model_name == model_name,
-                ~AgentAction.requires_approval,
-                AgentAction.created_at >= since,
-                AgentAction.status.in_([ActionStatus.SUCCEEDED, ActionStatus.FAILED, ActionStatus.EXECUTING]),
+                or_(
+                    ~AgentAction.requires_approval
+                    & AgentAction.status.in_([ActionStatus.SUCCEEDED, ActionStatus.FAILED, ActionStatus.EXECUTING]),
+                    AgentAction.status == ActionStatus.REVERTED,
+                ),
+                AgentAction.updated_at >= since,
             )
-            .order_by(AgentAction.created_at.desc())
+            .order_by(AgentAction.updated_at.desc(), AgentAction.id.desc())
             .limit(limit)
         )
     )
@@ -83,6 +87,29 @@ def approvals_given(session: ReadSession, actions: Collection[AgentAction]) -> M
         .group_by(AgentAction.action_id)
     )
     return {row[0]: row[1] for row in rows}
+
+
+@dataclass(frozen=True)
+class Vote:
+    """One decision of a person, on one bundle of evidence."""
+
+    user: str
+    decision: str
+    evidence_digest: str
+
+
+def votes(session: ReadSession, action_ids: Collection[UUID]) -> Mapping[UUID, list[Vote]]:
+    """Everything that was decided on these actions, in order."""
+    rows = session.execute(
+        select(Approval.action_id, User.name, Approval.decision, Approval.evidence_digest)
+        .join(User, User.id == Approval.user_id)
+        .where(Approval.action_id.in_(action_ids))
+        .order_by(Approval.id)
+    )
+    found: dict[UUID, list[Vote]] = {}
+    for action_id, user, decision, digest in rows:
+        found.setdefault(action_id, []).append(Vote(user, decision, digest))
+    return found
 
 
 def history(session: ReadSession, action_id: UUID) -> list[AuditEvent]:

@@ -42,11 +42,23 @@ def newest(session: Session | ReadSession, action_id: UUID, before: int = 0) -> 
     return crud.first(session, _of(action_id).offset(before))
 
 
+def all_of(session: ReadSession, action_id: UUID) -> list[EvidenceBundle]:
+    """Each time people were asked, first to last. Raises `IntegrityError` when one is not what its digest says."""
+    found = list(session.scalars(_of(action_id)))[::-1]
+    for one in found:
+        _as_signed(one)
+    return found
+
+
 def signed(session: Session | ReadSession, action_id: UUID, digest: str) -> EvidenceBundle:
     """Exactly what a signature of this digest is about. Raises `NotFoundError`, and `IntegrityError` when what is kept
     is not what the digest says."""
     missing = f"no evidence of this digest was put before people for action {action_id}"
     found = crud.one(session, _of(action_id).where(EvidenceBundle.digest == digest).limit(1), missing)
-    if digest_of(found.evidence) != digest:
-        raise IntegrityError(f"the evidence kept for action {action_id} is not what its digest says")
-    return found
+    return _as_signed(found)
+
+
+def _as_signed(kept: EvidenceBundle) -> EvidenceBundle:
+    if digest_of(kept.evidence) != kept.digest:
+        raise IntegrityError(f"the evidence kept for action {kept.action_id} is not what its digest says")
+    return kept

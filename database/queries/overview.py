@@ -1,14 +1,16 @@
 """What the dashboard asks about a model as a whole: what came in, how much truth, answers against it, first steps."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from sqlalchemy import any_, exists, func, literal, select, text
+from sqlalchemy import any_, exists, func, literal, or_, select, text
 
+from config.vocabulary import COULD_NOT_LOOK
 from database.connection import ReadSession
 from database.enums import Role
 from database.id_times import EARLIEST_SQL, KNOWN_SQL, LATEST_SQL
 from database.models import (
+    ApiKey,
     DeadLetter,
     Deployment,
     Label,
@@ -116,6 +118,51 @@ def intake(session: ReadSession, model_name: str) -> IntakeFacts:
     return IntakeFacts(
         predictions, newest, labels, newest_label, revised, unknown, unclaimed, newest_unclaimed, dead, quarantined
     )
+
+
+@dataclass(frozen=True)
+class Looked:
+    """What the monitor looked at in the newest window of a model. `could_not`: checks that tripped over it."""
+
+    seq: int
+    checks: int
+    could_not: int
+
+
+_LOOKED = text(
+    """
+    SELECT w.seq,
+           (SELECT count(DISTINCT check_name) FROM data_quality_results
+            WHERE window_id = w.id AND check_name <> :tripped)
+           + (SELECT coalesce(max(jsonb_array_length(features)), 0) FROM drift_reports WHERE window_id = w.id)
+           + (SELECT count(DISTINCT (kind, metric_name)) FROM performance_metrics WHERE window_id = w.id),
+           (SELECT count(*) FROM data_quality_results WHERE window_id = w.id AND check_name = :tripped)
+    FROM monitoring_windows w WHERE w.model_name = :name AND w.status <> 'open' ORDER BY w.seq DESC LIMIT 1
+    """
+)
+
+
+def looked(session: ReadSession, model_name: str) -> Looked | None:
+    """Data checks, features compared with the reference, and figures of the newest closed window."""
+    row = session.execute(_LOOKED, {"name": model_name, "tripped": COULD_NOT_LOOK}).one_or_none()
+    return Looked(int(row[0]), int(row[1]), int(row[2])) if row else None
+
+
+def expiring_keys(session: ReadSession, model_name: str, within: timedelta) -> list[tuple[str, datetime]]:
+    """API keys that may ask this model and end within that time, the soonest first."""
+    now = func.now()
+    rows = session.execute(
+        select(ApiKey.name, ApiKey.expires_at)
+        .where(
+            ApiKey.revoked_at.is_(None),
+            ApiKey.expires_at > now,
+            ApiKey.expires_at < now + within,
+            or_(ApiKey.models.is_(None), literal(model_name) == any_(ApiKey.models)),
+        )
+        .order_by(ApiKey.expires_at)
+        .limit(20)
+    )
+    return [(row[0], row[1]) for row in rows]
 
 
 @dataclass(frozen=True)

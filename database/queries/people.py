@@ -14,7 +14,7 @@ from functools import cache
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
-from sqlalchemy import func, or_, select, update
+from sqlalchemy import any_, func, literal, or_, select, update
 from sqlalchemy.orm import Session
 
 from database.connection import ReadSession
@@ -100,6 +100,12 @@ def roles_now(session: Session | ReadSession, user_id: int) -> Collection[str]:
     """What somebody may do at this moment; nothing when there is no such person, or they were disabled."""
     roles = session.scalar(select(User.roles).where(User.id == user_id, User.disabled_at.is_(None)))
     return tuple(roles or ())
+
+
+def approvers(session: ReadSession) -> list[str]:
+    """Everybody who may decide now, by name."""
+    may = literal(Role.APPROVER.value) == any_(User.roles)
+    return list(session.scalars(select(User.name).where(may, User.disabled_at.is_(None)).order_by(User.name)))
 
 
 def list_users(session: Session | ReadSession) -> list[User]:

@@ -31,6 +31,7 @@ CHECKED = {
     "ck_agent_actions_cause_known": enums.Cause,
     "ck_agent_actions_status_known": enums.ActionStatus,
     "ck_approvals_decision_known": enums.Decision,
+    "ck_approvals_reason_code_known": enums.RejectionReason,
     "ck_action_steps_status_known": enums.StepStatus,
     "ck_automation_state_known": enums.Automation,
     "ck_schedule_slots_status_known": enums.SlotStatus,

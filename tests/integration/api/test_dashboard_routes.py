@@ -197,7 +197,7 @@ def test_every_page_answers_on_an_installation_where_nothing_has_happened(api: A
         assert answer.status_code == 200, (path, answer.text)
         assert "NaN" not in answer.text
     overview = api.get("/overview", headers=headers).json()
-    assert overview["headline"]["sentence"].startswith("No decision waits for you")
+    assert overview["headline"]["sentence"].startswith("Nothing needs you")
     assert overview["first_steps"]["predictions_received"] is False
 
 

@@ -63,7 +63,7 @@ def test_no_figures_and_inconclusive_figures_are_unknown_not_healthy() -> None:
 
 def test_one_judged_figure_and_no_incident_is_healthy() -> None:
     said = headline("m", _serving(), [], [], [_figure("inconclusive"), _figure("ok")])
-    assert said.sentence == "No decision waits for you. m is healthy."
+    assert said.sentence == "Nothing needs you. m is healthy."
 
 
 def test_the_worst_incident_decides() -> None:
