@@ -443,7 +443,8 @@ class FakeApi:
             })  # fmt: skip
         drift = [
             {"window_id": seq, "seq": seq, "at": self.window(seq)["to_at"], "drift_score": 0.1 * (seq - 1),
-             "drifted": seq - 1, "features": len(FEATURES), "verdict": "warn" if seq > 2 else "ok"} for seq in range(1, 6)
+             "drifted": seq - 1, "features": len(FEATURES), "verdict": "warn" if seq > 2 else "ok"}
+            for seq in range(1, 6)
         ]  # fmt: skip
         done = {"action_id": DONE, "action_type": "validate_data", "status": "succeeded", "at": self._ago(hours=2)}
         return {

@@ -6,9 +6,10 @@ from datetime import datetime
 import streamlit as st
 
 from ui import components as c
-from ui import decision, session, vocabulary, wording
+from ui import session, vocabulary, wording
 from ui.api_types import ActionCard
-from ui.decision_blocks import course
+from ui.decision import question
+from ui.decision_after import draw_course
 
 
 def in_order(actions: Sequence[ActionCard]) -> list[ActionCard]:
@@ -32,8 +33,8 @@ def card(action: ActionCard, now: datetime) -> None:
     """
     risk = vocabulary.RISKS.get(action.risk, vocabulary.UNKNOWN)
     with st.container(key=f"card-{action.action_id}", border=True, gap="small"):
-        question, why = decision.in_two(action.question)
-        st.markdown(f"**{wording.plain(question)}** {wording.plain(why)}".strip())
+        asked, why = question.in_two(action.question)
+        st.markdown(f"**{wording.plain(asked)}** {wording.plain(why)}".strip())
         quorum = (
             c.tag(f"{action.approvals_given} of {action.approvers_needed} approved")
             if action.approvers_needed > 1
@@ -46,7 +47,7 @@ def card(action: ActionCard, now: datetime) -> None:
         if moving:
             _moving(action)
         expires = f" · expires {wording.when(action.expires_at, now)}" if action.expires_at and not moving else ""
-        asked = f"Asked by {decision.person(action.proposed_by)} {wording.relative(action.created_at, now)}"
+        asked = f"Asked by {question.person(action.proposed_by)} {wording.relative(action.created_at, now)}"
         with st.container(horizontal=True, vertical_alignment="center"):
             st.caption(wording.plain(asked + expires))
             st.page_link(
@@ -67,7 +68,7 @@ def _moving(action: ActionCard) -> None:
         return
     figures = c.fetched(lambda: client.verification(detail), key=f"figures-{action.action_id}")
     if figures is not None:
-        course(detail, figures)
+        draw_course(detail, figures)
 
 
 def link(action: ActionCard) -> str:

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ValidationError
 
 from ui import api_types as t
 from ui.answers.frame import Frame
+from ui.calls.questions import QuestionCalls
 
 A = TypeVar("A", bound=BaseModel)
 Params = dict[str, str | int]
@@ -211,8 +212,10 @@ class ApiClient:
     def data_quality(self, model: str) -> t.DataQuality:
         return self.ask(t.DataQuality, "GET", "/data-quality", {"model": model})
 
-    def trends(self, model: str) -> t.Trends:
-        return self.ask(t.Trends, "GET", "/trends", {"model": model})
+    def trends(self, model: str, *, hours: int | None = None, buckets: int | None = None) -> t.Trends:
+        """`hours` back from now, or the span of the newest predictions."""
+        wanted: Params = {k: v for k, v in (("model", model), ("hours", hours), ("buckets", buckets)) if v is not None}
+        return self.ask(t.Trends, "GET", "/trends", wanted)
 
     def cycles(self, model: str) -> t.ActivityList:
         return self.ask(t.ActivityList, "GET", "/agent/cycles", {"model": model})
@@ -227,6 +230,11 @@ class ApiClient:
         return self.ask(t.DeliveryList, "GET", "/notifications")
 
     # --------------------------------------------------------------------------------------------------- deciding
+
+    @property
+    def questions(self) -> QuestionCalls:
+        """Calls about one action besides the decision on it."""
+        return QuestionCalls(self.ask, self.send)
 
     def actions(self, *, status: str | None = None, model: str | None = None) -> t.ActionList:
         wanted: Params = {name: value for name, value in (("status", status), ("model", model)) if value}
@@ -244,6 +252,7 @@ class ApiClient:
         evidence_digest: str,
         seen_version: int,
         idempotency_key: str,
+        reason_code: str | None = None,
     ) -> t.Receipt:
         """Record a decision on exactly the evidence that was shown. The same key twice is one decision."""
         body = {
@@ -252,6 +261,7 @@ class ApiClient:
             "evidence_digest": evidence_digest,
             "seen_version": seen_version,
             "idempotency_key": idempotency_key,
+            "reason_code": reason_code,
         }
         return self.ask(t.Receipt, "POST", f"/actions/{action_id}/decision", body=body)
 

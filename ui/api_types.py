@@ -94,13 +94,19 @@ class ActionCard(Answer):
     updated_at: datetime
     expires_at: datetime | None
     executed_at: datetime | None
+    verified_at: datetime | None
     outcome: str | None
+    decided_by: list[str]
+    approved_by: list[str]
+    waits_for: list[str]
+    snoozed_until: datetime | None
 
 
 class ApprovalOut(Answer):
     user: str
     decision: str
     comment: str
+    reason_code: str | None
     evidence_digest: str
     current: bool
 
@@ -108,6 +114,7 @@ class ApprovalOut(Answer):
 class StepOut(Answer):
     step: str
     status: str
+    result: Json
     started_at: datetime
     finished_at: datetime | None
 
@@ -118,6 +125,13 @@ class HistoryEvent(Answer):
     actor: str
     verb: str
     details: Json
+
+
+class CommentOut(Answer):
+    comment_id: int
+    user: str
+    text: str
+    created_at: datetime
 
 
 class MayDecide(Answer):
@@ -156,14 +170,19 @@ class ActionRecord(Answer):
 
 
 class ActionDetail(ActionCard):
+    model_title: str
+    environment: str
     why: Json
     params: Json
     evidence: Json | None
     evidence_digest: str | None
     success_test: Json | None
+    attempts: int
+    max_attempts: int
     approvals: list[ApprovalOut]
     steps: list[StepOut]
     history: list[HistoryEvent]
+    comments: list[CommentOut]
     may_decide: MayDecide
     may_reevaluate: MayDecide
     asked_before: AskedBefore | None
@@ -380,6 +399,8 @@ class TrendBucket(Answer):
 class DriftPoint(Answer):
     at: datetime
     drift_score: float | None
+    drifted: int
+    features: int
     verdict: str
 
 
@@ -395,6 +416,7 @@ class Trends(Answer):
     bucket_s: float
     buckets: list[TrendBucket]
     drift: list[DriftPoint]
+    metrics: list[MetricPoint]
     deployments: list[DeploymentOut]
     actions: list[ActionMarker]
 
@@ -435,6 +457,20 @@ class Planned(Answer):
     slots: list[SlotOut]
 
 
+class LastCheck(Answer):
+    at: datetime
+    next_at: datetime
+    window_seq: int | None
+    checks: int
+    could_not: int
+
+
+class Expiring(Answer):
+    kind: str
+    name: str
+    at: datetime
+
+
 class Overview(Answer):
     generated_at: datetime
     model_name: str
@@ -448,6 +484,8 @@ class Overview(Answer):
     metrics: list[MetricPoint]
     happened: list[ActionCard]
     planned: list[Planned]
+    last_check: LastCheck | None
+    expiring: list[Expiring]
     automation: AutomationOut
     services: list[ServiceOut]
     notices: list[Notice] = []

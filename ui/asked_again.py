@@ -80,9 +80,13 @@ def button(shown: ActionDetail, newest: ActionDetail) -> None:
     newer = newest.status not in BETWEEN and newest.evidence_digest != shown.evidence_digest
     if newer or not newest.may_reevaluate.allowed or newest.status not in OPEN_ACTIONS:
         return
-    with st.container(key="reevaluation", horizontal=True, vertical_alignment="center"):
-        pressed = st.button("Gather the evidence again", key="reevaluate", icon=":material/refresh:")
-        st.caption("Against the version that serves now. Approvals given so far stop counting.", width="content")
+    pressed = st.button(
+        "Ask for newer evidence",
+        key="reevaluate",
+        icon=":material/refresh:",
+        type="tertiary",
+        help="It is gathered again against the version that serves now. Approvals given so far stop counting.",
+    )
     if not pressed:
         return
     try:

@@ -1,6 +1,7 @@
 """Time as the person who looks wants it: in UTC, or on the clock of their own place."""
 
 from collections.abc import Callable
+from datetime import tzinfo
 from functools import wraps
 from typing import ParamSpec
 
@@ -36,10 +37,15 @@ def choose() -> None:
     )
 
 
+def zone() -> tzinfo:
+    """The zone in which the person thinks: their own, if they chose so, else UTC."""
+    chosen = st.session_state.get(ZONE) or st.query_params.get(ZONE)
+    return zones.known(_own() if chosen == LOCAL else None)
+
+
 def follow() -> None:
     """Write times in the zone that was chosen, from here to the end of this run."""
-    chosen = st.session_state.get(ZONE) or st.query_params.get(ZONE)
-    zones.use(zones.known(_own() if chosen == LOCAL else None))
+    zones.use(zone())
 
 
 def fragment(*, run_every: float | None = None) -> Callable[[Callable[P, None]], Callable[P, None]]:

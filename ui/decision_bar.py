@@ -1,33 +1,27 @@
-"""The two buttons, the dialogs behind them, the receipt, and the watch on what happens meanwhile.
+"""The bar at the bottom of the decision page and the dialogs behind its buttons.
 
 A dialog is driven by session state, and the idempotency key is made when it opens: however often the confirm button is
-pressed, and however often the connection breaks, it is one decision.
+pressed, and however often the connection breaks, it is one decision. Keyboard shortcuts open dialogs and do no more.
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import uuid4
 
 import streamlit as st
 
-from ui import asked_again, clock, decision, session, vocabulary, wording
+from ui import asked_again, clock, session, vocabulary, wording
 from ui import components as c
 from ui.api_client import ApiError
-from ui.api_types import ActionDetail, Receipt
-from ui.decision_blocks import course, progress
+from ui.api_types import ActionDetail
+from ui.decision import checks, consequences, course, putting_off, question
+from ui.decision import standing as stands
+from ui.decision_seen import forget
 
 DIALOG = "decision_dialog"
 RECEIPTS = "decision_receipts"
-REASONS = (
-    "The evidence does not convince me",
-    "The diagnosis is wrong",
-    "This is a known, temporary situation",
-    "The timing is wrong",
-    "Something else must come first",
-    "Other",
-)
 SHORTEST_REASON = 3
-WATCH_S = 10
-PROGRESS_S = 2
+OTHER = "other"
 
 
 @dataclass(frozen=True)
@@ -47,7 +41,7 @@ def _close() -> None:
     st.session_state.pop(DIALOG, None)
 
 
-def _send(seen: ActionDetail, ask: Ask, comment: str) -> None:
+def _send(seen: ActionDetail, ask: Ask, comment: str, reason_code: str | None = None) -> None:
     try:
         receipt = session.client().decide(
             seen.action_id,
@@ -56,6 +50,7 @@ def _send(seen: ActionDetail, ask: Ask, comment: str) -> None:
             evidence_digest=seen.evidence_digest or "",
             seen_version=seen.version,
             idempotency_key=ask.key,
+            reason_code=reason_code,
         )
     except ApiError as problem:
         if problem.code != "stale":
@@ -71,20 +66,22 @@ def _send(seen: ActionDetail, ask: Ask, comment: str) -> None:
 
 
 @st.dialog("Approve", width="medium", on_dismiss=_close)
-def _approve(seen: ActionDetail, ask: Ask, standing: decision.Standing) -> None:
-    pair, follows = decision.versions_of(seen), decision.consequences(seen, c.now())
-    st.markdown(f"**{wording.plain(decision.headline(seen))}**")
-    for line in (*follows.approve[:-1], *follows.undo[:1]):
-        st.markdown(wording.plain(line))
-    against = decision.speaks_against(seen)
+def _approve(seen: ActionDetail, ask: Ask, standing: stands.Standing) -> None:
+    pair, follows = question.versions_of(seen), consequences.consequences(seen, c.now())
+    st.markdown(f"**{wording.plain(question.headline(seen))}**")
+    st.markdown(wording.plain(consequences.from_now(seen)))
+    for line in (*follows.triggers[:1], *follows.undo):
+        st.markdown(f"↺ {wording.plain(line)}")
+    against = checks.speaks_against(seen)
     if against:
-        failed = ", ".join(check.name for check in decision.strip(seen) if check.ok is False) or "the recommendation"
+        failed = ", ".join(check.name for check in checks.strip(seen) if check.ok is False) or "the recommendation"
         st.warning(f"Against this speaks: {wording.plain(failed)}. Write down why you approve it all the same.")
+    asked_why = against or stands.asks_for_typed_version(seen)
     comment = st.text_area(
-        "Reason" if against else "Comment (optional)", key="approve-comment", max_chars=2000, persist_state="session"
+        "Reason" if asked_why else "Comment (optional)", key="approve-comment", max_chars=2000, persist_state="session"
     )
     typed = True
-    if decision.asks_for_typed_version(seen):
+    if stands.asks_for_typed_version(seen):
         typed = st.text_input(f"Type {pair.new} to confirm", key="approve-version").strip() == pair.new
     if not standing.open:
         st.error(wording.plain(standing.says))
@@ -92,129 +89,94 @@ def _approve(seen: ActionDetail, ask: Ask, standing: decision.Standing) -> None:
     pressed = st.button(
         label, key="confirm-approve", type="primary", width="stretch", disabled=not (standing.open and typed)
     )
-    if pressed and against and len(comment.strip()) < SHORTEST_REASON:
+    if pressed and asked_why and len(comment.strip()) < SHORTEST_REASON:
         st.error("Write down the reason first.")
     elif pressed:
         _send(seen, ask, comment.strip())
 
 
 @st.dialog("Reject", width="medium", on_dismiss=_close)
-def _reject(seen: ActionDetail, ask: Ask, standing: decision.Standing) -> None:
-    pair, follows = decision.versions_of(seen), decision.consequences(seen, c.now())
-    st.markdown(f"**{wording.plain(decision.headline(seen))}**")
+def _reject(seen: ActionDetail, ask: Ask, standing: stands.Standing) -> None:
+    pair, follows = question.versions_of(seen), consequences.consequences(seen, c.now())
+    st.markdown(f"**{wording.plain(question.headline(seen))}**")
     st.markdown(wording.plain(" ".join(follows.reject[:2])))
-    reason = st.selectbox("Reason", REASONS, index=None, key="reject-reason", placeholder="Choose a reason")
-    comment = st.text_area("Comment (optional)", key="reject-comment", max_chars=1900, persist_state="session")
+    code = st.radio(
+        "Reason", list(vocabulary.REJECTIONS), index=None, key="reject-reason",
+        format_func=lambda one: vocabulary.REJECTIONS[one],
+    )  # fmt: skip
+    needed = code == OTHER
+    comment = st.text_area(
+        "Which one?" if needed else "Comment (optional)", key="reject-comment", max_chars=2000, persist_state="session"
+    )
     if not standing.open:
         st.error(wording.plain(standing.says))
-    ready = standing.open and reason is not None
-    label = f"Reject, keep {pair.old}"
-    if st.button(label, key="confirm-reject", type="primary", width="stretch", disabled=not ready):
-        _send(seen, ask, f"{reason}: {comment.strip()}" if comment.strip() else str(reason))
+    ready = standing.open and code is not None
+    pressed = st.button(
+        f"Reject, keep {pair.old}", key="confirm-reject", type="primary", width="stretch", disabled=not ready
+    )
+    if pressed and needed and len(comment.strip()) < SHORTEST_REASON:
+        st.error("Write down the reason first.")
+    elif pressed:
+        _send(seen, ask, comment.strip(), code)
+
+
+@st.dialog("Snooze", on_dismiss=_close)
+def _snooze(seen: ActionDetail) -> None:
+    now = c.now()
+    st.markdown(
+        wording.plain(
+            f"It sinks in your own queue and stays open for everybody. It expires {wording.when(seen.expires_at, now)}."
+        )
+    )
+    offered = putting_off.choices(now, seen.expires_at, clock.zone())
+    for one in offered:
+        label = f"{one.name}, until {wording.moment_today(one.at, now)}"
+        if st.button(label, key=f"snooze-{one.name.split()[0].lower()}-{one.name.split()[1].lower()}", width="stretch"):
+            _put_off(seen.action_id, one.at)
+    if not offered:
+        st.caption("It expires too soon to be put off.")
+    if seen.snoozed_until is not None and st.button("Ask me again now", key="snooze-wake", width="stretch"):
+        _put_off(seen.action_id, None)
+
+
+def _put_off(action_id: str, until: datetime | None) -> None:
+    try:
+        session.client().questions.snooze(action_id, until)
+    except ApiError as problem:
+        c.show_problem(problem, key="snooze-problem")
+        return
+    _close()
+    st.rerun()
 
 
 def bar(seen: ActionDetail, newest: ActionDetail) -> None:
     """9: Reject and Approve, of the same size, neither of them the default; disabled with a sentence."""
-    standing = decision.standing(seen, newest, c.now())
+    standing = stands.standing(seen, newest, c.now())
     with st.container(key="dec-9"), st.container(key="action-bar", gap="small"):
+        if newest.status not in vocabulary.OPEN_ACTIONS:
+            st.markdown(
+                f"{c.chip_for(vocabulary.ACTION_STATUSES, newest.status)} "
+                f"{wording.plain(wording.sentence(course.course(newest)))} What follows stands below."
+            )
+            return
         if not standing.open:
             st.caption(f"○ {wording.plain(standing.says)}")
-        left, right = st.columns(2, wrap=False)
-        left.button(
-            "Reject…",
-            key="reject",
-            width="stretch",
-            disabled=not standing.open,
-            on_click=_open,
-            args=("reject", seen.action_id),
-        )
-        right.button(
-            "Approve…",
-            key="approve",
-            width="stretch",
-            disabled=not standing.open,
-            on_click=_open,
-            args=("approve", seen.action_id),
-        )
+        more, decide = st.columns([4, 5], vertical_alignment="center")
+        with more, st.container(key="bar-more", horizontal=True, gap="small"):
+            asked_again.button(seen, newest)
+            st.button(
+                "Snooze…", key="snooze", icon=":material/snooze:", shortcut="Z", type="tertiary",
+                on_click=_open, args=("snooze", seen.action_id),
+            )  # fmt: skip
+        left, right = decide.columns(2, wrap=False)
+        for place, label, key, shortcut in ((left, "Reject…", "reject", "X"), (right, "Approve…", "approve", "A")):
+            place.button(
+                label, key=key, width="stretch", shortcut=shortcut, disabled=not standing.open,
+                on_click=_open, args=(key, seen.action_id),
+            )  # fmt: skip
     ask = st.session_state.get(DIALOG)
     if isinstance(ask, Ask) and ask.action_id == seen.action_id:
-        (_approve if ask.decision == "approve" else _reject)(seen, ask, standing)
-
-
-def _receipt(receipt: Receipt) -> None:
-    word = "Approved" if receipt.decision == "approve" else "Rejected"
-    place = f", entry {wording.count(receipt.audit_seq)} of the audit log" if receipt.audit_seq is not None else ""
-    quorum = (
-        f" {receipt.approvals_given} of {receipt.approvers_needed} approvals." if receipt.approvers_needed > 1 else ""
-    )
-    with st.container(key="receipt"):
-        st.success(
-            f"**{word} by {wording.plain(receipt.by)}** {wording.plain(wording.moment(receipt.at))}, on evidence "
-            f"`{wording.short_digest(receipt.evidence_digest)}`{wording.plain(place)}\\.{wording.plain(quorum)}"
-        )
-
-
-def after(action: ActionDetail) -> None:
-    """10: the receipt, then the steps as they happen, then the result."""
-    with st.container(key="dec-10"):
-        c.section("After the decision")
-        receipt = st.session_state.get(RECEIPTS, {}).get(action.action_id)
-        if receipt is not None:
-            _receipt(receipt)
-        if action.status in vocabulary.OPEN_ACTIONS:
-            st.caption("The steps, their progress and the verified result appear here.")
-        elif action.status in vocabulary.MOVING_ACTIONS:
-            clock.fragment(run_every=PROGRESS_S)(_live)(action.action_id, action.status)
+        if ask.decision == "snooze":
+            _snooze(newest)
         else:
-            progress(action, c.now())
-
-
-def _live(action_id: str, status: str) -> None:
-    try:
-        action = session.client().action(action_id)
-        figures = session.client().verification(action)
-    except ApiError as problem:
-        c.show_problem(problem, key="progress-problem")
-        return
-    course(action, figures)
-    progress(action, c.now())
-    if action.status != status:
-        forget(action_id)
-        st.rerun(scope="app")
-
-
-# ------------------------------------------------------------------------------------------- what the page has shown
-
-
-def _slot(action_id: str) -> str:
-    return f"seen-{action_id}"
-
-
-def forget(action_id: str) -> None:
-    """The next run reads the action anew."""
-    st.session_state.pop(_slot(action_id), None)
-    asked_again.forget(action_id)
-
-
-def seen(action: ActionDetail) -> ActionDetail:
-    """The action as this page first showed it: evidence is never exchanged under the eyes of who reads it.
-
-    What has no evidence yet, or is decided, is shown as it is now; so is everything about it that is not evidence.
-    """
-    kept = st.session_state.get(_slot(action.action_id))
-    if not isinstance(kept, ActionDetail) or kept.evidence is None or action.status not in vocabulary.OPEN_ACTIONS:
-        st.session_state[_slot(action.action_id)] = kept = action
-    moved = ("status", "approvals_given", "expires_at", "may_decide")
-    return kept.model_copy(update={name: getattr(action, name) for name in moved})
-
-
-@clock.fragment(run_every=WATCH_S)
-def watch(action_id: str, version: int, digest: str | None) -> None:
-    """Looks every few seconds whether somebody else decided or newer evidence came, and then says so, once."""
-    try:
-        newest = session.client().action(action_id)
-    except ApiError as problem:
-        c.show_problem(problem, key="watch-problem")
-        return
-    if (newest.version, newest.evidence_digest) != (version, digest):
-        st.rerun(scope="app")
+            (_approve if ask.decision == "approve" else _reject)(seen, ask, standing)

@@ -105,6 +105,7 @@ ISSUES: dict[str, str] = {
     "low_confidence": "Low confidence",
     "data_quality": "Data quality",
 }
+REJECTIONS: dict[str, str] = {key: shared.capital(word) for key, word in shared.REJECTIONS.items()}
 METRICS: dict[str, str] = {key: shared.capital(word) for key, word in shared.METRICS.items()}
 ALGORITHMS: dict[str, str] = {key: shared.capital(word) for key, word in shared.ALGORITHMS.items()}
 

@@ -94,6 +94,11 @@ def moment_today(at: datetime, now: datetime) -> str:
     return f"{zones.here(at):%H:%M} {zones.label(at)}" if same else moment(at)
 
 
+def to_the_second(at: datetime | None) -> str:
+    """For what happens while one watches: `13:02:11 UTC`."""
+    return NOTHING if at is None else f"{zones.here(at):%H:%M:%S} {zones.label(at)}"
+
+
 def when(at: datetime | None, now: datetime) -> str:
     """Both: `21 Nov 2026 09:41 UTC (3 min ago)`."""
     return NOTHING if at is None else f"{moment(at)} ({relative(at, now)})"

@@ -130,12 +130,12 @@ def test_a_deep_link_leads_through_the_form_to_its_page_and_survives_a_reload_an
     assert page.url == dashboard.url + PATHS["decision"]
     expect(page.locator(".st-key-dec-10")).to_be_visible()
     assert page.get_by_role("dialog").count() == 0, "the very first link after a start finds its page"
-    expect(page.locator(HEADLINE)).to_have_text("Replace v1 by v2?")
+    expect(page.locator(HEADLINE)).to_have_text("Replace v1 by v2 for Heart disease (development)?")
     (cookie,) = (found for found in context.cookies() if found.get("name") == COOKIE)
     assert cookie.get("httpOnly") is True
     assert cookie.get("sameSite") == "Lax"
     page.reload()
-    expect(page.locator(HEADLINE)).to_have_text("Replace v1 by v2?")
+    expect(page.locator(HEADLINE)).to_have_text("Replace v1 by v2 for Heart disease (development)?")
     other = _open(dashboard, context, PATHS["approvals"])
     other.get_by_role("link", name="Review").click()
     expect(other.locator(".st-key-dec-1")).to_be_visible()

@@ -2,9 +2,10 @@
 
 import streamlit as st
 
-from ui import action_cards, decision, session, wording
+from ui import action_cards, session, wording
 from ui import components as c
 from ui.api_types import ActionCard
+from ui.decision import question
 from ui.vocabulary import ACTION_STATUSES, MOVING_ACTIONS, OPEN_ACTIONS, RISKS, UNKNOWN
 
 TABS = {
@@ -39,7 +40,7 @@ def _table(actions: list[ActionCard]) -> None:
             "question": action_cards.link(action),
             "risk": c.chip(RISKS.get(action.risk, UNKNOWN)),
             "state": c.chip_for(ACTION_STATUSES, action.status),
-            "decided by": wording.plain(decision.person(action.reviewed_by) if action.reviewed_by else "–"),
+            "decided by": wording.plain(question.person(action.reviewed_by) if action.reviewed_by else "–"),
             "when": wording.plain(wording.when(action.updated_at, now)),
             "result": wording.plain(wording.sentence(action.outcome) or wording.NOTHING),
         }

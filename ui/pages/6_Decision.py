@@ -2,37 +2,41 @@
 
 import streamlit as st
 
-from ui import asked_again, decision_bar, session
+from ui import asked_again, decision_bar, decision_seen, session
 from ui import components as c
 from ui import decision_blocks as block
+from ui import decision_record as record
+from ui import decision_top as top
 from ui.api_client import ApiError
 from ui.api_types import ActionDetail
+from ui.decision_after import draw_after
 from ui.vocabulary import OPEN_ACTIONS
 
 
 def _draw(newest: ActionDetail) -> None:
-    now, shown = c.now(), decision_bar.seen(newest)
+    now, shown = c.now(), decision_seen.seen(newest)
     if newest.evidence_digest != shown.evidence_digest and newest.status not in asked_again.BETWEEN:
         c.banner(
             "warning", "Newer evidence is available.", "This page still shows what you began to read.", key="newer"
         )
         if st.button("Show the newer evidence", key="show-newer"):
-            decision_bar.forget(newest.action_id)
+            decision_seen.forget(newest.action_id)
             st.rerun()
-    block.question(shown, now)
+    top.draw_question(shown, now)
     asked_again.show(shown, newest, now)
-    block.verdicts(shown)
-    asked_again.button(shown, newest)
-    block.comparison(shown)
-    block.reasons(shown)
-    block.blast_radius(shown)
-    block.outcomes(shown, now)
-    block.exact_change(shown)
-    block.history(newest, now)
+    top.draw_verdict(shown)
+    block.draw_comparison(shown)
+    block.draw_reasons(shown)
+    reach = c.fetched(lambda: session.client().questions.reach(newest.action_id), key="reach")
+    block.draw_radius(shown, reach)
+    block.draw_outcomes(shown, now, reach)
+    record.draw_change(shown)
+    record.draw_discussion(newest, now)
     decision_bar.bar(shown, newest)
-    decision_bar.after(newest)
+    draw_after(newest)
     if newest.status in OPEN_ACTIONS:
-        decision_bar.watch(newest.action_id, newest.version, newest.evidence_digest)
+        votes = len(newest.approvals)
+        decision_seen.watch(newest.action_id, newest.version, newest.evidence_digest, len(newest.comments), votes)
 
 
 def page() -> None:

@@ -6,11 +6,22 @@ from types import ModuleType
 import pytest
 from pydantic import BaseModel
 
-from api.schemas import actions, agent, alerts, common, models, monitoring, notifications, overview, people
+from api.schemas import actions, agent, alerts, common, discussion, models, monitoring, notifications, overview, people
 from database import enums
 from ui import api_types, vocabulary
 
-SCHEMAS: tuple[ModuleType, ...] = (actions, agent, alerts, common, models, monitoring, notifications, overview, people)
+SCHEMAS: tuple[ModuleType, ...] = (
+    discussion,
+    actions,
+    agent,
+    alerts,
+    common,
+    models,
+    monitoring,
+    notifications,
+    overview,
+    people,
+)
 OTHER_NAMES = {"Me": "Person", "LoginAnswer": "LoginOut", "Answer": "Out"}
 
 
@@ -28,6 +39,7 @@ OTHER_NAMES = {"Me": "Person", "LoginAnswer": "LoginOut", "Answer": "Out"}
         (enums.ActionType, vocabulary.ACTIONS),
         (enums.Cause, vocabulary.CAUSES),
         (enums.IssueType, vocabulary.ISSUES),
+        (enums.RejectionReason, vocabulary.REJECTIONS),
     ],
 )
 def test_every_word_of_the_house_has_its_words_here(words: type[StrEnum], table: dict[str, object]) -> None:
