@@ -187,7 +187,13 @@ def test_while_it_is_verified_it_says_who_approved_and_how_many_rows_are_in() ->
 
 
 def test_everybody_whose_approval_counted_is_named() -> None:
-    vote = {"decision": "approve", "comment": "", "reason_code": None, "evidence_digest": "x", "current": True}
+    vote: dict[str, Any] = {
+        "decision": "approve",
+        "comment": "",
+        "reason_code": None,
+        "evidence_digest": "x",
+        "current": True,
+    }
     vote |= {"decided_at": NOW}
     votes = [vote | {"user": "ada"}, vote | {"user": "eve", "current": False}, vote | {"user": "grace"}]
     both = action(status="executing", reviewed_by="person:grace", approvals=votes)
