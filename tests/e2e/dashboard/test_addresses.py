@@ -1,0 +1,68 @@
+"""Where one is stands in the address: it leads there through the door, after a reload and in somebody else's browser."""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.e2e.dashboard import looking
+from tests.e2e.dashboard.desk import HEADLINE, Desk, key, settled
+from tests.e2e.dashboard.stack import Stack
+from tests.world.furnished import World
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
+
+
+def test_a_link_to_a_decision_leads_through_the_door_and_survives_a_reload(desk: Desk, world: World) -> None:
+    with desk.sits("ada", afresh=True) as seat:
+        page = seat.open(world.path("grave"))
+        assert page.url.endswith(world.path("grave"))
+        expect(page.locator(HEADLINE).first).to_contain_text("v2")
+        assert page.get_by_role("dialog").count() == 0
+        before = page.locator(HEADLINE).first.inner_text()
+        page.reload()
+        settled(page)
+        expect(page.locator(HEADLINE).first).to_have_text(before)
+
+
+@pytest.mark.parametrize("path", ["/decision?id=00000000-0000-0000-0000-000000000000", "/decision?id=A17", "/decision"])
+def test_a_link_to_nothing_says_so_kindly_and_leads_on(desk: Desk, path: str) -> None:
+    with desk.sits("ada") as seat:
+        page = seat.open(path)
+        assert looking.sees(page, "exceptions") == []
+        expect(page.get_by_role("link", name=re.compile("approvals", re.IGNORECASE)).first).to_be_visible()
+        assert re.search(r"not here|No action was named", looking.text_of(page))
+
+
+def test_the_address_of_the_overview_is_known(desk: Desk) -> None:
+    with desk.sits("ada") as seat:
+        page = seat.open("/overview")
+        assert "not found" not in looking.text_of(page).lower()
+        assert page.get_by_role("dialog").count() == 0
+        assert seat.said == []
+
+
+def test_a_filter_stands_in_the_address_and_holds_for_whoever_is_given_it(desk: Desk) -> None:
+    with desk.sits("ada") as seat:
+        page = seat.open("/approvals")
+        key(page, "show").get_by_role("radio", name=re.compile("^Decided")).click()
+        expect(page).to_have_url(re.compile(r"show=decided", re.IGNORECASE))
+        settled(page)
+        shown = key(page, "actions-table").inner_text()
+        address = page.url
+        page.reload()
+        settled(page)
+        expect(key(page, "actions-table")).to_have_text(shown, use_inner_text=True)
+    with desk.sits("vera", afresh=True) as seat:
+        page = seat.open(address.removeprefix(seat.url))
+        assert page.url == address
+        expect(key(page, "actions-table")).to_have_text(shown, use_inner_text=True)
+
+
+def test_who_is_signed_out_is_at_the_door_again(desk: Desk, stack: Stack) -> None:
+    with desk.sits("vera", afresh=True) as seat:
+        page = seat.open("/models")
+        page.get_by_role("link", name="Sign out").click()
+        expect(page.locator("input[name=password]")).to_be_visible()
+        page.goto(f"{stack.ui.url}/approvals")
+        expect(page.locator("input[name=password]")).to_be_visible()
