@@ -1,4 +1,4 @@
-"""Somebody in front of the dashboard: signed in, at a page that has come to rest, with an eye on what the browser says."""
+"""Somebody in front of the dashboard: signed in, at a page that has come to rest, hearing what the browser says."""
 
 import re
 from collections.abc import Iterator

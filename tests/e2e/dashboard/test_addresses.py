@@ -1,4 +1,4 @@
-"""Where one is stands in the address: it leads there through the door, after a reload and in somebody else's browser."""
+"""Where one is stands in the address: it leads there through the door, after a reload, in somebody else's browser."""
 
 import re
 
@@ -62,6 +62,7 @@ def test_a_filter_stands_in_the_address_and_holds_for_whoever_is_given_it(desk: 
 def test_who_is_signed_out_is_at_the_door_again(desk: Desk, stack: Stack) -> None:
     with desk.sits("vera", afresh=True) as seat:
         page = seat.open("/models")
+        key(page, "person").get_by_role("button").click()
         page.get_by_role("link", name="Sign out").click()
         expect(page.locator("input[name=password]")).to_be_visible()
         page.goto(f"{stack.ui.url}/approvals")

@@ -1,0 +1,55 @@
+"""While a page refreshes by itself nothing jumps, nothing typed is lost, and what is new appears."""
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.e2e.dashboard.asking import a_retrain, page_of
+from tests.e2e.dashboard.desk import Desk, key, settled
+from tests.e2e.dashboard.stack import Stack
+from tests.world.furnished import World
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
+MOST_SHIFT = 0.1
+# One refresh of the bar above every page, and some more.
+A_REFRESH_MS = 12_000
+_WATCH = """() => {
+    window.shifted = 0;
+    new PerformanceObserver((list) => {
+        for (const entry of list.getEntries()) if (!entry.hadRecentInput) window.shifted += entry.value;
+    }).observe({ type: "layout-shift" });
+}"""
+TOUCH = "UPDATE alerts SET updated_at = now() WHERE status = 'acknowledged'"
+
+
+def _shift(page: Page) -> float:
+    return float(page.evaluate("window.shifted"))
+
+
+def test_nothing_jumps_while_pages_refresh_by_themselves(desk: Desk, stack: Stack, world: World) -> None:
+    paths = ["/", "/performance", "/approvals", world.path("good")]
+    with desk.sits("ada") as one, desk.sits("bob") as two, desk.sits("vera") as three, desk.sits("otto") as four:
+        seats = list(zip((one, two, three, four), paths, strict=True))
+        for seat, path in seats:
+            seat.open(path)
+            seat.page.wait_for_timeout(500)
+            seat.page.evaluate(_WATCH)
+        with stack.engine.begin() as connection:
+            connection.exec_driver_sql(TOUCH)  # something happened: pages are drawn anew by themselves
+        one.page.wait_for_timeout(A_REFRESH_MS)
+        for seat, path in seats:
+            settled(seat.page)
+            assert _shift(seat.page) <= MOST_SHIFT, path
+            assert seat.said == [], path
+
+
+def test_what_is_new_appears_by_itself_and_what_is_being_typed_stays(desk: Desk, stack: Stack, world: World) -> None:
+    with desk.sits("ada") as reading, desk.sits("bob") as typing:
+        page = reading.open("/")
+        typing.open(page_of(a_retrain(stack, world)))
+        key(typing.page, "approve").get_by_role("button").click()
+        comment = key(typing.page, "approve-comment").locator("textarea")
+        comment.press_sequentially("half a sent")
+        new = a_retrain(stack, world)
+        expect(key(page, f"card-{new.action_id}")).to_be_visible(timeout=25_000)
+        expect(comment).to_have_value("half a sent")
+        expect(comment).to_be_focused()
