@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from scripts.bench.stack import bench_stack
-from scripts.plain_speech import CheckFlag, CommandFailedError, JsonFlag, said_plainly, say
+from scripts.plain_speech import CheckFlag, CommandFailedError, JsonFlag, fail, said_plainly, say
 
 bench = typer.Typer(help="Measure speed and size on this machine.", no_args_is_help=True)
 
@@ -111,4 +111,33 @@ def training_bench(
     else:
         training.show(report, Console())
     if check and any(figure["ok"] is False for figure in report["figures"].values()):
+        raise typer.Exit(1)
+
+
+@bench.command("dashboard")
+def dashboard_bench(
+    rows: Annotated[int, typer.Option(min=1000, help="how many predictions there are")] = 1_000_000,
+    days: Annotated[int, typer.Option(min=1, help="over so many days")] = 30,
+    times: Annotated[int, typer.Option(min=2, help="how often each page is opened, and each switch pressed")] = 20,
+    pages: Annotated[str, typer.Option(help="only these, with commas between")] = "",
+    as_json: JsonFlag = False,
+    check: CheckFlag = False,
+) -> None:
+    """How long a person waits in front of each page, in a real Chromium, and what the API takes of it."""
+    # It loads a browser and all that training needs; every other command would wait for it.
+    try:
+        from scripts.bench import dashboard  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        fail(f"{error.name} is not installed here: `make setup` installs what this bench looks with")
+
+    only = tuple(name.strip() for name in pages.split(",") if name.strip())
+    with said_plainly():
+        report = dashboard.bench_dashboard(dashboard.Asked(rows, days, times, only), say)
+    if as_json:
+        print(json.dumps(report, indent=1))
+    else:
+        dashboard.show(report, Console())
+    for line in dashboard.missed(report):
+        say(f"MISSED {line}")
+    if check and dashboard.missed(report):
         raise typer.Exit(1)

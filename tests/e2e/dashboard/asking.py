@@ -5,11 +5,11 @@ from typing import Any
 from uuid import UUID
 
 from database.models import AgentAction
+from scripts.clinic import history
+from scripts.clinic.chronicle import written
+from scripts.clinic.furnished import World
+from scripts.clinic.questions import Question, ask
 from tests.e2e.dashboard.stack import Stack
-from tests.world import history
-from tests.world.chronicle import written
-from tests.world.furnished import World
-from tests.world.questions import Question, ask
 
 
 def _put(stack: Stack, question: Question) -> AgentAction:

@@ -7,9 +7,9 @@ from playwright.sync_api import Browser
 from sqlalchemy import Engine
 
 from config.settings import Settings
+from scripts.clinic.furnished import World, furnish
 from tests.e2e.dashboard.desk import Desk
 from tests.e2e.dashboard.stack import Stack, running
-from tests.world.furnished import World, furnish
 
 _made: list[World] = []
 

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, Request, expect
 
-from tests.world.furnished import PASSWORD
+from scripts.clinic.furnished import PASSWORD
 
 Theme = Literal["light", "dark"]
 PAGES = {

@@ -18,8 +18,8 @@ from scripts.chaos.api_process import ApiProcess
 from scripts.chaos.platform import settings_of
 from scripts.chaos.ui_process import UiProcess
 from scripts.chaos.waiting import wait_until
+from scripts.clinic.furnished import PASSWORD
 from scripts.crash.server import CARELESS, own_server, quick_place
-from tests.world.furnished import PASSWORD
 
 
 @dataclass

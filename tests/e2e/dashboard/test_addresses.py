@@ -5,10 +5,10 @@ import re
 import pytest
 from playwright.sync_api import expect
 
+from scripts.clinic.furnished import World
 from tests.e2e.dashboard import looking
 from tests.e2e.dashboard.desk import HEADLINE, Desk, key, settled
 from tests.e2e.dashboard.stack import Stack
-from tests.world.furnished import World
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
 

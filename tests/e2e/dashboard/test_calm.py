@@ -3,10 +3,10 @@
 import pytest
 from playwright.sync_api import Page, expect
 
+from scripts.clinic.furnished import World
 from tests.e2e.dashboard.asking import a_retrain, page_of
 from tests.e2e.dashboard.desk import Desk, key, settled
 from tests.e2e.dashboard.stack import Stack
-from tests.world.furnished import World
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
 MOST_SHIFT = 0.1

@@ -5,10 +5,10 @@ import re
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from scripts.clinic.furnished import World
 from tests.e2e.dashboard.asking import a_retrain, a_rollback, decide, page_of, status, votes
 from tests.e2e.dashboard.desk import Desk, key, settled
 from tests.e2e.dashboard.stack import Stack
-from tests.world.furnished import World
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
 MOST_TABS = 15

@@ -6,10 +6,10 @@ from itertools import pairwise
 import pytest
 from playwright.sync_api import Page, expect
 
+from scripts.clinic.furnished import World
 from tests.e2e.dashboard.asking import decide
 from tests.e2e.dashboard.desk import Desk, key
 from tests.e2e.dashboard.stack import Stack
-from tests.world.furnished import World
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
 ROW = re.compile(r"\[([−+]?[\d.]+), ([−+]?[\d.]+)\]")

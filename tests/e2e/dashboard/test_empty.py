@@ -7,10 +7,10 @@ import pytest
 from playwright.sync_api import Browser
 
 from config.settings import Settings
+from scripts.clinic.furnished import empty
 from tests.e2e.dashboard import looking
 from tests.e2e.dashboard.desk import PAGES, Desk, key
 from tests.e2e.dashboard.stack import Stack, running
-from tests.world.furnished import empty
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
 # What a person could do, or what will happen by itself.

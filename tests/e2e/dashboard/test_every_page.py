@@ -4,9 +4,9 @@ import re
 
 import pytest
 
+from scripts.clinic.furnished import World
 from tests.e2e.dashboard import looking
 from tests.e2e.dashboard.desk import HEIGHTS, PAGES, Desk, Seat, Theme, key
-from tests.world.furnished import World
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
 NARROW_MS = 250  # charts follow a new width a moment later

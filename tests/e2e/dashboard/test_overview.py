@@ -5,9 +5,9 @@ import re
 import pytest
 from playwright.sync_api import expect
 
+from scripts.clinic.furnished import World
 from tests.e2e.dashboard.desk import HEADLINE, HEIGHTS, Desk, key
 from tests.e2e.dashboard.stack import Stack
-from tests.world.furnished import World
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
 NEED = re.compile(r"\d+ decisions? (?:waits?|needs?)|Nothing needs you")

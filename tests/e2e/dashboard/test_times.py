@@ -9,10 +9,10 @@ from playwright.sync_api import Browser, Page, expect
 from sqlalchemy import Engine
 
 from config.settings import Settings
+from scripts.clinic.furnished import World, furnish
 from tests.e2e.dashboard import looking
 from tests.e2e.dashboard.desk import PAGES, Desk, key, settled
 from tests.e2e.dashboard.stack import Stack, running
-from tests.world.furnished import World, furnish
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(150)]
 # Two days after the clocks of Berlin went back an hour.

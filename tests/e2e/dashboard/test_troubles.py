@@ -3,12 +3,12 @@
 import pytest
 from playwright.sync_api import expect
 
+from scripts.clinic.furnished import World
 from tests.e2e.dashboard import looking
 from tests.e2e.dashboard.asking import a_retrain, page_of, votes
 from tests.e2e.dashboard.desk import PAGES, Desk, key, settled
 from tests.e2e.dashboard.stack import Stack
 from tests.e2e.dashboard.test_deciding import button
-from tests.world.furnished import World
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
 REASON = "a long and careful reason"

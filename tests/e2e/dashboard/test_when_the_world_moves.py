@@ -14,11 +14,11 @@ from config.agent_policy import load_policy
 from config.model_contract import load_contract
 from config.settings import Settings
 from database.connection import session_scope
+from scripts.clinic.furnished import MODEL, World, furnish
 from tests.e2e.dashboard.asking import page_of
 from tests.e2e.dashboard.desk import Desk, key
 from tests.e2e.dashboard.stack import Stack, running
 from tests.e2e.dashboard.test_deciding import approving, button
-from tests.world.furnished import MODEL, World, furnish
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
 _made: list[World] = []

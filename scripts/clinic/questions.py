@@ -9,8 +9,8 @@ from database.enums import ActionStatus, ActionType, Cause, Risk, StepStatus
 from database.models import ActionStep, AgentAction, Approval
 from database.queries import evidence_bundles
 from database.queries.audit import digest_of
-from tests.world.chronicle import AGENT, Chronicle, person
-from tests.world.evidence import Json, diagnosis
+from scripts.clinic.chronicle import AGENT, Chronicle, person
+from scripts.clinic.evidence import Json, diagnosis
 
 _S = ActionStatus
 _ASKED = (_S.GATHERING_EVIDENCE, _S.PENDING_APPROVAL)

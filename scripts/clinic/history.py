@@ -6,9 +6,9 @@ from typing import Any
 
 from database.enums import ActionStatus, ActionType, Cause, Risk
 from database.models import AgentAction, ModelVersion
-from tests.world.chronicle import Chronicle
-from tests.world.evidence import BETTER, UNSURE, diagnosis, of_retrain, of_rollback
-from tests.world.questions import Question, ask
+from scripts.clinic.chronicle import Chronicle
+from scripts.clinic.evidence import BETTER, UNSURE, diagnosis, of_retrain, of_rollback
+from scripts.clinic.questions import Question, ask
 
 _S = ActionStatus
 HOURS = timedelta(hours=1)

@@ -29,14 +29,14 @@ from database.partitions import make_days
 from database.queries import heartbeats, people
 from database.queries.audit import SYSTEM
 from scripts.chaos.small_model import put_model
-from tests.world import history
-from tests.world.chronicle import AGENT, Chronicle, written
-from tests.world.traffic import INFLUENCE, METRICS, WIDTH, WINDOWS, Served, answer, judge, patient, scored
+from scripts.clinic import history
+from scripts.clinic.chronicle import AGENT, Chronicle, written
+from scripts.clinic.traffic import INFLUENCE, METRICS, WIDTH, WINDOWS, Served, answer, judge, patient, scored
 from training.evaluator import Estimate, Scored
 from training.reference_profile import build
 
 MODEL = "heart_disease"
-PASSWORD = "correct horse battery"
+PASSWORD = "correct horse battery"  # noqa: S105  (nobody else can reach it)
 PEOPLE: dict[str, list[str]] = {
     "vera": [Role.VIEWER],
     "otto": [Role.OPERATOR, Role.VIEWER],

@@ -50,7 +50,7 @@ class Chronicle:
                 seq=seq, at=one.at, actor_kind=one.actor.kind, actor=one.actor.name, verb=one.verb,
                 object_type=one.about[0], object_id=one.about[1], details=one.details, prev_hash=previous,
             )  # fmt: skip
-            event.hash = previous = audit._event_hash(event)
+            event.hash = previous = audit._event_hash(event)  # noqa: SLF001  (`append` writes the present)
             self.session.add(event)
         self.events.clear()
         self.session.flush()
