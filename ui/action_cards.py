@@ -1,4 +1,4 @@
-"""One action as a card in a list, and as a line in a table."""
+"""One action as a card in a list: the full card of the overview, and the line of the queue."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -6,58 +6,64 @@ from datetime import datetime
 import streamlit as st
 
 from ui import components as c
-from ui import session, vocabulary, wording
+from ui import queue, session, vocabulary, wording
 from ui.api_types import ActionCard
 from ui.decision import question
 from ui.decision_after import draw_course
 
 
-def in_order(actions: Sequence[ActionCard]) -> list[ActionCard]:
-    """What expires first comes first; of two, the riskier one."""
-    rank = {"high": 0, "medium": 1, "low": 2}
-    return sorted(
-        actions,
-        key=lambda action: (
-            action.expires_at.timestamp() if action.expires_at else float("inf"),
-            rank.get(action.risk, 0),
-            action.action_id,
-        ),
-    )
-
-
 def card(action: ActionCard, now: datetime) -> None:
-    """A decision that waits or is carried out: the question, the strongest figure, until when, and the way to the
-    whole of it.
+    """A decision that waits: the question, the strongest figure, until when, and the way to the whole of it.
 
     There is no button to approve here: a decision is taken where its evidence stands.
     """
-    risk = vocabulary.RISKS.get(action.risk, vocabulary.UNKNOWN)
     with st.container(key=f"card-{action.action_id}", border=True, gap="small"):
         asked, why = question.in_two(action.question)
         st.markdown(f"**{wording.plain(asked)}** {wording.plain(why)}".strip())
-        quorum = (
-            c.tag(f"{action.approvals_given} of {action.approvers_needed} approved")
-            if action.approvers_needed > 1
-            else ""
-        )
-        st.markdown(f"{c.chip(risk)} {c.chip_for(vocabulary.ACTION_STATUSES, action.status)} {quorum}".strip())
-        if action.evidence_line:
-            st.markdown(wording.plain(wording.sentence(action.evidence_line)))
-        moving = action.status in vocabulary.MOVING_ACTIONS
-        if moving:
-            _moving(action)
-        expires = f" · expires {wording.when(action.expires_at, now)}" if action.expires_at and not moving else ""
-        asked = f"Asked by {question.person(action.proposed_by)} {wording.relative(action.created_at, now)}"
+        st.markdown(" ".join([*_chips(action), wording.plain(wording.sentence(action.evidence_line))]), width="stretch")
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.caption(wording.plain(asked + expires))
-            st.page_link(
-                "pages/6_Decision.py",
-                label="**Review**" if action.status == "pending_approval" else "Open",
-                icon=":material/arrow_forward:",
-                icon_position="right",
-                query_params={"id": action.action_id},
-                width="content",
-            )
+            by = f"Asked by {question.person(action.proposed_by)} {wording.relative(action.created_at, now)}"
+            until = f" · expires {wording.when(action.expires_at, now)}" if action.expires_at else ""
+            st.caption(wording.plain(by + until), width="stretch")
+            _open(action)
+
+
+def line(action: ActionCard, now: datetime, *, picked: bool = False) -> None:
+    """One line of the queue. `picked`: the keys have walked to it."""
+    with st.container(key=f"card-{action.action_id}", border=True, gap=None):
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            asked = wording.plain(question.in_two(action.question)[0])
+            mark = "▸ " if picked else ""
+            gone = action.status in {"stale", "expired", "cancelled"}
+            st.markdown(f"{mark}:gray[{asked}]" if gone else f"{mark}**{asked}**", width="stretch")
+            st.markdown(" ".join(_chips(action)), width="content")
+            _open(action)
+        if action.status in vocabulary.MOVING_ACTIONS:
+            _moving(action)
+        elif said := queue.remarks(action, now):
+            st.caption(wording.plain(said))
+
+
+def _chips(action: ActionCard) -> list[str]:
+    risk = vocabulary.RISKS.get(action.risk, vocabulary.UNKNOWN)
+    quorum = f"{action.approvals_given} of {action.approvers_needed} approved"
+    return [
+        c.chip(risk),
+        c.chip_for(vocabulary.ACTION_STATUSES, action.status),
+        *([c.tag(quorum)] if action.approvers_needed > 1 else []),
+        *([c.tag("dry run")] if action.dry_run else []),
+    ]
+
+
+def _open(action: ActionCard) -> None:
+    st.page_link(
+        "pages/6_Decision.py",
+        label="**Review**" if action.status == "pending_approval" else "Open",
+        icon=":material/arrow_forward:",
+        icon_position="right",
+        query_params={"id": action.action_id},
+        width="content",
+    )
 
 
 def _moving(action: ActionCard) -> None:
@@ -69,11 +75,6 @@ def _moving(action: ActionCard) -> None:
     figures = c.fetched(lambda: client.verification(detail), key=f"figures-{action.action_id}")
     if figures is not None:
         draw_course(detail, figures)
-
-
-def link(action: ActionCard) -> str:
-    """The action's question as a link to its page."""
-    return f"[{wording.plain(action.question)}](/decision?id={action.action_id})"
 
 
 def lines(actions: Sequence[ActionCard], now: datetime) -> list[dict[str, str]]:

@@ -236,8 +236,12 @@ class ApiClient:
         """Calls about one action besides the decision on it."""
         return QuestionCalls(self.ask, self.send)
 
-    def actions(self, *, status: str | None = None, model: str | None = None) -> t.ActionList:
-        wanted: Params = {name: value for name, value in (("status", status), ("model", model)) if value}
+    def actions(
+        self, *, status: str | None = None, model: str | None = None, asked: bool = False, limit: int | None = None
+    ) -> t.ActionList:
+        """`asked`: only what people are asked about."""
+        given = {"status": status, "model": model, "asked": "true" if asked else None, "limit": limit}
+        wanted: Params = {name: value for name, value in given.items() if value}
         return self.ask(t.ActionList, "GET", "/actions", wanted)
 
     def action(self, action_id: str) -> t.ActionDetail:

@@ -4,18 +4,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ui import vocabulary, wording
-from ui.api_types import FirstSteps, MetricPoint, Overview
+from ui.api_types import FirstSteps, MetricPoint, Overview, Trends
 
 
 @dataclass(frozen=True)
 class Figure:
-    """One metric card."""
+    """One metric card. `history`: the same figure before, oldest first, for the small line."""
 
     key: str
     label: str
     value: str
     note: str
     sign: vocabulary.Sign | None = None
+    history: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -25,16 +26,21 @@ class Step:
 
 
 def headline(overview: Overview) -> str:
-    """The first thing a person reads: does a decision wait for them?"""
-    n = overview.headline.pending
-    if not n:
-        return "No decision waits for you"
-    return f"{wording.plural(n, 'decision')} {'waits' if n == 1 else 'wait'} for you"
+    """The first thing a person reads: does a decision wait for them, and is something wrong besides?"""
+    n, open_ones = overview.headline.pending, len(overview.incidents)
+    needs = f"{wording.plural(n, 'decision')} {'waits' if n == 1 else 'wait'} for you" if n else "Nothing needs you"
+    if not open_ones:
+        return needs
+    besides = f"{wording.plural(open_ones, 'incident')} {'is' if open_ones == 1 else 'are'} open"
+    return f"{needs}, {besides}" if n else f"{needs}, but {besides}"
 
 
 def state_sentence(overview: Overview) -> str:
     """How the model is; what the headline has said already is not said twice."""
-    said = overview.headline.sentence.removeprefix(f"{headline(overview)}.").strip()
+    said = overview.headline.sentence
+    begin, _, rest = said.partition(". ")
+    if "waits for you" in begin or "wait for you" in begin or begin == "Nothing needs you":
+        said = rest
     return wording.sentence(said.replace(overview.model_name, overview.title))
 
 
@@ -49,15 +55,23 @@ def instead_of_decisions(overview: Overview) -> str:
 
 
 def proof_of_quiet(overview: Overview) -> str:
-    """Silence is only good news when the monitors are known to have run."""
+    """Silence is only good news when the monitors are known to have run: when, at how much, and who is late."""
     if not overview.services:
         return "No process has reported yet, so this silence proves nothing."
     late = sum(service.late for service in overview.services)
-    newest = max(service.seen_at for service in overview.services)
-    return (
-        f"Last sign of life {wording.when(newest, overview.generated_at)}; "
-        f"{wording.plural(len(overview.services), 'process', 'processes')} reported, {late} late."
-    )
+    processes = f"{wording.plural(len(overview.services), 'process', 'processes')} reported, {late} late."
+    looked = overview.last_check
+    if looked is None:
+        newest = max(service.seen_at for service in overview.services)
+        return (
+            f"No monitor has looked yet. Last sign of life {wording.when(newest, overview.generated_at)}; {processes}"
+        )
+    at = f"{wording.moment_today(looked.at, overview.generated_at)}"
+    if looked.window_seq is None:
+        return f"Last check {at}: there is no window of rows to judge yet; {processes}"
+    could_not = f", {looked.could_not} could not look" if looked.could_not else ""
+    ran = f"{wording.plural(looked.checks, 'monitor')} ran on window {looked.window_seq}{could_not}"
+    return f"Last check {at}, {ran}; {processes}"
 
 
 def _newest(points: Sequence[MetricPoint], kind: str, metric: str | None = None) -> MetricPoint | None:
@@ -65,46 +79,103 @@ def _newest(points: Sequence[MetricPoint], kind: str, metric: str | None = None)
     return max(found, key=lambda point: (point.seq or 0, point.created_at), default=None)
 
 
-def _metric(overview: Overview) -> Figure:
+def _labels(overview: Overview) -> str:
+    coverage = overview.intake.coverage
+    if not coverage.predictions:
+        return "no prediction yet"
+    lag = f", half of them within {_lag(coverage.median_lag_s)}" if coverage.median_lag_s is not None else ""
+    return f"{wording.percent(coverage.share, 0)} of the newest {wording.count(coverage.predictions)} labelled{lag}"
+
+
+def _metric(overview: Overview, trends: Trends | None) -> Figure:
     realised = [point for point in overview.metrics if point.kind == "realised"]
     point = _newest(realised, "realised", "f1") or _newest(realised, "realised")
     kind = "measured"
     if point is None or point.value is None:
         point, kind = _newest(overview.metrics, "estimated", "f1") or point, "estimated, no labels yet"
     if point is None:
-        note = "No window has been judged: labels are needed, and enough rows."
+        note = f"No window has been judged: labels are needed, and enough rows; {_labels(overview)}"
         return Figure("metric-primary", "Quality", wording.NOTHING, note)
-    note = f"{wording.interval(point.low, point.high)}, n = {wording.count(point.n)}, {kind}"
+    note = f"{wording.interval(point.low, point.high)}, n = {wording.count(point.n)}, {kind}; {_labels(overview)}"
     label = vocabulary.words(vocabulary.METRICS, point.metric)
     sign = vocabulary.VERDICTS.get(point.verdict)
-    return Figure("metric-primary", label, wording.number(point.value), note, sign)
+    return Figure("metric-primary", label, wording.number(point.value), note, sign, _earlier(point, trends))
 
 
-def figures(overview: Overview) -> list[Figure]:
-    """Four cards: quality, labels, traffic, what serves."""
-    intake, coverage, serving = overview.intake, overview.intake.coverage, overview.serving
-    lag = f"half of them within {_lag(coverage.median_lag_s)}" if coverage.median_lag_s is not None else "no label yet"
-    newest = wording.relative(intake.newest_prediction_at, overview.generated_at)
-    spool = f", {wording.count(intake.spool_depth)} on the way" if intake.spool_depth else ""
-    if serving:
-        since = wording.relative(overview.serving_since, overview.generated_at)
-        algorithm = vocabulary.words(vocabulary.ALGORITHMS, serving.algorithm)
-        serves = Figure("metric-serving", "Serving", f"v{serving.version}", f"{algorithm}, since {since}")
-    else:
-        serves = Figure(
-            "metric-serving", "Serving", wording.NOTHING, "No version is active: train one and activate it."
-        )
-    return [
-        _metric(overview),
-        Figure(
-            "metric-labels",
-            "Labelled",
-            wording.percent(coverage.share, 0),
-            f"{wording.count(coverage.labelled)} of {wording.count(coverage.predictions)}, {lag}",
-        ),
-        Figure("metric-traffic", "Predictions", wording.count(intake.predictions), f"newest {newest}{spool}"),
-        serves,
-    ]
+def _earlier(point: MetricPoint, trends: Trends | None) -> tuple[float, ...]:
+    """The same figure of the windows before, oldest first."""
+    same = {
+        one.seq or 0: one.value
+        for one in (trends.metrics if trends else [])
+        if (one.kind, one.metric) == (point.kind, point.metric) and not one.metadata.get("pooled")
+    }
+    return tuple(value for _, value in sorted(same.items()) if value is not None)
+
+
+def _drift(trends: Trends | None) -> Figure:
+    points = [point for point in (trends.drift if trends else []) if point.features]
+    if not points:
+        return Figure("metric-drift", "Drifted features", wording.NOTHING, "No window has been compared yet")
+    newest = points[-1]
+    share = (
+        "too few rows to say"
+        if newest.drift_score is None
+        else f"they carry {wording.percent(newest.drift_score, 0)} of what the model listens to"
+    )
+    return Figure(
+        "metric-drift",
+        "Drifted features",
+        f"{newest.drifted} of {newest.features}",
+        f"newest window; {share}",
+        vocabulary.VERDICTS.get(newest.verdict),
+        tuple(float(point.drifted) for point in points),
+    )
+
+
+def _traffic(overview: Overview, trends: Trends | None) -> Figure:
+    intake = overview.intake
+    newest = f"newest {wording.relative(intake.newest_prediction_at, overview.generated_at)}"
+    waits = f", {wording.count(intake.spool_depth)} on the way" if intake.spool_depth else ""
+    lost = f"{wording.count(intake.dead_letters)} could not be stored"
+    buckets = trends.buckets if trends else []
+    span = f"{wording.count(sum(b.n for b in buckets))} in the last {_span(trends)}; " if trends and buckets else ""
+    return Figure(
+        "metric-traffic",
+        "Predictions",
+        wording.count(intake.predictions),
+        f"{span}{newest if intake.newest_prediction_at else 'none yet'}{waits}; {lost}",
+        history=tuple(float(bucket.n) for bucket in buckets),
+    )
+
+
+def _latency(trends: Trends | None) -> Figure:
+    known = [b for b in (trends.buckets if trends else []) if b.latency_p95_ms is not None]
+    if not known:
+        return Figure("metric-latency", "Latency p95", wording.NOTHING, "No prediction in this span")
+    newest = known[-1]
+    history = tuple(b.latency_p95_ms for b in known if b.latency_p95_ms is not None)
+    note = f"n = {wording.count(newest.n)}, newest slice with answers; right to 19 %"
+    return Figure(
+        "metric-latency", "Latency p95", f"{wording.number(newest.latency_p95_ms, 2)} ms", note, None, history
+    )
+
+
+def _span(trends: Trends) -> str:
+    return wording.span(trends.to_at - trends.from_at)
+
+
+def figures(overview: Overview, trends: Trends | None) -> list[Figure]:
+    """Four cards: quality with its labels, drift, traffic, latency. `trends` None: their past could not be asked."""
+    return [_metric(overview, trends), _drift(trends), _traffic(overview, trends), _latency(trends)]
+
+
+def serves(overview: Overview) -> str:
+    """What answers, and since when."""
+    serving = overview.serving
+    if serving is None:
+        return "No version is active: train one and activate it."
+    since = wording.relative(overview.serving_since, overview.generated_at)
+    return f"v{serving.version} serves ({vocabulary.words(vocabulary.ALGORITHMS, serving.algorithm)}), since {since}."
 
 
 def _lag(seconds: float) -> str:

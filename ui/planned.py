@@ -36,15 +36,15 @@ def lines(plans: list[Planned], now: datetime) -> list[dict[str, str]]:
 
 
 def show(plans: list[Planned], now: datetime) -> None:
-    """The block on the overview; a slot that was skipped is shown like any other."""
-    c.section("Planned", "Retrains that the calendar asks for: each gathers its evidence and waits for a person.")
+    """What the calendar asks for, and what became of the last slots; one that was skipped is shown like any other."""
     if not plans:
-        c.empty("Nothing is planned", NOTHING, key="planned-empty")
+        st.caption(wording.plain(f"Nothing is planned. {NOTHING}"))
         return
     with st.container(key="planned", gap="small"):
         for plan in plans:
             st.markdown(f"**{wording.plain(plan.schedule)}** · {wording.plain(next_slot(plan, now))}")
         if rows := lines(plans, now):
-            c.table(rows, key="planned-slots", alt="The last slots of the schedules")
+            with st.expander("What became of the last slots", key="slots"):
+                c.table(rows, key="planned-slots", alt="The last slots of the schedules")
         else:
             st.caption("No slot has come yet.")

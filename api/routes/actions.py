@@ -61,15 +61,17 @@ def listed(
     person: Reader,
     status: Annotated[str | None, Query(max_length=32, json_schema_extra={"enum": sorted(_KNOWN)})] = None,
     model: Annotated[str | None, Query(pattern=r"^[a-z0-9_-]{1,64}$")] = None,
+    asked: bool = False,
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
 ) -> ActionList:
-    """`status`: one status, or `pending` (soonest to expire first), `open`, `decided`, `closed`."""
+    """`status`: one status, or `pending` (soonest to expire first), `open`, `decided`, `closed`. `asked`: only what
+    people are asked about, which what happens by itself would crowd out."""
     with runtime_of(request).reading() as session:
         waiting = action_cards.waiting(session, model)
         if status == "pending":
             rows = waiting[:limit]
         else:
-            rows = action_cards.listed(session, statuses=_statuses(status), model_name=model, limit=limit)
+            rows = action_cards.listed(session, statuses=_statuses(status), model_name=model, limit=limit, asked=asked)
         return ActionList(actions=action_list(session, rows, person.user_id), pending=len(waiting))
 
 

@@ -13,14 +13,16 @@ from database.models import AgentAction, AgentCycle, Alert, Approval, AuditEvent
 
 
 def listed(
-    session: ReadSession, *, statuses: Collection[str] | None, model_name: str | None, limit: int
+    session: ReadSession, *, statuses: Collection[str] | None, model_name: str | None, limit: int, asked: bool = False
 ) -> list[AgentAction]:
-    """Actions in any of `statuses` (None: all), newest first."""
+    """Actions in any of `statuses` (None: all), newest first; `asked`: only those that people are asked about."""
     query = select(AgentAction).order_by(AgentAction.created_at.desc(), AgentAction.id.desc()).limit(limit)
     if statuses is not None:
         query = query.where(AgentAction.status.in_(sorted(statuses)))
     if model_name is not None:
         query = query.where(AgentAction.model_name == model_name)
+    if asked:
+        query = query.where(AgentAction.requires_approval)
     return list(session.scalars(query))
 
 

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from ui import action_cards, incidents, planned, session, vocabulary, wording
+from ui import action_cards, happened, incidents, planned, queue, session, vocabulary, wording
 from ui import components as c
 from ui import overview as view
 from ui.api_types import Overview
@@ -14,25 +14,50 @@ STATES = {
     "unknown": vocabulary.Sign("Not judged yet", "○", "gray"),
     "not_serving": vocabulary.Sign("Not serving", "✕", "red"),
 }
+SLICES = 24
 
 
 def _needs(overview: Overview) -> None:
-    for action in action_cards.in_order(overview.pending):
-        action_cards.card(action, overview.generated_at)
+    now = overview.generated_at
+    first, later = queue.now_and_later(overview.pending, now)
+    for action in first:
+        action_cards.card(action, now)
+    if later:
+        with st.container(key="later", gap="small"):
+            st.caption(wording.plain(f"Later: {queue.snoozed(later, now)}"))
+            for action in later:
+                action_cards.line(action, now)
     if not overview.pending:
         c.empty(view.instead_of_decisions(overview), view.proof_of_quiet(overview), key="no-decisions")
 
 
 def _figures(overview: Overview) -> None:
-    cards = view.figures(overview)
+    trends = c.fetched(lambda: session.client().trends(overview.model_name, buckets=SLICES), key="figures")
+    cards = view.figures(overview, trends)
     for column, card in zip(st.columns(len(cards), gap="small"), cards, strict=True):
         with column:
-            c.metric_card(card.label, card.value, note=card.note, key=card.key, sign=card.sign)
+            c.metric_card(card.label, card.value, note=card.note, key=card.key, sign=card.sign, history=card.history)
 
 
-def _incidents(overview: Overview) -> None:
-    c.section("Open incidents", "One per cause; it is updated while it lasts, and closed when it is over.")
-    incidents.show(overview.incidents, overview.generated_at)
+def _coming_up(overview: Overview) -> None:
+    with st.container(key="coming-up"):
+        c.section("Coming up")
+        if rows := happened.coming_lines(overview):
+            c.table(rows, key="coming-table", alt="What happens next by itself")
+        planned.show(overview.planned, overview.generated_at)
+
+
+def _without_you(overview: Overview) -> None:
+    with st.container(key="without-you"):
+        c.section("Happened without you", "In the last 7 days, by the agent alone: all of it is recorded.")
+        if not overview.happened:
+            c.empty("Nothing yet", "The agent has not acted by itself.", key="happened-empty")
+            return
+        rows = happened.lines(overview.happened, overview.generated_at)
+        c.table(rows, key="happened", alt="What the agent did by itself, by kind")
+        with st.expander(f"Each of the newest {len(overview.happened)}", key="happened-each"):
+            each = happened.each(overview.happened, overview.generated_at)
+            c.table(each, key="happened-lines", alt="Every action the agent carried out by itself")
 
 
 def page() -> None:
@@ -42,21 +67,22 @@ def page() -> None:
         return
     c.heading(view.headline(overview), key="headline")
     state = STATES.get(overview.headline.state, vocabulary.UNKNOWN)
-    st.markdown(f"{c.chip(state)} {wording.plain(view.state_sentence(overview))}")
+    says = f"{view.state_sentence(overview)} {view.serves(overview)}"
+    st.markdown(f"{c.chip(state)} {wording.plain(says)}")
     _needs(overview)
     if steps := view.first_steps(overview.first_steps):
-        c.section("First steps")
-        st.markdown("\n".join(f"- {'●' if step.done else '○'} {wording.plain(step.says)}" for step in steps))
+        with st.container(key="first-steps", border=True):
+            done = sum(step.done for step in steps)
+            st.markdown(f"**First steps: {done} of {len(steps)} done**")
+            st.markdown("  \n".join(f"{'✓' if step.done else '○'} {wording.plain(step.says)}" for step in steps))
     _figures(overview)
+    if overview.pending:
+        st.caption(wording.plain(view.proof_of_quiet(overview)))
     if overview.incidents:
-        _incidents(overview)
-    planned.show(overview.planned, overview.generated_at)
-    c.section("Happened without you", "What the agent did by itself: only low risk, and all of it is recorded.")
-    if overview.happened:
-        rows = action_cards.lines(overview.happened, overview.generated_at)
-        c.table(rows, key="happened", alt="Actions the agent carried out by itself")
-    else:
-        c.empty("Nothing yet", "The agent has not acted by itself.", key="happened-empty")
+        c.section("Open incidents", "One per cause; it is updated while it lasts, and closed when it is over.")
+        incidents.show(overview.incidents, overview.generated_at)
+    _without_you(overview)
+    _coming_up(overview)
 
 
 page()

@@ -106,11 +106,11 @@ def test_nobody_sees_anything_without_signing_in(open_page: Open, fake: FakeApi)
 
 
 def test_the_overview_says_first_whether_anything_needs_the_person(open_page: Open, fake: FakeApi) -> None:
-    assert open_page().title[0].value == "1 decision waits for you"
+    assert open_page().title[0].value == "1 decision waits for you, 1 incident is open"
     fake.status = "succeeded"
     at = open_page()
-    assert at.title[0].value == "No decision waits for you"
-    assert "Last sign of life" in words(at)
+    assert at.title[0].value == "Nothing needs you, but 1 incident is open"
+    assert "14 monitors ran on window 5" in words(at)
     assert "1 incident is open" in words(at)
     assert "All clear" not in words(at)
 

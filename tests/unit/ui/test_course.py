@@ -84,8 +84,8 @@ def test_the_log_holds_events_and_steps_in_the_order_they_happened() -> None:
 
 
 def test_the_error_of_every_try_is_told_with_when_the_next_one_comes() -> None:
-    facts: dict[str, Any] = {"says": "connection refused", "try": 1, "of": 3, "again_in_s": 10.0}
-    failed = event(4, "action.attempt_failed", **facts)
+    failed = event(4, "action.attempt_failed", says="connection refused", again_in_s=10.0)
+    failed.details.update({"try": 1, "of": 3})
     entry = course.log(decided("executing", history=[failed]))[0]
     assert entry.failed
     assert entry.says == "connection refused (try 1 of 3; again in 10 s)"

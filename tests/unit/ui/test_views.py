@@ -7,7 +7,6 @@ import pytest
 
 from tests.dashboard_api import FakeApi
 from ui import (
-    action_cards,
     activity,
     api_types,
     data_quality,
@@ -15,6 +14,7 @@ from ui import (
     frame,
     overview,
     performance,
+    queue,
     trends,
     versions,
     wording,
@@ -31,13 +31,13 @@ def told(fake: FakeApi, **changes: Any) -> api_types.Overview:
 
 
 def test_the_measured_figure_is_preferred_and_the_estimated_one_is_called_so() -> None:
-    assert overview.figures(told(FULL))[0].note.endswith("measured")
+    assert ", measured; " in overview.figures(told(FULL), None)[0].note
     guessed = [FULL.point(5, "estimated", "f1", 0.70)]
-    assert "estimated" in overview.figures(told(FULL, metrics=guessed))[0].note
+    assert "estimated" in overview.figures(told(FULL, metrics=guessed), None)[0].note
 
 
 def test_without_any_figure_the_card_says_what_is_missing() -> None:
-    figure = overview.figures(told(EMPTY))[0]
+    figure = overview.figures(told(EMPTY), None)[0]
     assert figure.value == "–"
     assert "labels are needed" in figure.note
 
@@ -122,7 +122,7 @@ def test_what_expires_first_comes_first_and_the_riskier_one_before() -> None:
         return api_types.ActionCard.model_validate(values)
 
     cards = [card("d", "low", None), card("c", "low", 2), card("b", "high", 2), card("a", "medium", 1)]
-    assert [found.action_id for found in action_cards.in_order(cards)] == ["a", "b", "c", "d"]
+    assert [found.action_id for found in queue.in_order(cards)] == ["a", "b", "c", "d"]
 
 
 def test_a_feature_is_drifted_since_the_first_window_of_its_unbroken_run() -> None:
