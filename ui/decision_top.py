@@ -30,19 +30,12 @@ def draw_question(action: ActionDetail, now: datetime) -> None:
         st.markdown(" ".join(_chips(action)))
         if action.status in vocabulary.MOVING_ACTIONS:
             st.markdown(wording.plain(wording.sentence(course.course(action))))
-        asked, until, who, digest = st.columns([3, 4, 4, 3], gap="medium")
-        _fact(asked, "Proposed by", question.asked(action, now))
-        open_now = action.status in vocabulary.OPEN_ACTIONS
-        _fact(until, "Expires" if open_now else "Expired or would have", question.expires(action, now))
-        _fact(who, "Who decides", question.quorum(action))
-        with digest, st.container(gap=None):
-            st.caption("What is signed")
-            short = wording.short_digest(action.evidence_digest)
-            with st.popover(f"Evidence {short}", key="digest", type="tertiary"):
-                st.caption("sha256 of the evidence, which an approval signs")
-                st.code(action.evidence_digest or "no evidence yet", language=None, wrap_lines=True)
-                st.caption("Number of this action")
-                st.code(action.action_id, language=None, wrap_lines=True)
+        with st.container(key="grid-facts", horizontal=True, gap="medium"):
+            _fact("Proposed by", question.asked(action, now))
+            open_now = action.status in vocabulary.OPEN_ACTIONS
+            _fact("Expires" if open_now else "Time to decide ended", question.expires(action, now))
+            _fact("Who decides", question.quorum(action))
+            _digest(action)
         if asleep := question.asleep(action, now):
             st.info(wording.plain(asleep))
 
@@ -58,10 +51,21 @@ def _chips(action: ActionDetail) -> list[str]:
     ]
 
 
-def _fact(place: "st.delta_generator.DeltaGenerator", name: str, says: str) -> None:
-    with place, st.container(gap=None):
+def _fact(name: str, says: str) -> None:
+    with st.container(gap=None):
         st.caption(name)
         st.markdown(wording.plain(says))
+
+
+def _digest(action: ActionDetail) -> None:
+    """The digest that an approval signs, whole and ready to be copied."""
+    with st.container(gap=None):
+        st.caption("What is signed")
+        with st.popover(f"Evidence {wording.short_digest(action.evidence_digest)}", key="digest", type="tertiary"):
+            st.caption("sha256 of the evidence, which an approval signs")
+            st.code(action.evidence_digest or "no evidence yet", language=None, wrap_lines=True)
+            st.caption("Number of this action")
+            st.code(action.action_id, language=None, wrap_lines=True)
 
 
 def draw_verdict(action: ActionDetail) -> None:
@@ -104,11 +108,11 @@ def _line(one: checks.Against | checks.Check) -> str:
     )
 
 
-def measures(measures: list[Measure], key: str) -> None:
+def measures(found: list[Measure], key: str) -> None:
     """Figures side by side, each with what it rests on."""
-    with st.container(key=key):
-        for place, one in zip(st.columns(len(measures), gap="medium"), measures, strict=True):
-            with place, st.container(gap=None):
+    with st.container(key=f"grid-{key}", horizontal=True, gap="medium"):
+        for one in found:
+            with st.container(gap=None):
                 st.metric(wording.plain(one.label), wording.plain(one.value))
                 st.caption(wording.plain(one.note))
 

@@ -34,8 +34,8 @@ def _needs(overview: Overview) -> None:
 def _figures(overview: Overview) -> None:
     trends = c.fetched(lambda: session.client().trends(overview.model_name, buckets=SLICES), key="figures")
     cards = view.figures(overview, trends)
-    for column, card in zip(st.columns(len(cards), gap="small"), cards, strict=True):
-        with column:
+    with st.container(key="grid-figures", horizontal=True, gap="small"):
+        for card in cards:
             c.metric_card(card.label, card.value, note=card.note, key=card.key, sign=card.sign, history=card.history)
 
 
