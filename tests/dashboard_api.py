@@ -18,6 +18,7 @@ from api.schemas import actions, agent, alerts, common, frame, models, monitorin
 from database.enums import ActionStatus, ActionType, Cause
 from database.permissions import permissions_of
 from tests.dashboard_discussion import Discussion
+from tests.dashboard_people import OPEN, FakePeople, Refusal
 
 Json = dict[str, Any]
 DIGEST = "3f9ac0de" + "0" * 56
@@ -140,6 +141,7 @@ class FakeApi:
     monitor_late: bool = False
     reevaluated: list[Json] = field(default_factory=list)
     discussion: Discussion = field(default_factory=Discussion)
+    people: FakePeople = field(default_factory=FakePeople)
     retrained: list[ActionStatus] = field(default_factory=lambda: list(RETRAINED))
 
     def _ago(self, **span: float) -> datetime:
@@ -313,7 +315,7 @@ class FakeApi:
         return {
             "user_id": 1, "name": self.user, "roles": list(self.roles),
             "permissions": sorted(permissions_of(self.roles)),
-            "session_expires_at": self.now + timedelta(hours=8),
+            "session_expires_at": self.now + timedelta(hours=8), **self.people.times(),
         }  # fmt: skip
 
     def automation_answer(self) -> Json:
@@ -587,6 +589,8 @@ class FakeApi:
         return actions.ActionDetail, self.detail(action_id)
 
     def _get(self, path: str) -> tuple[type[BaseModel], Json]:
+        if (about_people := self.people.get(path)) is not None:
+            return about_people
         versions = [] if self.empty else [self.version(1), self.version(2)]
         listed = [] if self.empty else [self.card(RETRAIN), self.card(DONE)]
         answers: dict[str, tuple[type[BaseModel], Json]] = {
@@ -627,10 +631,8 @@ class FakeApi:
         return self.discussion.post(path, body, self) or self._action(action_id)
 
     def _post(self, path: str, body: Json) -> tuple[type[BaseModel], Json]:
-        if path == "/auth/login":
-            if body.get("password") != "correct horse":
-                raise Refused(401, "unauthorized", "the name or the password is wrong")
-            return people.LoginOut, {"token": TOKEN, "person": self.person()}
+        if (about_people := self.people.post(path, body, self.person(), TOKEN)) is not None:
+            return about_people
         if path.startswith("/actions/"):
             return self._act(path, body)
         if path == "/automation":
@@ -653,17 +655,18 @@ class FakeApi:
         try:
             if self.down:
                 raise Refused(503, "database_unavailable", "the database does not answer; nothing is lost")
-            if path != "/auth/login" and (authorization != f"Bearer {TOKEN}" or not self.signed_in):
+            if path not in OPEN and (authorization != f"Bearer {TOKEN}" or not self.signed_in):
                 raise Refused(401, "unauthorized", "sign in again")
             if path == "/drift/5/report":
                 return 200, "text/html", b"<!doctype html><title>Evidently</title><h1>Drift report</h1>"
-            if path == "/auth/logout":
+            if path == "/auth/logout" or self.people.nothing(path, json.loads(body or b"{}")):
                 return 204, "application/json", b""
             schema, values = self._get(path) if method == "GET" else self._post(path, json.loads(body or b"{}"))
-        except Refused as refusal:
+        except (Refused, Refusal) as refusal:
+            told = refusal.differences if isinstance(refusal, Refused) else []
             problem = common.Problem(
                 type="about:blank", title="refused", status=refusal.status, code=refusal.code, detail=refusal.detail,
-                request_id="req-1", differences=[common.Difference(**one) for one in refusal.differences],
+                request_id="req-1", differences=[common.Difference(**one) for one in told],
             )  # fmt: skip
             return refusal.status, "application/problem+json", problem.model_dump_json().encode()
         return 200, "application/json", schema.model_validate(values).model_dump_json().encode()

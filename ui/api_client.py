@@ -8,6 +8,7 @@ from pydantic import BaseModel, ValidationError
 
 from ui import api_types as t
 from ui.answers.frame import Frame
+from ui.calls.people import PeopleCalls
 from ui.calls.questions import QuestionCalls
 
 A = TypeVar("A", bound=BaseModel)
@@ -165,8 +166,10 @@ class ApiClient:
 
     # ----------------------------------------------------------------------------------------------------- people
 
-    def login(self, name: str, password: str) -> t.LoginAnswer:
-        return self.ask(t.LoginAnswer, "POST", "/auth/login", body={"name": name, "password": password})
+    @property
+    def people(self) -> PeopleCalls:
+        """Signing in, one's own sessions, and people."""
+        return PeopleCalls(self)
 
     def logout(self) -> None:
         self.send("POST", "/auth/logout")

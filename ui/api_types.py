@@ -23,6 +23,9 @@ class Me(Answer):
     roles: list[str]
     permissions: list[str]
     session_expires_at: datetime
+    authenticated_at: datetime | None = None
+    confirmed_until: datetime | None = None
+    by_provider: bool = False
 
 
 class LoginAnswer(Answer):

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import streamlit as st
 
@@ -14,6 +14,11 @@ from ui.api_types import Me
 COOKIE = "steward_session"
 SIGN_IN = "/auth/login"
 SIGN_OUT = "/auth/logout"
+FIRST = "/auth/first"
+PROVIDER = "/auth/provider"
+CALLBACK = "/auth/callback"
+OPEN_PATHS = frozenset({SIGN_IN, SIGN_OUT, FIRST, PROVIDER, CALLBACK})
+REPORT = "/report/drift"
 
 
 @st.cache_resource
@@ -33,12 +38,34 @@ def client() -> ApiClient:
     return _anonymous_client().with_token(token() or "")
 
 
-def sign_in_link() -> str:
-    """The form, with the way back to this very page."""
+def _here() -> str:
+    """This very page, as a path with its query."""
     here = st.context.url or ""
     path = "/" + here.split("://", 1)[-1].partition("/")[2]
     query = "&".join(f"{name}={value}" for name, value in st.query_params.items())
-    return f"{SIGN_IN}?next={quote(path + ('?' + query if query and '?' not in path else ''), safe='/')}"
+    return path + ("?" + query if query and "?" not in path else "")
+
+
+def sign_in_link() -> str:
+    """The form, with the way back to this very page."""
+    return f"{SIGN_IN}?next={quote(_here(), safe='/')}"
+
+
+def confirm_link() -> str:
+    """To the identity provider, to show again who one is, and back to this very page."""
+    return f"{PROVIDER}?again=1&next={quote(_here(), safe='/')}"
+
+
+def report_path(window_id: int) -> str:
+    """Where the frame finds Evidently's page for a window."""
+    return f"{REPORT}/{window_id}"
+
+
+def origin() -> str:
+    """Where this dashboard is open: what a one-time link begins with."""
+    public = UiSettings().public_url
+    parts = urlsplit(st.context.url or "")
+    return public.rstrip("/") if public else f"{parts.scheme}://{parts.netloc}"
 
 
 @dataclass(frozen=True)

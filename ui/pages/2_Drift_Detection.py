@@ -28,7 +28,7 @@ def _evidently(report: DriftReportOut) -> None:
         c.show_problem(problem, key="evidently-problem")
         return
     st.download_button("Download it", body, file_name=f"drift-window-{report.window.seq}.html", mime="text/html")
-    st.iframe(body, height=900, alt="Evidently's drift report")
+    st.iframe(session.report_path(window), height=900, alt="Evidently's drift report")
 
 
 def page() -> None:
