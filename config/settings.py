@@ -194,7 +194,7 @@ class UiSettings(_Group):
     api_url: str = Field("http://127.0.0.1:8000", description="where the dashboard finds the API")
     public_url: str | None = Field(
         None,
-        pattern=r"^https?://[^/?#\s]+$",
+        pattern=r"^https?://[^/?#\s]+/?$",
         description="where people open the dashboard, such as https://steward.example.org; unset = where it listens",
     )
     allowed_hosts: tuple[str, ...] = Field(

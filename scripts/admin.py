@@ -1,9 +1,7 @@
-"""Administration: people, the audit log, the kill switch. Every change is written to the audit log."""
+"""Administration: the audit log, the kill switch. Every change is written to the audit log."""
 
 import getpass
 import json
-import os
-import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -21,13 +19,12 @@ from config.settings import Settings
 from database.audit_walk import signed_at, walk
 from database.checkpoint_file import add_checkpoint, place_of, read_checkpoints
 from database.connection import ReadSession, make_engine, session_scope
-from database.enums import ActorKind, Automation, Role
-from database.queries import automation, people
+from database.enums import ActorKind, Automation
+from database.queries import automation
 from database.queries.audit import Actor
 from database.running import running_database
 from scripts.plain_speech import JsonFlag, said_plainly
 
-users = typer.Typer(help="People who may sign in, and their roles.", no_args_is_help=True)
 audit = typer.Typer(help="The tamper-evident log of every change.", no_args_is_help=True)
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
@@ -56,58 +53,6 @@ def narrow_table(*columns: str) -> Table:
 def me() -> Actor:
     """Who administers: whoever may run commands on this machine."""
     return Actor(ActorKind.SYSTEM, f"shell:{getpass.getuser()}")
-
-
-@users.command("add")
-def add_user(
-    name: Annotated[str, typer.Argument(help="lower-case letters, digits and . _ @ -")],
-    role: Annotated[list[Role] | None, typer.Option(help="repeat for several; default: viewer")] = None,
-    as_json: JsonFlag = False,
-) -> None:
-    """Add a person. A password is made and shown once, unless STEWARD_NEW_PASSWORD holds one.
-
-    It is not an option: what stands in a command line is seen by everybody on the machine.
-    """
-    password = os.environ.get("STEWARD_NEW_PASSWORD")
-    secret = password or secrets.token_urlsafe(12)
-    with administering() as (session, _):
-        people.create_user(session, me(), name=name, password=secret, roles=role or [Role.VIEWER])
-    if as_json:
-        print(json.dumps({"name": name, "roles": role or [Role.VIEWER], "password": None if password else secret}))
-        return
-    if not password:
-        print(secret)
-    err.print(f"{name} may sign in as {', '.join(role or [Role.VIEWER])}")
-
-
-@users.command("role")
-def set_role(
-    name: Annotated[str, typer.Argument()],
-    role: Annotated[list[Role], typer.Argument(help="all the roles this person has from now on")],
-) -> None:
-    """Set a person's roles; it holds from their next request on."""
-    with administering() as (session, _):
-        people.set_roles(session, me(), name=name, roles=role)
-    err.print(f"{name} is now {', '.join(role)}")
-
-
-@users.command("disable")
-def disable_user(name: Annotated[str, typer.Argument()]) -> None:
-    """Close a person's account; open sessions end with their next request."""
-    with administering() as (session, _):
-        people.disable(session, me(), name=name)
-    err.print(f"{name} may no longer sign in")
-
-
-@users.command("list")
-def list_users() -> None:
-    """Show the people and their roles."""
-    table = narrow_table("name", "roles", "since", "disabled")
-    with administering() as (session, _):
-        for user in people.list_users(ReadSession(session)):
-            disabled = f"{user.disabled_at:%Y-%m-%d}" if user.disabled_at else ""
-            table.add_row(user.name, ", ".join(user.roles), f"{user.created_at:%Y-%m-%d}", disabled)
-    out.print(table)
 
 
 @audit.command("checkpoint")

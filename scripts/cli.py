@@ -25,6 +25,7 @@ from scripts.artifacts import artifacts
 from scripts.bench.commands import bench
 from scripts.counts import counts
 from scripts.demo import run_demo
+from scripts.first_link import say_first_link
 from scripts.keys import keys
 from scripts.lab.faults import WORLDS_OF_A_BAR
 from scripts.labels import labels
@@ -38,6 +39,7 @@ from scripts.supervisor import (
     running_stacks,
     stop_running,
 )
+from scripts.users import users
 
 app = typer.Typer(
     name="steward",
@@ -47,7 +49,7 @@ app = typer.Typer(
     add_completion=False,
 )
 app.add_typer(keys, name="keys")
-app.add_typer(admin.users, name="users")
+app.add_typer(users, name="users")
 app.add_typer(admin.audit, name="audit")
 app.add_typer(artifacts, name="artifacts")
 app.add_typer(notifications, name="notifications")
@@ -69,6 +71,8 @@ def up(
         wanted = (*wanted, *(also.split(",") if also else ()))
         stop = StopRequested()
         with running_stack(settings, wanted, say) as stack:
+            if "ui" in wanted:
+                say_first_link(settings, stack.database_url, stack.urls["ui"], say)
             say("ready; Ctrl-C or `steward down` stops everything")
             run_until_stopped(stack, stop, say)
             say("stopping")

@@ -18,6 +18,7 @@ from typing import Any
 
 import psutil
 from loguru import logger
+from sqlalchemy import URL
 
 from config.settings import Settings
 from database.address import mlflow_url
@@ -91,6 +92,10 @@ class Stack:
     @property
     def urls(self) -> dict[str, str]:
         return {process.role.name: process.role.url for process in self.processes if process.role.url}
+
+    @property
+    def database_url(self) -> URL:
+        return self._database.url
 
     @property
     def state_file(self) -> Path:
