@@ -23,6 +23,7 @@ from api.routes import (
     discussion,
     frame,
     health,
+    intake,
     keys,
     labels,
     lineage,
@@ -41,6 +42,7 @@ from api.routes import (
     runs,
     schedules,
     sessions,
+    windows,
 )
 from config.model_contract import ModelContract
 from config.settings import Settings
@@ -65,6 +67,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     bundle.router,
     alerts.router,
     monitoring.router,
+    windows.router,
+    intake.router,
     agent.router,
     runs.router,
     report.router,

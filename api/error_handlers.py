@@ -1,5 +1,6 @@
 """What FastAPI, its validation and the database raise, as the problems of `api/errors.py`."""
 
+import time
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
@@ -14,6 +15,7 @@ from starlette.responses import Response
 from starlette.routing import Match
 
 from api.errors import Fault, RefusalError, as_refusal, database_away, problem_response, unavailable, unexpected
+from api.runtime import runtime_of
 from database.connection import first_line, is_away, sqlstate
 from database.errors import StewardError
 
@@ -33,6 +35,8 @@ def install(app: FastAPI) -> None:
 
 
 def _respond(request: Request, refusal: RefusalError) -> Response:
+    route = getattr(request.scope.get("route"), "path", "")
+    runtime_of(request).refusals.count(route, None, refusal, time.time())
     return problem_response(request.scope.get("request_id", ""), refusal)
 
 

@@ -9,6 +9,7 @@ whole and small, which is nearly all of them, without a task and a scope of its 
 """
 
 import re
+import time
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
@@ -95,7 +96,9 @@ class PredictFront:
                 runtime, asked_by(runtime, addressed, headers, address, body, scope["began"], request_id)
             )
         except StewardError as error:
-            await problem_response(request_id, as_refusal(error))(scope, receive, send)
+            refusal = as_refusal(error)
+            runtime.refusals.count(addressed.route.path, addressed.model_name, refusal, time.time())
+            await problem_response(request_id, refusal)(scope, receive, send)
             return
         length = (b"content-length", str(len(reply.body)).encode())
         await send({"type": "http.response.start", "status": 200, "headers": [_JSON, length, *reply.headers]})

@@ -20,6 +20,7 @@ from api.limits import Buckets
 from api.metrics import Metrics, State
 from api.prediction_log import Shipper
 from api.quotas import Quotas
+from api.refusals import Refusals
 from api.serving import Predictor
 from api.spool_claim import claim_spools, kept_aside
 from api.spool_file import Spool
@@ -68,6 +69,7 @@ class Runtime:
     login_buckets: Buckets
     visit_buckets: Buckets
     quotas: Quotas
+    refusals: Refusals
     started: float = field(default_factory=time.monotonic)
     in_flight: int = 0
     control_error: str | None = None
@@ -157,12 +159,14 @@ def build_runtime(settings: Settings) -> Runtime:
     predictor = Predictor(store, settings.api.max_rows, contracts, stand_in=settings.api.when_damaged == "stand_in")
     replica = f"{platform.node()[:40]}/{own.path.name}"
     quotas = Quotas(settings.api.rows_per_day)
+    refusals = Refusals(contracts)
     facts = WatcherFacts(
         replica=replica,
         model_names=frozenset(contracts),
         spool_depth=lambda: shipper.depth,
         state_file=Path(settings.run_dir) / FILE_NAME,
         quotas=quotas,
+        refusals=refusals,
         poll_s=settings.api.poll_s,
     )
     return Runtime(
@@ -185,6 +189,7 @@ def build_runtime(settings: Settings) -> Runtime:
         login_buckets=Buckets(_FAILURES_PER_S, _FAILURES_BURST),
         visit_buckets=Buckets(_VISITS_PER_S, _VISITS_BURST),
         quotas=quotas,
+        refusals=refusals,
     )
 
 

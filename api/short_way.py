@@ -42,7 +42,7 @@ Deliver = Callable[[bytes, bytes], None]
 class _Waiting(NamedTuple):
     """A request of this turn, or what stands against it: also a refusal waits for its turn on its connection."""
 
-    route: str
+    addressed: Addressed
     began: float
     request_id: str
     asked: Asked | Exception
@@ -71,7 +71,7 @@ class ShortWay:
             or not self._hosts.knows(found.get(b"host", b""))
         ):
             return False
-        began, request_id, route = time.perf_counter(), request_id_of(found), addressed.route.path
+        began, request_id = time.perf_counter(), request_id_of(found)
         asked: Asked | Exception
         try:
             asked = asked_by(runtime, addressed, found, address or UNKNOWN_ADDRESS, body, began, request_id)
@@ -80,7 +80,7 @@ class ShortWay:
         if not self._waiting:
             asyncio.get_running_loop().call_soon(self._answer)
         runtime.in_flight += 1
-        self._waiting.append(_Waiting(route, began, request_id, asked, deliver))
+        self._waiting.append(_Waiting(addressed, began, request_id, asked, deliver))
         return True
 
     def _answer(self) -> None:
@@ -93,19 +93,19 @@ class ShortWay:
             replies = iter(replies_to(runtime, asked))
         except Exception as error:  # noqa: BLE001 - the last line, as on the long way
             replies = repeat(error)
-        for route, began, request_id, one, deliver in waiting:
+        for addressed, began, request_id, one, deliver in waiting:
             fate = next(replies) if isinstance(one, Asked) else one
             runtime.in_flight -= 1
             if isinstance(fate, Exception):
-                deliver(*self._refused(runtime, route, began, request_id, fate))
+                deliver(*self._refused(runtime, addressed, began, request_id, fate))
                 continue
-            self._context.ended(runtime, route, "POST", 200, time.perf_counter() - began, request_id)
+            self._context.ended(runtime, addressed.route.path, "POST", 200, time.perf_counter() - began, request_id)
             own = lines_of(fate.headers) if fate.headers else b""
             said = (_JSON, own, request_id.encode(), len(fate.body), fate.body)
             deliver(_OK, b"%b%bx-request-id: %b\r\ncontent-length: %d\r\n\r\n%b" % said)
 
     def _refused(
-        self, runtime: Runtime, route: str, began: float, request_id: str, error: Exception
+        self, runtime: Runtime, addressed: Addressed, began: float, request_id: str, error: Exception
     ) -> tuple[bytes, bytes]:
         """The status line, and the rest of a problem."""
         if isinstance(error, StewardError):
@@ -113,6 +113,8 @@ class ShortWay:
         else:
             logger.opt(exception=error).error("api.request.failed request_id={}", request_id)
             refusal = unexpected()
+        route = addressed.route.path
+        runtime.refusals.count(route, addressed.model_name, refusal, time.time())
         self._context.ended(runtime, route, "POST", refusal.status, time.perf_counter() - began, request_id)
         response = problem_response(request_id, refusal)
         head = lines_of([*response.raw_headers, (b"x-request-id", request_id.encode()), *SAFETY])

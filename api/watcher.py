@@ -23,10 +23,12 @@ from sqlalchemy.orm import Session
 from api import last_known
 from api.keys import KeyTable, KnownKey
 from api.quotas import Counted, Quotas
+from api.refusals import Refusals
 from api.serving import Desired, Predictor, Slots
 from api.standing_in import Deployments
 from database.connection import first_line, is_away, session_scope
-from database.queries import api_keys, key_usage, replicas
+from database.queries import api_keys, key_usage, refused, replicas
+from database.queries.refused import Reason
 
 GENERATION_CHANNEL = "steward_generation"
 _REPORT_EVERY_S = 5.0
@@ -73,6 +75,7 @@ class WatcherFacts:
     spool_depth: Callable[[], int]
     state_file: Path
     quotas: Quotas
+    refusals: Refusals
     poll_s: float
 
 
@@ -178,11 +181,19 @@ class Watcher:
             self._facts.quotas.tell(time.time(), self._add_usage)
         except DBAPIError as error:
             logger.warning("api.usage.not_told error={}", first_line(error))
+        try:
+            self._facts.refusals.tell(self._add_refused)
+        except DBAPIError as error:
+            logger.warning("api.refusals.not_told error={}", first_line(error))
 
     def _add_usage(self, counted: Counted, day: date) -> Mapping[str, int]:
         with session_scope(self._engine) as session:
             key_usage.add(session, counted)
             return key_usage.of_day(session, day)
+
+    def _add_refused(self, counted: Mapping[Reason, int]) -> None:
+        with session_scope(self._engine) as session:
+            refused.add(session, counted)
 
     def _report_one(self, session: Session, slots: Slots) -> None:
         serving = slots.current.desired if slots.current else None

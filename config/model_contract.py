@@ -46,6 +46,7 @@ class Feature(_Frozen):
         (), description="codes of other editions of the data: served as an unknown category, and reported as such"
     )
     nullable: bool = False
+    masked: bool = Field(False, description="its values are shown to nobody: records on the dashboard leave them out")
 
     @model_validator(mode="after")
     def _fits_its_kind(self) -> Self:
@@ -172,9 +173,10 @@ class ModelContract(_Frozen):
     def digest(self) -> str:
         """sha256 of the contract's meaning: stamped on every version trained under it.
 
-        How a table is laid out counts only where it is said: versions older than these fields keep their digest.
+        How a table is laid out counts only where it is said: versions older than these fields keep their digest. Who
+        may see a value changes nothing that was learned.
         """
-        meaning = self.model_dump(mode="json")
+        meaning = self.model_dump(mode="json", exclude={"features": {"__all__": {"masked"}}})
         columns = [(feature, "column") for feature in meaning["features"].values()]
         layout = ((meaning, "time_column"), (meaning, "time_order"), (meaning["target"], "rest"), *columns)
         for part, field in layout:

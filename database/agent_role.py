@@ -48,6 +48,7 @@ _LIMITED: dict[str, frozenset[str]] = {
     "prediction_counts": _READ,
     "label_counts": _READ,
     "dead_letters": _READ,
+    "refused_requests": _READ,
     "replicas": _READ,
     "monitoring_windows": _READ,
     "drift_reports": _READ,

@@ -21,6 +21,8 @@ class Permission(StrEnum):
     STOP_AUTOMATION = "automation.stop"
     RESUME_AUTOMATION = "automation.resume"
     RELOAD = "serving.reload"
+    READ_RECORDS = "records.read"
+    REPLAY_ROWS = "rows.replay"
     ADMINISTER = "people_and_keys.administer"
 
 
@@ -34,6 +36,8 @@ ALLOWED: dict[Role, frozenset[Permission]] = {
             Permission.RETRY_DELIVERIES,
             Permission.STOP_AUTOMATION,
             Permission.RELOAD,
+            Permission.READ_RECORDS,
+            Permission.REPLAY_ROWS,
         }
     ),
     Role.APPROVER: frozenset(
@@ -43,6 +47,7 @@ ALLOWED: dict[Role, frozenset[Permission]] = {
             Permission.PROPOSE,
             Permission.RETRY_DELIVERIES,
             Permission.DECIDE,
+            Permission.READ_RECORDS,
             Permission.STOP_AUTOMATION,
             Permission.RESUME_AUTOMATION,
         }

@@ -12,7 +12,7 @@ from config.settings import Settings
 from database import unclaimed_labels
 from database.connection import first_line, is_away, session_scope
 from database.partitions import make_days
-from database.queries import key_usage
+from database.queries import key_usage, refused
 from database.queries.audit import SYSTEM
 from database.retention import drop_old_days
 
@@ -37,7 +37,7 @@ class Upkeep:
             due.append(("labels without a prediction", unclaimed_labels.find))
             if self._keep:
                 due += [("old predictions", self._drop_days), ("old labels", self._drop_labels)]
-            due.append(("old usage of keys", _forget_usage))
+            due += [("old usage of keys", _forget_usage), ("old refusals", _forget_refused)]
         return tuple(fault for what, do in due if (fault := _fault(what, do, engine, now)))
 
     def _drop_days(self, engine: Engine, now: datetime) -> None:
@@ -54,6 +54,11 @@ def _make_days(engine: Engine, now: datetime) -> None:
 def _forget_usage(engine: Engine, now: datetime) -> None:
     with session_scope(engine) as session:
         key_usage.forget_old(session, now.astimezone(UTC).date())
+
+
+def _forget_refused(engine: Engine, now: datetime) -> None:
+    with session_scope(engine) as session:
+        refused.forget_old(session, now)
 
 
 def _fault(what: str, do: Duty, engine: Engine, now: datetime) -> str | None:

@@ -17,6 +17,7 @@ from agent.core.track_record import Ended, of_rule
 from api.schemas import actions, agent, alerts, common, frame, models, monitoring, notifications, overview, people
 from database.enums import ActionStatus, ActionType, Cause
 from database.permissions import permissions_of
+from tests import dashboard_windows
 from tests.dashboard_discussion import Discussion
 from tests.dashboard_people import OPEN, FakePeople, Refusal
 
@@ -138,6 +139,7 @@ class FakeApi:
     addresses: list[str] = field(default_factory=list)
     asked_before: bool = False
     scheduled: bool = True
+    letters: int = 0
     monitor_late: bool = False
     reevaluated: list[Json] = field(default_factory=list)
     discussion: Discussion = field(default_factory=Discussion)
@@ -284,7 +286,7 @@ class FakeApi:
             "newest_prediction_at": None if self.empty else self._ago(minutes=2),
             "labels": 0 if self.empty else 438, "newest_label_at": None if self.empty else self._ago(minutes=9),
             "revised_labels": 0, "unknown_labels": 0 if self.empty else 3,
-            "unclaimed_labels": 0, "newest_unclaimed_at": None, "dead_letters": 0,
+            "unclaimed_labels": 0, "newest_unclaimed_at": None, "dead_letters": self.letters,
             "quarantined_rows": 0 if self.empty else 48, "spool_depth": 0, "coverage": self.coverage(),
         }  # fmt: skip
 
@@ -392,6 +394,9 @@ class FakeApi:
                      "false_negative": 57}  # fmt: skip
         return {
             "model_name": MODEL, "primary_metric": "f1", "minimum": 0.75, "harm_margin": 0.03, "points": self.points(),
+            "positive": "disease", "negative": "no disease", "maturity": 0.8, "min_rows": 30,
+            "cost": {"per_error": 250.0, "currency": "EUR", "reference_error_rate": 0.16, "reference_n": 303},
+            "incidents": self.incident_marks(),
             "verification": self.verification(),
             "windows": [] if self.empty else [self.window(seq) for seq in range(1, 6)],
             "deployments": self.deployments(), "confusion": None if self.empty else confusion,
@@ -432,6 +437,14 @@ class FakeApi:
             "checks": [] if self.empty else checks, "intake": self.intake(),
         }  # fmt: skip
 
+    def label_of(self, feature: str) -> str:
+        return FEATURES[feature][0]
+
+    def incident_marks(self) -> list[Json]:
+        alert = self.alert()
+        mark = {name: alert[name] for name in ("alert_id", "title", "severity", "status")}
+        return [] if self.empty else [mark | {"at": alert["created_at"]}]
+
     def trends(self) -> Json:
         buckets = []
         for step in range(30):
@@ -451,6 +464,9 @@ class FakeApi:
         done = {"action_id": DONE, "action_type": "validate_data", "status": "succeeded", "at": self._ago(hours=2)}
         return {
             "model_name": MODEL, "from_at": self._ago(hours=30), "to_at": self.now, "bucket_s": 3600.0,
+            "before": buckets[3:] if busy else [], "refused_slice_s": 3600.0, "primary_metric": "f1",
+            "refused": [{"at": self._ago(hours=4), "client": 7, "server": 2}] if busy else [],
+            "reference": {"positive_share": 0.46, "accuracy": 0.84}, "incidents": self.incident_marks(),
             "buckets": buckets, "drift": [] if self.empty else drift, "metrics": self.points(),
             "deployments": self.deployments(), "actions": [] if self.empty else [done],
         }  # fmt: skip
@@ -618,6 +634,8 @@ class FakeApi:
             return answers[path]
         if path.startswith("/actions/"):
             return self.discussion.get(path, self) or self._action(path.removeprefix("/actions/"))
+        if (opened := dashboard_windows.answer(self, path)) is not None:
+            return opened
         if path.startswith(f"/models/{MODEL}/versions/"):
             return models.VersionDetail, self.version_detail(int(path.rpartition("/")[2]))
         raise Refused(404, "not_found", f"there is nothing at {path}")
@@ -661,7 +679,12 @@ class FakeApi:
                 return 200, "text/html", b"<!doctype html><title>Evidently</title><h1>Drift report</h1>"
             if path == "/auth/logout" or self.people.nothing(path, json.loads(body or b"{}")):
                 return 204, "application/json", b""
-            schema, values = self._get(path) if method == "GET" else self._post(path, json.loads(body or b"{}"))
+            if method == "GET":
+                schema, values = self._get(path)
+            elif path == "/dead-letters/replay":
+                schema, values = dashboard_windows.replayed(self)
+            else:
+                schema, values = self._post(path, json.loads(body or b"{}"))
         except (Refused, Refusal) as refusal:
             told = refusal.differences if isinstance(refusal, Refused) else []
             problem = common.Problem(

@@ -8,8 +8,10 @@ from pydantic import BaseModel, ValidationError
 
 from ui import api_types as t
 from ui.answers.frame import Frame
+from ui.calls.intake import IntakeCalls
 from ui.calls.people import PeopleCalls
 from ui.calls.questions import QuestionCalls
+from ui.calls.windows import WindowCalls
 
 A = TypeVar("A", bound=BaseModel)
 Params = dict[str, str | int]
@@ -198,15 +200,23 @@ class ApiClient:
     def version(self, name: str, number: int) -> t.VersionDetail:
         return self.ask(t.VersionDetail, "GET", f"/models/{name}/versions/{number}")
 
-    def performance(self, model: str) -> t.Performance:
-        return self.ask(t.Performance, "GET", "/performance", {"model": model})
+    def performance(self, model: str, limit: int = 60) -> t.Performance:
+        return self.ask(t.Performance, "GET", "/performance", {"model": model, "limit": limit})
 
     def verification(self, action: t.ActionDetail) -> list[t.MetricPoint]:
         """What was measured after the change while it is being verified; nothing before and after."""
         return self.performance(action.model_name).verification if action.status == "verifying" else []
 
-    def drift(self, model: str) -> t.Drift:
-        return self.ask(t.Drift, "GET", "/drift", {"model": model})
+    @property
+    def windows(self) -> WindowCalls:
+        return WindowCalls(self)
+
+    @property
+    def intake(self) -> IntakeCalls:
+        return IntakeCalls(self)
+
+    def drift(self, model: str, limit: int = 60) -> t.Drift:
+        return self.ask(t.Drift, "GET", "/drift", {"model": model, "limit": limit})
 
     def drift_page(self, window_id: int) -> str:
         """Evidently's HTML page for one window."""
@@ -215,10 +225,12 @@ class ApiClient:
     def data_quality(self, model: str) -> t.DataQuality:
         return self.ask(t.DataQuality, "GET", "/data-quality", {"model": model})
 
-    def trends(self, model: str, *, hours: int | None = None, buckets: int | None = None) -> t.Trends:
-        """`hours` back from now, or the span of the newest predictions."""
-        wanted: Params = {k: v for k, v in (("model", model), ("hours", hours), ("buckets", buckets)) if v is not None}
-        return self.ask(t.Trends, "GET", "/trends", wanted)
+    def trends(self, model: str, *, hours: int | None = None, before: bool = False, buckets: int = 60) -> t.Trends:
+        """`hours` back from now, or the span of the newest predictions; `before`: with the period before that."""
+        asked: Params = {"model": model, "buckets": buckets}
+        asked |= {"hours": hours} if hours else {}
+        asked |= {"compare": "before"} if before else {}
+        return self.ask(t.Trends, "GET", "/trends", asked)
 
     def cycles(self, model: str) -> t.ActivityList:
         return self.ask(t.ActivityList, "GET", "/agent/cycles", {"model": model})

@@ -331,9 +331,31 @@ class LabelCoverage(Answer):
     median_lag_s: float | None
 
 
+class IncidentMark(Answer):
+    alert_id: int
+    at: datetime
+    title: str
+    severity: str
+    status: str
+
+
+class Cost(Answer):
+    per_error: float
+    currency: str
+    reference_error_rate: float | None
+    reference_n: int
+
+
 class Performance(Answer):
+    model_name: str
+    positive: str
+    negative: str
     primary_metric: str
     minimum: float
+    maturity: float
+    min_rows: int
+    cost: Cost
+    incidents: list[IncidentMark]
     points: list[MetricPoint]
     verification: list[MetricPoint]
     windows: list[WindowRef]
@@ -413,13 +435,30 @@ class ActionMarker(Answer):
     at: datetime
 
 
+class RefusedSlice(Answer):
+    at: datetime
+    client: int
+    server: int
+
+
+class TrendReference(Answer):
+    positive_share: float | None
+    accuracy: float | None
+
+
 class Trends(Answer):
     from_at: datetime
     to_at: datetime
     bucket_s: float
     buckets: list[TrendBucket]
-    drift: list[DriftPoint]
+    before: list[TrendBucket]
+    refused: list[RefusedSlice]
+    refused_slice_s: float
+    reference: TrendReference
+    primary_metric: str
     metrics: list[MetricPoint]
+    incidents: list[IncidentMark]
+    drift: list[DriftPoint]
     deployments: list[DeploymentOut]
     actions: list[ActionMarker]
 

@@ -5,7 +5,7 @@ Whatever came from data passes `wording.plain` before it meets Markdown. No piec
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -109,13 +109,30 @@ def table(rows: Sequence[Mapping[str, str]], *, key: str, alt: str) -> None:
         st.table(pd.DataFrame(list(rows)), border="horizontal", hide_index=True, alt=alt)
 
 
-def chart(figure: go.Figure | None, *, key: str, summary: str, nothing: str) -> None:
-    """A figure with its one-sentence summary, which is also what a screen reader says; or why there is none."""
+_rows = table  # by another name where `table` is an argument
+
+
+def chart(
+    figure: go.Figure | None,
+    *,
+    key: str,
+    summary: str,
+    nothing: str,
+    table: Sequence[Mapping[str, str]] = (),
+    pick: bool = False,
+) -> int | None:
+    """A figure with its one-sentence summary, which is also what a screen reader says, and the same as a table; or why
+    there is none. `pick`: points can be clicked, and what the chosen one stands for is returned."""
     if figure is None:
         empty("Nothing to draw yet", nothing, key=f"{key}-empty")
-        return
-    st.plotly_chart(figure, theme=None, key=key, alt=summary, config={"displayModeBar": False})
+        return None
+    more: dict[str, Any] = {"on_select": "rerun", "selection_mode": "points"} if pick else {}
+    event = st.plotly_chart(figure, theme=None, key=key, alt=summary, config={"displayModeBar": False}, **more)
     st.caption(wording.plain(summary))
+    if table:
+        with st.expander("As a table"):
+            _rows(table, key=f"{key}-table", alt=summary)
+    return charts.picked(event) if pick else None
 
 
 def heading(text: str, *, key: str, note: str = "", as_of: datetime | None = None) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ui import vocabulary, wording
+from ui.answers.windows import WindowDrift
 from ui.api_types import Drift, DriftReportOut, Json
 from ui.charts import Cell
 
@@ -71,14 +72,14 @@ def headline(report: DriftReportOut) -> str:
         return f"Window {report.window.seq} has too few rows to say whether anything moved."
     n, of = len(report.drifted_features), len(report.features)
     if not n:
-        return f"None of {of} features moved in window {report.window.seq}."
-    moved = f"{n} of {of} features moved in window {report.window.seq}"
+        return f"None of {of} features drifted in window {report.window.seq}."
+    moved = f"{n} of {of} features drifted in window {report.window.seq}"
     known = {str(f.get("feature")): str(f["season"]) for f in report.features if f.get("season")}
     seasons = [known[name] for name in report.drifted_features if name in known]
     told = " and ".join(dict.fromkeys(seasons))
     if len(seasons) == n:
         return f"{moved}, as in earlier windows of {told}."
-    carry = f"carry {wording.percent(report.drift_score, 0)} of what the model listens to"
+    carry = f"carry {wording.percent(report.drift_score, 0)} of importance"
     if seasons:
         return f"{moved}, {len(seasons)} of them as in earlier windows of {told}; the others {carry}."
     return f"{moved}; they {carry}."
@@ -109,15 +110,25 @@ def rows(found: Drift, report: DriftReportOut) -> list[dict[str, str]]:
             {
                 "feature": wording.plain(line.label),
                 "state": f":{sign.colour}-badge[{sign.shape} {word}]",
-                "score": wording.number(line.score),
+                "PSI": wording.number(line.score),
                 "alarm from": wording.number(line.threshold),
                 "p": wording.plain("< 0.001" if line.p is not None and line.p < 0.001 else wording.number(line.p)),
-                "influence": wording.percent(line.influence, 0),
+                "importance": wording.percent(line.influence, 0),
                 "since window": wording.count(began),
                 "Evidently says": line.evidently,
             }
         )
     return lines
+
+
+def multiplicity(drift: WindowDrift) -> str:
+    """What many tests at once mean for one of them."""
+    tests = drift.features + 1
+    return (
+        f"{tests} tests at once: {drift.features} features and the scores, each by the population stability index "
+        "(PSI) with a p-value by resampling. Benjamini and Hochberg's procedure keeps windows with any false alarm at "
+        f"{wording.percent(drift.false_alarm_rate, 0)}; a feature counts from PSI 0.1 on, whatever its p."
+    )
 
 
 def cells(found: Drift) -> list[Cell]:

@@ -1,11 +1,13 @@
-"""What the performance page says, worked out of the API's answer. Pure."""
+"""What the performance page says of the windows together, worked out of the API's answer. Pure."""
 
+import math
 from collections.abc import Sequence
 from datetime import datetime
 
 from ui import vocabulary, wording
 from ui.api_types import MetricPoint, Performance, WindowRef
-from ui.charts import Point
+from ui.charts import Marker, Point
+from ui.ranges import Range
 
 SHOWN = ("realised", "estimated")
 MEASURED = ("realised", "realised_clean")
@@ -14,6 +16,14 @@ MEASURED = ("realised", "realised_clean")
 def _single(point: MetricPoint) -> bool:
     """A pooled figure spans several windows; it belongs in the table's note, not on the line."""
     return int(point.metadata.get("pooled") or 1) <= 1
+
+
+def within(found: Performance, chosen: Range, now: datetime) -> Performance:
+    """The windows of the range, with their figures."""
+    windows = chosen.within(found.windows, lambda one: one.to_at, now)
+    ids = {one.window_id for one in windows}
+    points = [one for one in found.points if one.window_id in ids]
+    return found.model_copy(update={"windows": windows, "points": points})
 
 
 def metrics(found: Performance) -> list[str]:
@@ -43,6 +53,7 @@ def line(found: Performance, kind: str, metric: str) -> list[Point]:
             n=point.n,
             verdict=point.verdict,
             label=f"window {point.seq}, v{point.version}",
+            pick=point.seq,
         )
         for point in _of(found, kind, metric)
         if point.to_at is not None
@@ -56,17 +67,70 @@ def reference(found: Performance, metric: str) -> float | None:
     return known[-1] if known else None
 
 
-def summary(realised: Sequence[Point], metric: str) -> str:
-    """The chart in one sentence."""
+def coverage(windows: Sequence[WindowRef]) -> list[Point]:
+    """The share of each window's rows that has a label."""
+    return [
+        Point(at=one.to_at, value=one.labelled_n / one.n, n=one.n, label=f"window {one.seq}")
+        for one in windows
+        if one.n
+    ]
+
+
+def markers(found: Performance) -> list[Marker]:
+    """Other versions that began to serve, and incidents that began."""
+    served = [Marker(one.since, f"v{one.version}") for one in found.deployments]
+    return served + [Marker(one.at, "incident", "incident") for one in found.incidents]
+
+
+def headline(found: Performance, realised: Sequence[Point], metric: str) -> tuple[str, str]:
+    """The state of the newest judged window as a badge, whichever metric lost in it; and how good the answers are by
+    this one, as far as anybody can know."""
     name = vocabulary.words(vocabulary.METRICS, metric)
     known = [point for point in realised if point.value is not None]
     if not known:
-        return f"{name} has not been measured yet; what is drawn is an estimate without labels."
+        sign = vocabulary.VERDICTS["inconclusive"]
+        badge = f":{sign.colour}-badge[{sign.shape} Not enough labels]"
+        return badge, f"{name} has not been measured. {why_nothing(found)}"
     last = known[-1]
+    badge = next((state(found, one) for one in found.windows if one.seq == last.pick), "")
+    spread = wording.interval(last.low, last.high)
+    text = f"{name} {wording.number(last.value)} {spread} in {last.label}, n = {wording.count(last.n)}."
+    newest = found.windows[-1] if found.windows else None
+    if newest is not None and newest.status == "closed":
+        text += f" Window {newest.seq} waits for labels: {_labels_wanted(found, newest)}."
+    return badge, text
+
+
+def _labels_wanted(found: Performance, window: WindowRef) -> str:
+    wanted = max(found.min_rows, math.ceil(found.maturity * window.n))
     return (
-        f"{name} in the newest judged window: {wording.number(last.value)} {wording.interval(last.low, last.high)}, "
-        f"n = {wording.count(last.n)}."
+        f"{wording.count(window.labelled_n)} of the {wording.count(wanted)} it needs ({wording.count(window.n)} rows)"
     )
+
+
+def summary(realised: Sequence[Point], estimated: Sequence[Point], metric: str) -> str:
+    """The chart in one sentence."""
+    name = vocabulary.words(vocabulary.METRICS, metric)
+    known = [point.value for point in realised if point.value is not None]
+    guessed = sum(point.value is not None for point in estimated)
+    if not known:
+        return f"{name} by window: nothing is measured yet; {guessed} estimated without labels, drawn dashed."
+    span = f"between {wording.number(min(known))} and {wording.number(max(known))}"
+    more = f"; {guessed} estimated without labels, drawn dashed" if guessed else ""
+    return f"{name} by window: {len(known)} measured, {span}, with 95 % intervals{more}. A click opens a window below."
+
+
+def held_against(found: Performance, metric: str) -> str:
+    """What the lines are, and whose they are."""
+    parts = []
+    if (known := reference(found, metric)) is not None:
+        parts.append(f"Reference {wording.number(known)}: out of fold, when the version was trained.")
+    if metric == found.primary_metric:
+        parts.append(
+            f"Floor {wording.number(found.minimum)}: set by who owns the contract of {found.model_name} "
+            "(quality.minimum); no version below it is registered."
+        )
+    return " ".join(parts)
 
 
 def why_nothing(found: Performance) -> str:
@@ -74,7 +138,7 @@ def why_nothing(found: Performance) -> str:
     if not found.windows:
         return "No window of predictions is closed yet. It closes by count or by age, as the model's contract says."
     newest = found.windows[-1]
-    return f"Not enough labels: {wording.count(newest.labelled_n)} of {wording.count(newest.n)} in the newest window."
+    return f"Not enough labels: {_labels_wanted(found, newest)} in window {newest.seq}, the newest."
 
 
 def _too_few(point: MetricPoint) -> bool:
@@ -141,22 +205,34 @@ def rows(found: Performance, metric: str, now: datetime) -> list[dict[str, str]]
     ]
 
 
+SURE_FROM = 100
+PARTS_NOTE = (
+    "Each is answered worse than in training while the rest is not, beyond luck over all parts that were looked at. "
+    f"With n below {SURE_FROM} one should look twice."
+)
+
+
 def lost_parts(found: Performance) -> list[dict[str, str]]:
-    """Parts of the rows that lost more than the rest, newest window first."""
+    """Parts of the rows that lost more than the rest, beyond luck: those of many rows first, then the newest."""
     lost = [p for p in found.points if p.kind == "segment" and p.metadata.get("segment") and p.to_at is not None]
-    lost.sort(key=lambda p: (-(p.seq or 0), int(p.metadata.get("pooled") or 1)))
+    lost.sort(key=lambda p: (p.n < SURE_FROM, -(p.seq or 0), int(p.metadata.get("pooled") or 1)))
     return [
         {
-            "window": f"{p.seq} · v{p.version}" + ("" if _single(p) else f", of {p.metadata['pooled']} windows"),
             "part of the rows": wording.plain(str(p.metadata.get("of") or "")),
-            "share": wording.percent(p.metadata.get("share"), 0),
+            "window": f"{p.seq} · v{p.version}" + ("" if _single(p) else f", of {p.metadata['pooled']} windows"),
+            "of all rows": wording.percent(p.metadata.get("share"), 0),
             "metric": vocabulary.words(vocabulary.METRICS, p.metric),
             "measured": wording.plain(f"{wording.number(p.value)} {wording.interval(p.low, p.high)}"),
             "in training": wording.number(p.reference),
-            "n": wording.count(p.n),
+            "the rest lost": wording.plain(wording.signed(_number(p.metadata.get("loss_of_the_rest")))),
+            "n": wording.count(p.n) + ("" if p.n >= SURE_FROM else " (few)"),
         }
         for p in lost[:10]
     ]
+
+
+def _number(value: object) -> float | None:
+    return float(value) if isinstance(value, int | float) else None
 
 
 def verification_rows(found: Performance, now: datetime) -> list[dict[str, str]]:

@@ -1,7 +1,7 @@
 """What the monitor found: performance, drift and its report, data quality, trends."""
 
 from datetime import datetime, timedelta
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Path, Query, Request
 from sqlalchemy import func, select
@@ -16,13 +16,17 @@ from api.schemas.monitoring import (
     ActionMarker,
     CheckOut,
     Confusion,
+    Cost,
     DataQuality,
     Drift,
     DriftPoint,
     DriftReportOut,
+    IncidentMark,
     LabelCoverage,
     Performance,
+    RefusedSlice,
     TrendBucket,
+    TrendReference,
     Trends,
 )
 from config.model_contract import ModelContract
@@ -31,7 +35,7 @@ from database.enums import MetricKind
 from database.errors import IntegrityError, NotFoundError
 from database.models import DriftReport, ModelVersion, MonitoringWindow
 from database.permissions import Permission
-from database.queries import action_cards, model_versions, overview, predictions, windows
+from database.queries import action_cards, model_versions, overview, predictions, refused, windows
 from database.queries.people import SignedIn
 from database.queries.trends import trend
 
@@ -43,6 +47,7 @@ Windows = Annotated[int, Query(ge=1, le=365, description="how many of the newest
 _REPORT_KIND, _REPORT_FILE = "report", "report.html"
 # Without `hours`, trends cover the newest predictions, however long they took.
 _TREND_ROWS = 5000
+_INCIDENTS = 50
 _LEAST_SPAN = timedelta(minutes=1)
 # The report is a page of its own with its own scripts: nothing of ours is within its reach.
 _REPORT_HEADERS = {"Content-Security-Policy": "sandbox allow-scripts; default-src 'unsafe-inline' data: blob:"}
@@ -63,9 +68,15 @@ def performance(request: Request, _: Reader, name: OfModel = None, limit: Window
         verification = windows.verifications(session, contract.name)
         return Performance(
             model_name=contract.name,
+            positive=contract.target.positive,
+            negative=contract.target.negative,
             primary_metric=contract.quality.metric,
             minimum=contract.quality.minimum,
             harm_margin=contract.quality.harm_margin,
+            maturity=contract.labels.maturity,
+            min_rows=contract.monitoring.min_rows,
+            cost=_cost(contract, model_versions.active(session, contract.name)),
+            incidents=_incidents(session, contract.name),
             points=metric_points(session, shown, versions),
             verification=[metric_point(row, {}, versions) for row in verification],
             windows=[window_ref(window, versions) for window in shown],
@@ -122,7 +133,7 @@ def data_quality(request: Request, _: Reader, name: OfModel = None, limit: Windo
                 CheckOut(seq=seq[row.window_id], **{field: getattr(row, field) for field in names})
                 for row in windows.checks(session, list(seq))
             ],
-            intake=intake_out(session, contract.name, runtime.shipper.depth),
+            intake=intake_out(session, contract.name, _waiting(session, runtime, contract.name)),
         )
 
 
@@ -133,6 +144,7 @@ def trends(
     name: OfModel = None,
     hours: Annotated[float | None, Query(gt=0, le=24 * 400)] = None,
     buckets: Annotated[int, Query(ge=10, le=500)] = 60,
+    compare: Annotated[Literal["before"] | None, Query(description="`before`: also the period just before")] = None,
 ) -> Trends:
     """`hours` back from now; without it, the span of the newest predictions."""
     runtime = runtime_of(request)
@@ -141,6 +153,7 @@ def trends(
         to_at: datetime = session.execute(select(func.now())).scalar_one()
         from_at = to_at - timedelta(hours=hours) if hours else _busy_since(session, contract.name, to_at)
         step, slices = trend(session, contract.name, from_at, to_at, buckets)
+        earlier = trend(session, contract.name, from_at - (to_at - from_at), from_at, buckets)[1] if compare else []
         from_at = min([from_at, *(one.at for one in slices[:1])])
         versions = _versions(session, contract.name)
         shown = [one for one in windows.recent(session, contract.name, 365) if one.to_at > from_at]
@@ -153,6 +166,14 @@ def trends(
             to_at=to_at,
             bucket_s=step.total_seconds(),
             buckets=[TrendBucket.model_validate(one) for one in slices],
+            before=[TrendBucket.model_validate(one) for one in earlier],
+            refused=[
+                RefusedSlice.model_validate(one) for one in refused.slices(session, contract.name, from_at, to_at, step)
+            ],
+            refused_slice_s=max(step, refused.SLICE).total_seconds(),
+            reference=_reference(model_versions.active(session, contract.name)),
+            primary_metric=contract.quality.metric,
+            incidents=_incidents(session, contract.name),
             drift=[_drift_point(report, by_id[report.window_id]) for report in reports],
             metrics=metric_points(session, shown, versions),
             deployments=[
@@ -181,6 +202,39 @@ def metric_points(
     rows = windows.figures_of(session, list(by_id), list(MetricKind))
     rows.sort(key=lambda row: (by_id[row.window_id or 0].seq, row.kind, row.metric_name))
     return [metric_point(row, by_id, versions) for row in rows]
+
+
+def _cost(contract: ModelContract, serving: ModelVersion | None) -> Cost:
+    profile = serving.reference_profile if serving else {}
+    n, errors = int(profile.get("n") or 0), profile.get("errors")
+    return Cost(
+        per_error=contract.quality.cost_per_error,
+        currency=contract.quality.currency,
+        reference_error_rate=errors / n if n and errors is not None else None,
+        reference_n=n,
+    )
+
+
+def _reference(serving: ModelVersion | None) -> TrendReference:
+    profile = serving.reference_profile if serving else {}
+    accuracy = (profile.get("metrics") or {}).get("accuracy") or {}
+    return TrendReference(
+        positive_share=(profile.get("scores") or {}).get("positive_share"), accuracy=accuracy.get("value")
+    )
+
+
+def _incidents(session: ReadSession, name: str) -> list[IncidentMark]:
+    """The newest ones, those that are over among them."""
+    return [
+        IncidentMark(alert_id=one.id, at=one.created_at, title=one.title, severity=one.severity, status=one.status)
+        for one in action_cards.alerts(session, statuses=None, model_name=name, limit=_INCIDENTS)
+    ]
+
+
+def _waiting(session: ReadSession, runtime: Runtime, name: str) -> int:
+    """Answered rows on their way to the database: of every process that reported lately, and of this one right now."""
+    told = {one.replica: one.spool_depth for one in model_versions.replicas(session, name)}
+    return sum((told | {runtime.replica: runtime.shipper.depth}).values())
 
 
 def _busy_since(session: ReadSession, name: str, now: datetime) -> datetime:

@@ -41,13 +41,42 @@ class LabelCoverage(Out):
     median_lag_s: float | None
 
 
+class IncidentMark(Out):
+    """An incident, as a mark on a chart."""
+
+    alert_id: int
+    at: datetime
+    title: str
+    severity: str
+    status: str
+
+
+class Cost(Out):
+    """What a wrong answer costs by the contract, and how many of a hundred answers were wrong out of fold when the
+    serving version was trained (null where its reference does not say)."""
+
+    per_error: float
+    currency: str
+    reference_error_rate: float | None
+    reference_n: int
+
+
 class Performance(Out):
-    """Figures by window, newest labels only, oldest window first. `estimated` needs no labels; draw it apart."""
+    """Figures by window, newest labels only, oldest window first. `estimated` needs no labels; draw it apart.
+
+    A window is judged when `maturity` of its rows have a label, and never with fewer than `min_rows`.
+    """
 
     model_name: str
+    positive: str
+    negative: str
     primary_metric: str
     minimum: float
     harm_margin: float
+    maturity: float
+    min_rows: int
+    cost: Cost
+    incidents: list[IncidentMark]
     points: list[MetricPoint]
     verification: list[MetricPoint]
     windows: list[WindowRef]
@@ -102,7 +131,7 @@ class Intake(Out):
 
     predictions: int
     newest_prediction_at: datetime | None
-    labels: int
+    labels: int = Field(description="predictions of this model whose truth is known")
     newest_label_at: datetime | None
     revised_labels: int = Field(description="of the newest 1,000 labels")
     unknown_labels: int = Field(description="of the newest 1,000 labels: their prediction is not (yet) known")
@@ -153,14 +182,36 @@ class ActionMarker(Out):
     at: datetime
 
 
+class RefusedSlice(Out):
+    """Requests of client programs refused in one slice, for what was sent (4xx) and for what failed here (5xx). Slices
+    are of at least ten minutes, and there is none where nothing was refused."""
+
+    at: datetime
+    client: int
+    server: int
+
+
+class TrendReference(Out):
+    """What the serving version showed out of fold when it was trained."""
+
+    positive_share: float | None
+    accuracy: float | None
+
+
 class Trends(Out):
-    """Small multiples on one time axis."""
+    """Small multiples on one time axis. `before`: the same number of slices just before, where that was asked for."""
 
     model_name: str
     from_at: datetime
     to_at: datetime
     bucket_s: float
     buckets: list[TrendBucket]
+    before: list[TrendBucket]
+    refused: list[RefusedSlice]
+    refused_slice_s: float
+    reference: TrendReference
+    primary_metric: str
+    incidents: list[IncidentMark]
     drift: list[DriftPoint]
     metrics: list[MetricPoint]
     deployments: list[DeploymentOut]

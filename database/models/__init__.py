@@ -6,7 +6,7 @@ points at a row; `digest` is always sha256 in hex.
 
 from database.models.actions import ActionStep, AgentAction, Approval, AutomationSwitch, EvidenceBundle
 from database.models.base import Base, Json
-from database.models.counts import LabelCount, PredictionCount
+from database.models.counts import LabelCount, PredictionCount, RefusedRequest
 from database.models.discussion import ActionComment, ActionSnooze
 from database.models.incidents import AgentCycle, Alert, Heartbeat
 from database.models.monitoring import (
@@ -66,6 +66,7 @@ __all__ = [
     "PredictionOutcome",
     "ProviderVisit",
     "QuarantinedRow",
+    "RefusedRequest",
     "Replica",
     "ScheduleSeen",
     "ScheduleSlot",

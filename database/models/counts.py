@@ -37,6 +37,24 @@ class PredictionCount(Base):
     )
 
 
+class RefusedRequest(Base):
+    """How many requests of client programs were refused in ten minutes, and why: each process adds what it counted.
+
+    The row without a `field` counts requests; one with a field counts the requests in which that was wrong, so these
+    may come to more than there were requests.
+    """
+
+    __tablename__ = "refused_requests"
+    starts_at: Mapped[datetime] = mapped_column(primary_key=True)
+    model_name: Mapped[str] = mapped_column(primary_key=True, comment="empty: of no model that is known")
+    route: Mapped[str] = mapped_column(primary_key=True)
+    status: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
+    code: Mapped[str] = mapped_column(primary_key=True)
+    field: Mapped[str] = mapped_column(primary_key=True)
+    says: Mapped[str] = mapped_column(primary_key=True, comment="what was expected; never what was sent")
+    n: Mapped[int]
+
+
 class LabelCount(Base):
     """The truth as known now about counted predictions, by the time of the prediction.
 

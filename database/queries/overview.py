@@ -26,6 +26,7 @@ from database.models import (
 
 COVERAGE_ROWS = 1000
 INTAKE_LABELS = 1000
+UNCOUNTED_ROWS = 5000
 # Answer and truth: true and false positives, true and false negatives.
 _CELLS = ((1, 1), (1, 0), (0, 0), (0, 1))
 
@@ -64,10 +65,12 @@ def coverage(session: ReadSession, model_name: str) -> Coverage:
 
 @dataclass(frozen=True)
 class IntakeFacts:
-    """What came in for a model. Labels are counted over all models: they name a prediction, not a model.
+    """What came in for a model.
 
-    Revised and unknown ones are counted among the newest `INTAKE_LABELS`: what went wrong long ago is no news.
-    Unclaimed ones are all that have waited too long for their prediction (`database/unclaimed_labels.py`).
+    `labels`: predictions of the model whose truth is known, from the counts (of those not counted yet, the newest
+    `UNCOUNTED_ROWS` are looked at). The others are of all models, since a label names a prediction and not a model:
+    revised and unknown ones are counted among the newest `INTAKE_LABELS`, what went wrong long ago is no news;
+    unclaimed ones are all that have waited too long for their prediction (`database/unclaimed_labels.py`).
     """
 
     predictions: int
@@ -82,14 +85,12 @@ class IntakeFacts:
     quarantined_rows: int
 
 
-# Labels are numbered as they come, one delivery after the other.
 _NEWEST_LABELS = text(
     f"""
     WITH newest AS (
         SELECT prediction_id AS id, revision, received_at FROM labels ORDER BY labels.id DESC LIMIT :newest
     ), asked AS (SELECT DISTINCT id, {EARLIEST_SQL} AS earliest, {LATEST_SQL} AS latest FROM newest)
-    SELECT coalesce((SELECT max(id) - min(id) + 1 FROM labels), 0), max(received_at),
-           count(*) FILTER (WHERE revision > 1),
+    SELECT max(received_at), count(*) FILTER (WHERE revision > 1),
            (SELECT count(*) FROM asked {KNOWN_SQL} WHERE known.is_there IS NULL)
     FROM newest
     """  # noqa: S608
@@ -104,7 +105,8 @@ def intake(session: ReadSession, model_name: str) -> IntakeFacts:
     )
     predictions = int(session.scalar(counted) or 0) + int(session.scalar(uncounted) or 0)
     newest = session.scalar(select(func.max(Prediction.created_at)).where(Prediction.model_name == model_name))
-    labels, newest_label, revised, unknown = session.execute(_NEWEST_LABELS, {"newest": INTAKE_LABELS}).one()
+    labels = _labelled(session, model_name)
+    newest_label, revised, unknown = session.execute(_NEWEST_LABELS, {"newest": INTAKE_LABELS}).one()
     unclaimed, newest_unclaimed = session.execute(
         select(func.count(), func.max(UnclaimedLabel.received_at)).select_from(UnclaimedLabel)
     ).one()
@@ -118,6 +120,25 @@ def intake(session: ReadSession, model_name: str) -> IntakeFacts:
     return IntakeFacts(
         predictions, newest, labels, newest_label, revised, unknown, unclaimed, newest_unclaimed, dead, quarantined
     )
+
+
+_LABELLED = text(
+    """
+    SELECT coalesce((SELECT sum(true_positive + false_positive + true_negative + false_negative) FROM label_counts
+                     WHERE model_id IN (SELECT id FROM model_versions WHERE model_name = :name)), 0)
+           + (SELECT count(t.actual) FROM (
+                  SELECT id, created_at FROM predictions
+                  WHERE model_id IN (SELECT id FROM model_versions WHERE model_name = :name) AND NOT counted
+                  ORDER BY created_at DESC LIMIT :most) AS late
+              LEFT JOIN LATERAL (SELECT actual FROM prediction_outcomes o
+                                 WHERE o.id = late.id AND o.created_at = late.created_at) AS t ON true)
+    """
+)
+
+
+def _labelled(session: ReadSession, model_name: str) -> int:
+    """How many predictions of a model have a label now."""
+    return int(session.execute(_LABELLED, {"name": model_name, "most": UNCOUNTED_ROWS}).scalar_one())
 
 
 @dataclass(frozen=True)

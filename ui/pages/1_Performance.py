@@ -2,55 +2,41 @@
 
 import streamlit as st
 
-from ui import charts, session, vocabulary, wording
+from ui import charts, controls, session, wording
 from ui import components as c
 from ui import performance as view
-from ui.api_types import Confusion, Performance
+from ui import performance_blocks as blocks
+from ui.api_types import Performance
+
+SEEN_PICK = "performance_pick"
 
 
-def _confusion(counts: Confusion) -> None:
-    c.section("Right and wrong answers", f"v{counts.version}, {wording.count(counts.n)} labelled answers as known now.")
-    rows = [
-        {
-            "": "**answered positive**",
-            "truly positive": f"✓ {wording.count(counts.true_positive)}",
-            "truly negative": f"✕ {wording.count(counts.false_positive)}",
-        },
-        {
-            "": "**answered negative**",
-            "truly positive": f"✕ {wording.count(counts.false_negative)}",
-            "truly negative": f"✓ {wording.count(counts.true_negative)}",
-        },
-    ]
-    c.table(rows, key="confusion", alt="Answers against labels")
-
-
-def _over_time(found: Performance) -> None:
-    names = view.metrics(found)
-    if not names:
-        c.empty("No window has been judged yet", view.why_nothing(found), key="performance-empty")
-        return
-    chosen = st.segmented_control(
-        "Metric",
-        names,
-        default=view.first_metric(found, names),
-        required=True,
-        key="metric",
-        bind="query-params",
-        format_func=lambda name: vocabulary.words(vocabulary.METRICS, name),
-    )
-    metric = str(chosen)
+def _over_time(found: Performance, metric: str) -> None:
     realised, estimated = view.line(found, "realised", metric), view.line(found, "estimated", metric)
+    badge, said = view.headline(found, realised, metric)
+    st.markdown(f"{badge} **{wording.plain(said)}**")
     figure = charts.metric_over_time(
         realised,
         estimated,
         c.colours(),
         reference=view.reference(found, metric),
         minimum=found.minimum if metric == found.primary_metric else None,
-        markers=[charts.Marker(d.since, f"v{d.version}") for d in found.deployments],
+        markers=view.markers(found),
+        coverage=view.coverage(found.windows),
     )
-    c.chart(figure, key="performance-chart", summary=view.summary(realised, metric), nothing=view.why_nothing(found))
-    c.table(view.rows(found, metric, c.now()), key="performance-table", alt=f"{metric} by window")
+    picked = c.chart(
+        figure,
+        key="performance-chart",
+        summary=view.summary(realised, estimated, metric),
+        nothing=view.why_nothing(found),
+        table=view.rows(found, metric, c.now()),
+        pick=True,
+    )
+    if picked is not None and picked != st.session_state.get(SEEN_PICK):
+        controls.point_at("window", picked)
+    st.session_state[SEEN_PICK] = picked
+    if held := view.held_against(found, metric):
+        st.caption(wording.plain(held))
 
 
 def page() -> None:
@@ -58,27 +44,31 @@ def page() -> None:
         "Performance",
         key="headline",
         as_of=session.visit().stale_since,
-        note="Every figure with its 95 % interval and the rows it rests on.",
+        note="How good the answers are. Every figure with its 95 % interval and the rows it rests on.",
     )
-    found = c.fetched(lambda: session.client().performance(session.visit().model), key="performance")
+    model = session.visit().model
+    with st.container(horizontal=True, gap="large"):
+        chosen, second = controls.choose_range(), st.container(width="content")
+    found = c.fetched(lambda: session.client().performance(model, chosen.windows), key="performance")
     if found is None:
         return
-    coverage = found.coverage
-    st.caption(
-        wording.plain(
-            f"{wording.percent(coverage.share, 0)} of the newest {wording.plural(coverage.predictions, 'prediction')} "
-            f"are labelled. A window is judged when enough of its labels are in."
-        )
-    )
-    _over_time(found)
+    found = view.within(found, chosen, c.now())
+    names = view.metrics(found)
+    if names:
+        with second:
+            metric = controls.choose_metric(names, view.first_metric(found, names))
+        _over_time(found, metric)
+        blocks.window(found)
+    else:
+        c.empty("No window has been judged in this range", view.why_nothing(found), key="performance-empty")
     if parts := view.lost_parts(found):
-        c.section("Parts of the rows that lost", "Each answered worse than in training while the rest was not.")
+        c.section("Parts of the rows that lost", view.PARTS_NOTE)
         c.table(parts, key="lost-parts", alt="Parts of the rows that lost")
     if found.verification:
         c.section("After the last change", "New minus old version on the same labelled rows; above zero is better.")
         c.table(view.verification_rows(found, c.now()), key="verification", alt="New against old version")
-    if found.confusion is not None and found.confusion.n:
-        _confusion(found.confusion)
+    blocks.calibration(model)
+    blocks.wrong_answers(found, model, chosen)
 
 
 page()

@@ -1,34 +1,52 @@
-"""What moved in the inputs, how much the model listens to it, and since when."""
+"""What moved in the inputs, the answers and the truth, how much the model listens to it, and since when."""
 
 import streamlit as st
 
-from ui import charts, session, wording
+from ui import charts, controls, drift_kinds, feature_drift, performance_blocks, session, wording
 from ui import components as c
 from ui import drift as view
-from ui.api_client import ApiError
-from ui.api_types import DriftReportOut
+from ui.api_types import Drift, DriftReportOut
 from ui.vocabulary import VERDICTS
 
-OPENED = "evidently_window"
+
+def _kinds(report: DriftReportOut) -> None:
+    """Inputs, answers, truth: and whether any of it did harm."""
+    found = c.fetched(lambda: session.client().windows.drift(report.window.window_id), key="drift-kinds")
+    if found is None:
+        return
+    verdict, said = drift_kinds.harm(found, report)
+    with st.container(key="drift-harm"):
+        st.markdown(f"{c.chip_for(VERDICTS, verdict)} {wording.plain(said)}")
+    c.table(drift_kinds.rows(found, report), key="drift-kinds", alt="Drift of inputs, answers and truth")
+    c.section("Features", view.multiplicity(found))
 
 
-def _evidently(report: DriftReportOut) -> None:
-    """Evidently's own page, fetched when it is asked for and shown in a frame of its own."""
-    if not report.html:
-        st.caption("Evidently made no page for this window.")
+def _feature(found: Drift, report: DriftReportOut) -> None:
+    """The feature that was chosen, then and now."""
+    c.section("A feature in detail")
+    lines = {line.name: line for line in view.features(found, report)}
+    if not lines:
+        c.empty("No feature was looked at", "This window had too few rows.", key="feature-empty")
         return
-    window = report.window.window_id
-    if st.button("Open Evidently's report", key="open-evidently"):
-        st.session_state[OPENED] = window
-    if st.session_state.get(OPENED) != window:
+    name = controls.choose_one("Feature", list(lines), "feature", lambda one: lines[one].label, width=360)
+    detail = c.fetched(
+        lambda: session.client().windows.feature(report.window.window_id, name), key="feature", height=320
+    )
+    if detail is None:
         return
-    try:
-        body = session.client().drift_page(window)
-    except ApiError as problem:
-        c.show_problem(problem, key="evidently-problem")
-        return
-    st.download_button("Download it", body, file_name=f"drift-window-{report.window.seq}.html", mime="text/html")
-    st.iframe(session.report_path(window), height=900, alt="Evidently's drift report")
+    c.chart(
+        charts.overlaid(feature_drift.bins(detail), c.colours(), title=feature_drift.axis_title(detail)),
+        key="feature-chart",
+        summary=feature_drift.summary(detail),
+        nothing=feature_drift.summary(detail),
+        table=feature_drift.rows(detail),
+    )
+    since = view.since(found, name) if lines[name].drifted else None
+    st.markdown("  \n".join(wording.plain(fact) for fact in feature_drift.facts(detail, since)))
+    if (rows := feature_drift.quantiles(detail)) and detail.quantile_n < feature_drift.ENOUGH:
+        st.caption(wording.plain(feature_drift.too_few(detail)))
+    elif rows:
+        c.table(rows, key="feature-quantiles", alt=f"Quantiles of {detail.label}, then and now")
 
 
 def page() -> None:
@@ -38,40 +56,33 @@ def page() -> None:
         as_of=session.visit().stale_since,
         note="Drift says that inputs changed, not that answers got worse: on its own it never leads to a retrain.",
     )
-    found = c.fetched(lambda: session.client().drift(session.visit().model), key="drift")
+    with st.container(horizontal=True, gap="large"):
+        chosen, second = controls.choose_range(), st.container(width=360)
+    found = c.fetched(lambda: session.client().drift(session.visit().model, chosen.windows), key="drift")
     if found is None:
         return
+    found = found.model_copy(update={"reports": chosen.within(found.reports, lambda one: one.window.to_at, c.now())})
     if not found.reports:
         why = "Windows are compared with the data the serving version was trained on, once they are closed."
-        c.empty("No window has been compared yet", why, key="drift-empty", next_step="It needs enough predictions.")
+        c.empty("No window was compared in this range", why, key="drift-empty", next_step="Look at a longer range.")
         return
     by_seq = {report.window.seq: report for report in found.reports}
-    seq = st.selectbox(
-        "Window",
-        sorted(by_seq, reverse=True),
-        key="window",
-        bind="query-params",
-        format_func=lambda number: f"{number}, until {wording.moment(by_seq[number].window.to_at)}",
-        width=360,
-    )
+    with second:
+        seq = controls.choose_window({number: one.window for number, one in by_seq.items()})
     report = by_seq[seq]
     st.markdown(f"{c.chip_for(VERDICTS, report.verdict)} **{wording.plain(view.headline(report))}**")
-    st.caption(
-        wording.plain(
-            f"{wording.plural(report.window.n, 'row')}, v{report.window.version}. Thresholds keep false alarms over "
-            f"all features together at the rate the contract allows; both size and p count."
-        )
-    )
+    _kinds(report)
     c.table(view.rows(found, report), key="drift-table", alt=f"Features in window {seq}")
+    _feature(found, report)
     c.section("Over time")
     c.chart(
         charts.drift_strip(view.cells(found), c.colours()),
         key="drift-strip",
-        summary="One square per feature and window: ▲ moved, ■ moved far, ○ too few rows. Most influential on top.",
+        summary="One square per feature and window: ▲ drifted, ■ drifted far, ○ too few rows. Most important on top.",
         nothing="No window has been compared yet.",
     )
     c.section("Second opinion")
-    _evidently(report)
+    performance_blocks.evidently_page(report.window.window_id, seq, there=report.html)
 
 
 page()

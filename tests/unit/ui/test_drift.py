@@ -23,7 +23,7 @@ def told(*seasonal: str, score: float = 0.0) -> tuple[api_types.Drift, api_types
 def test_a_wholly_seasonal_movement_is_shown_with_its_season() -> None:
     moved = api_types.Drift.model_validate(FULL.drift()).reports[-1].drifted_features
     found, report = told(*moved)
-    assert drift.headline(report).endswith(f"features moved in window 5, as in earlier windows of {LAST_DAYS}.")
+    assert drift.headline(report).endswith(f"features drifted in window 5, as in earlier windows of {LAST_DAYS}.")
     states = [row["state"] for row in drift.rows(found, report)][: len(moved)]
     assert all(f"Season: {LAST_DAYS}" in state for state in states)
 

@@ -142,7 +142,7 @@ def test_a_drift_line_with_nothing_in_it_is_dashes() -> None:
     found = api_types.Drift.model_validate(FULL.drift())
     bare = found.reports[0].model_copy(update={"features": [{"feature": "cp"}]})
     (row,) = drift.rows(found, bare)
-    assert (row["score"], row["alarm from"], row["p"], row["Evidently says"]) == ("–", "–", "–", "–")
+    assert (row["PSI"], row["alarm from"], row["p"], row["Evidently says"]) == ("–", "–", "–", "–")
 
 
 def test_a_pooled_figure_is_not_drawn_as_if_it_were_one_window() -> None:
@@ -179,7 +179,9 @@ def test_a_figure_without_a_reference_is_shown_though_it_was_not_judged() -> Non
 
 def test_not_enough_labels_says_how_many_of_how_many() -> None:
     found = api_types.Performance.model_validate(FULL.performance() | {"points": []})
-    assert performance.why_nothing(found) == "Not enough labels: 38 of 100 in the newest window."
+    assert (
+        performance.why_nothing(found) == "Not enough labels: 38 of the 80 it needs (100 rows) in window 5, the newest."
+    )
     assert performance.metrics(found) == []
     nothing = api_types.Performance.model_validate(EMPTY.performance())
     assert "No window" in performance.why_nothing(nothing)
@@ -222,7 +224,7 @@ def test_a_part_that_lost_is_listed_and_never_stands_for_all_rows() -> None:
     found = api_types.Performance.model_validate(answer)
     own, pooled = performance.lost_parts(found)
     assert own["part of the rows"].replace("\\", "") == "Site: B"
-    assert (own["share"], own["metric"]) == ("17 %", "Accuracy")
+    assert (own["of all rows"], own["metric"]) == ("17 %", "Accuracy")
     assert own["measured"].replace("\\", "").startswith("0.310")
     assert "of 3 windows" in pooled["window"]
     assert [point.value for point in performance.line(found, "realised", "accuracy")] == [0.83]
@@ -308,7 +310,8 @@ def test_a_check_without_enough_rows_neither_failed_nor_passed() -> None:
 
 def test_every_trend_says_when_it_has_no_figure_yet() -> None:
     panels = trends.panels(api_types.Trends.model_validate(EMPTY.trends()))
-    assert {panel.newest for panel in panels if panel.key != "trend-traffic"} == {"no figure yet"}
+    told = {panel.newest for panel in panels if panel.key not in {"trend-traffic", "trend-refused"}}
+    assert told == {"Newest: no figure yet"}
 
 
 def test_a_version_without_cross_validation_figures_shows_no_empty_table() -> None:
@@ -322,7 +325,7 @@ def test_labels_that_wait_too_long_for_their_prediction_are_told_and_marked() ->
     marks = []
     for waiting in (0, 1234):
         found = api_types.Intake.model_validate(counts | {"unclaimed_labels": waiting})
-        (figure,) = (one for one in data_quality.intake(found) if one.key == "intake-unknown")
+        (figure,) = (one for one in data_quality.intake(found, NOW) if one.key == "intake-unknown")
         assert f"{wording.count(waiting)} have waited for more than 30 days" in figure.note
         marks.append(figure.sign)
     assert marks[0] is None
