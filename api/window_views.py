@@ -8,9 +8,10 @@ import numpy as np
 
 from api.schemas.windows import Calibration, FeatureBin, LabelDrift, Quantile, ReliabilityBin
 from config.model_contract import Feature, ModelContract
+from config.shares import wilson
 from database.bins import Bins
 from database.queries.reliability import BINS, Scores
-from monitoring.thresholds import judge_share, wilson
+from monitoring.thresholds import judge_share
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 MISSING, UNKNOWN = "missing", "unknown value"
