@@ -5,7 +5,9 @@ import re
 from config.settings import ROOT
 
 TESTS = ROOT / "tests" / "e2e" / "dashboard"
-ROWS = re.findall(r"^\| (\d+) \|(.+)\|(.+)\|$", (ROOT / "docs" / "dashboard.md").read_text(encoding="utf-8"), re.M)
+ROWS = re.findall(
+    r"^\| (\d+) \|(.+)\|(.+)\|$", (ROOT / "docs" / "dashboard.md").read_text(encoding="utf-8"), re.MULTILINE
+)
 NAMED = re.compile(r"`(test_\w+\.py)::(test_\w+)`")
 
 
@@ -13,7 +15,7 @@ def _written() -> set[tuple[str, str]]:
     return {
         (file.name, name)
         for file in TESTS.glob("test_*.py")
-        for name in re.findall(r"^def (test_\w+)", file.read_text(encoding="utf-8"), re.M)
+        for name in re.findall(r"^def (test_\w+)", file.read_text(encoding="utf-8"), re.MULTILINE)
     }
 
 
