@@ -7,7 +7,6 @@ on the page is treated as high risk and waits for a person: permissions are only
 import hashlib
 import json
 from datetime import UTC, datetime, timedelta
-from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo
@@ -121,9 +120,10 @@ class AgentPolicy(_Frozen):
     stand_back: timedelta = timedelta(days=1)
     schedules: dict[Name, Schedule] = Field(default_factory=dict)
 
-    @cached_property
+    @property
     def digest(self) -> str:
-        """sha256 of what the page says, whatever its comments and its layout."""
+        """sha256 of what the page says, whatever its comments and its layout. Not kept: a changed copy of a page would
+        take the old one along."""
         said = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(said.encode()).hexdigest()
 

@@ -14,10 +14,24 @@ import httpx
 from pydantic import BaseModel
 
 from agent.core.track_record import Ended, of_rule
-from api.schemas import actions, agent, alerts, common, frame, models, monitoring, notifications, overview, people
+from api.schemas import (
+    actions,
+    agent,
+    alerts,
+    common,
+    frame,
+    lineage,
+    models,
+    monitoring,
+    notifications,
+    overview,
+    people,
+)
+from api.schemas import period as period_schema
+from api.schemas import runs as run_schema
 from database.enums import ActionStatus, ActionType, Cause
 from database.permissions import permissions_of
-from tests import dashboard_windows
+from tests import dashboard_lineage, dashboard_period, dashboard_runs, dashboard_windows
 from tests.dashboard_discussion import Discussion
 from tests.dashboard_people import OPEN, FakePeople, Refusal
 
@@ -140,6 +154,8 @@ class FakeApi:
     asked_before: bool = False
     scheduled: bool = True
     letters: int = 0
+    files_fault: str | None = None
+    query: dict[str, str] = field(default_factory=dict)
     monitor_late: bool = False
     reevaluated: list[Json] = field(default_factory=list)
     discussion: Discussion = field(default_factory=Discussion)
@@ -499,6 +515,8 @@ class FakeApi:
         loud = [
             {
                 "does": "retrain_model",
+                "dedupe_key": "retrain",
+                "requires_approval": True,
                 "action_type": "retrain_model",
                 "question": self.card(RETRAIN)["question"],
                 "cause": DIAGNOSIS["cause"],
@@ -626,6 +644,18 @@ class FakeApi:
             "/trends": (monitoring.Trends, self.trends()),
             "/agent/cycles": (agent.ActivityList, self.cycles()),
             "/agent/record": (agent.AgentRecord, self.record()),
+            "/agent/runs": (run_schema.RunList, dashboard_runs.runs(self, self.query)),
+            "/agent/standing": (run_schema.AgentStanding, dashboard_runs.standing(self)),
+            "/agent/now": (run_schema.AgentNow, dashboard_runs.now(self)),
+            "/report": (
+                period_schema.PeriodReport,
+                dashboard_period.nothing() if self.empty else dashboard_period.report(),
+            ),
+            f"/models/{MODEL}/lineage": (lineage.VersionRows, dashboard_lineage.rows(self)),
+            **{
+                f"/models/{MODEL}/versions/{number}/lineage": (lineage.Lineage, dashboard_lineage.way(self, number))
+                for number in (1, 2)
+            },
             "/notifications": (notifications.DeliveryList, {"deliveries": self.deliveries()}),
             "/actions": (actions.ActionList, {"actions": listed, "pending": len(self.pending())}),
             "/alerts": (alerts.AlertList, {"alerts": [] if self.empty else [self.alert()]}),
@@ -647,6 +677,12 @@ class FakeApi:
         if what == "reevaluate":
             return self.reevaluate(action_id, body)
         return self.discussion.post(path, body, self) or self._action(action_id)
+
+    def answered(self, path: str) -> Json:
+        """What the API would answer there, as plain values."""
+        schema, values = self._get(path)
+        found: Json = schema.model_validate(values).model_dump(mode="json")
+        return found
 
     def _post(self, path: str, body: Json) -> tuple[type[BaseModel], Json]:
         if (about_people := self.people.post(path, body, self.person(), TOKEN)) is not None:
@@ -696,6 +732,7 @@ class FakeApi:
 
     def handle(self, request: httpx.Request) -> httpx.Response:
         """For `httpx.MockTransport`."""
+        self.query = dict(request.url.params)
         self.addresses.append(request.url.raw_path.decode())
         status, kind, body = self.answer(
             request.method, request.url.path, request.headers.get("authorization", ""), request.read()

@@ -9,8 +9,11 @@ from pydantic import BaseModel, ValidationError
 from ui import api_types as t
 from ui.answers.frame import Frame
 from ui.calls.intake import IntakeCalls
+from ui.calls.lineage import LineageCalls
 from ui.calls.people import PeopleCalls
+from ui.calls.period import PeriodCalls
 from ui.calls.questions import QuestionCalls
+from ui.calls.runs import RunCalls
 from ui.calls.windows import WindowCalls
 
 A = TypeVar("A", bound=BaseModel)
@@ -165,6 +168,18 @@ class ApiClient:
                 sentence=f"{method} {path} answered in a form this dashboard does not know (at {where}).",
                 request_id=response.headers.get("x-request-id", ""),
             ) from problem
+
+    @property
+    def lineage(self) -> LineageCalls:
+        return LineageCalls(self)
+
+    @property
+    def runs(self) -> RunCalls:
+        return RunCalls(self)
+
+    @property
+    def period(self) -> PeriodCalls:
+        return PeriodCalls(self)
 
     # ----------------------------------------------------------------------------------------------------- people
 

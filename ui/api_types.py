@@ -72,6 +72,7 @@ class DeploymentOut(Answer):
     actor: str
     reason: str
     since: datetime
+    until: datetime | None
 
 
 class ActionCard(Answer):
@@ -163,6 +164,8 @@ class TrackRecordOut(Answer):
     action_type: str
     cause: str | None
     changes: bool
+    right: int
+    taken_back: int
     words: str
     caution: str | None
 
@@ -259,7 +262,9 @@ class VersionCard(Answer):
     training_rows: int
     data_source: str
     synthetic: bool
+    action_id: str | None
     created_by: str
+    created_at: datetime
     served_from: datetime | None
     served_until: datetime | None
     restorable: bool
@@ -298,6 +303,10 @@ class FeatureOut(Answer):
 
 
 class ModelDetail(ModelCard):
+    primary_metric: str
+    minimum: float
+    positive: str
+    negative: str
     features: list[FeatureOut]
     deployments: list[DeploymentOut]
     replicas: list[ReplicaOut]

@@ -31,7 +31,7 @@ page = st.navigation(
         ],
         "Explain": [
             st.Page("pages/5_Agent_Activity.py", title="Agent activity", icon=":material/history:", url_path="agent"),
-            st.Page("pages/7_Models.py", title="Models", icon=":material/deployed_code:", url_path="models"),
+            st.Page("pages/7_Models.py", title="Models & lineage", icon=":material/deployed_code:", url_path="models"),
         ],
     },
     position="sidebar" if signed_in else "hidden",

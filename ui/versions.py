@@ -4,7 +4,24 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from ui import vocabulary, wording
+from ui.answers.lineage import Figure, VersionRow, VersionRows
 from ui.api_types import DeploymentOut, Json, ReplicaOut, VersionCard, VersionDetail
+
+SOURCES = {
+    "uci": "downloaded patients",
+    "directory": "the contract's own source",
+    "synthetic": "made-up rows",
+    "file": "a table of your own",
+    "traffic": "labelled traffic",
+}
+
+
+def figure(found: Figure | None) -> str:
+    """A metric as people judge it: value, interval, n."""
+    if found is None:
+        return wording.NOTHING
+    n = f", n = {wording.count(found.n)}" if found.n is not None else ""
+    return f"{wording.number(found.value)} {wording.interval(found.low, found.high)}{n}"
 
 
 def served(version: VersionCard) -> str:
@@ -20,22 +37,38 @@ def can_go_back_to(version: VersionCard) -> bool:
     return version.served_from is not None and version.restorable and not version.is_active
 
 
-def rows(versions: Sequence[VersionCard]) -> list[dict[str, str]]:
+def approved_by(version: VersionRow) -> str:
+    """Who approved that it serves; the first version needs nobody, a candidate has nobody yet."""
+    if version.approved_by:
+        return ", ".join(version.approved_by)
+    return "nobody: the first version" if version.served_from and version.action_id is None else wording.NOTHING
+
+
+def restorable(version: VersionRow, now: datetime) -> str:
+    """Whether one could go back to it, and when its files were hashed last; Markdown."""
+    checked = f", files hashed {wording.relative(version.files_checked_at, now)}" if version.files_checked_at else ""
+    if version.why_not_restorable is None:
+        return f"✓ Yes{wording.plain(checked)}"
+    return f"✕ No. {wording.plain(version.why_not_restorable)}" if not version.is_active else "● Serves now"
+
+
+def rows(found: VersionRows, now: datetime) -> list[dict[str, str]]:
     """The version list, newest first."""
+    primary = vocabulary.words(vocabulary.METRICS, found.primary_metric)
     lines = []
-    for version in sorted(versions, key=lambda version: version.version, reverse=True):
-        sign = vocabulary.VERSION_STATUSES.get(version.status, vocabulary.UNKNOWN)
-        source = f"{version.data_source}, made up" if version.synthetic else version.data_source
+    for version in found.versions:
+        sign = vocabulary.STANDINGS.get(version.standing, vocabulary.UNKNOWN)
+        source = SOURCES.get(version.data_source, version.data_source)
+        made = f"{wording.count(version.training_rows)} rows, {source}, {wording.moment(version.created_at)}"
         lines.append(
             {
                 "version": f"**v{version.version}**",
-                "state": f":{sign.colour}-badge[{sign.shape} {sign.word}]",
-                "algorithm": wording.plain(vocabulary.words(vocabulary.ALGORITHMS, version.algorithm)),
-                "F1": wording.number(version.f1_score),
-                "ROC-AUC": wording.number(version.roc_auc),
-                "trained on": wording.plain(f"{wording.count(version.training_rows)} rows ({source})"),
+                "status": f":{sign.colour}-badge[{sign.shape} {sign.word}]",
+                "trained on": wording.plain(made),
+                primary: wording.plain(figure(version.primary)),
+                "approved by": wording.plain(approved_by(version)),
                 "served": wording.plain(served(version)),
-                "made by": wording.plain(version.created_by.partition(":")[2] or version.created_by),
+                "restorable": restorable(version, now),
             }
         )
     return lines

@@ -71,6 +71,20 @@ VERSION_STATUSES: dict[str, Sign] = {
     "training": Sign("Training", "◔", "blue"),
     "archived": Sign("Archived", "○", "gray"),
 }
+STANDINGS: dict[str, Sign] = {
+    "serving": Sign("Serving", "●", "green"),
+    "previous": Sign("Previous", "◑", "blue"),
+    "candidate": Sign("Candidate", "◐", "blue"),
+    "rejected": Sign("Rejected", "✕", "gray"),
+    "lapsed": Sign("Lapsed", "◌", "gray"),
+    "archived": Sign("Archived", "○", "gray"),
+}
+FILES: dict[str, Sign] = {
+    "sound": Sign("Files sound", "✓", "green"),
+    "damaged": Sign("Files damaged", "■", "red"),
+    "missing": Sign("Files missing", "✕", "red"),
+    "unchecked": Sign("Files not checked", "?", "gray"),
+}
 SLOT_STATUSES: dict[str, Sign] = {
     "claimed": Sign("Asked", "●", "blue"),
     "skipped": Sign("Skipped", "▲", "orange"),

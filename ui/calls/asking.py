@@ -10,7 +10,7 @@ Params = dict[str, str | int]
 
 
 class Asking(Protocol):
-    """Asks the API in the name of one person."""
+    """Asking the API in the name of one person."""
 
     def ask(
         self,

@@ -13,7 +13,7 @@ A = TypeVar("A", bound=BaseModel)
 Params = dict[str, str | int]
 
 
-class Asks(Protocol):
+class Asking(Protocol):
     """Something that asks the API in somebody's name."""
 
     def ask(self, answer: type[A], method: str, path: str, params: Params | None = None, body: Any = None) -> A: ...
@@ -24,7 +24,7 @@ class Asks(Protocol):
 class PeopleCalls:
     """Raises `ApiError` as every call does."""
 
-    def __init__(self, api: Asks) -> None:
+    def __init__(self, api: Asking) -> None:
         self._api = api
 
     # -------------------------------------------------------------------------------------------------- the way in

@@ -1,79 +1,80 @@
-"""What the agent observed, concluded, chose and left alone, pass by pass, and what became of what it did."""
+"""What the agent observed, concluded, did and left alone, run by run; what it may still do; what it does now."""
 
 import streamlit as st
 
-from ui import action_cards, activity, notifications, session, track_record, wording
+from ui import activity, activity_blocks, notifications, period_report, session, wording
 from ui import components as c
-from ui.activity import Entry, Line
+from ui.answers.runs import AgentStanding, RunList
+
+DAYS = (1, 7, 30, 90)
 
 
-def _lines(lines: tuple[Line, ...]) -> None:
-    for line in lines:
-        st.markdown(f"{c.chip(line.sign)} {wording.plain(line.says)}")
-        if line.details:
-            st.caption("  \n".join(wording.plain(fact) for fact in line.details))
+def _filters() -> tuple[str, int, int | None]:
+    """What is shown, of how many days, older than which pass: all of it stands in the address."""
+    with st.container(horizontal=True, vertical_alignment="bottom", key="filters"):
+        words = {word: name for name, word in activity.FILTERS.items()}
+        show = st.segmented_control(
+            "Show", list(words), default=activity.FILTERS["all"], required=True, key="show", bind="query-params"
+        )
+        days = st.selectbox(
+            "Of the last", DAYS, index=2, key="days", bind="query-params", width=140, format_func=_days_said
+        )
+    before = str(st.query_params.get("before", ""))
+    return words[str(show)], int(days), int(before) if before.isascii() and before.isdigit() and before != "0" else None
 
 
-def _entry(place: int, entry: Entry) -> None:
-    now = c.now()
-    with st.container(key=f"cycle-{place}", border=True, gap="small"):
-        st.caption(wording.plain(activity.passes(entry, now)) + (f" {c.tag('dry run')}" if entry.dry_run else ""))
-        if not entry.concluded:
-            st.markdown("Nothing is wrong as far as can be seen.")
-        _lines(entry.concluded)
-        _lines(entry.did)
-        if entry.left_alone:
-            with st.expander(f"Left alone, and why ({len(entry.left_alone)})", key=f"left-{place}"):
-                _lines(entry.left_alone)
+def _days_said(days: int) -> str:
+    return wording.plural(days, "day")
 
 
-def _record(model: str) -> None:
-    c.section("Record", track_record.MEANS)
-    lately = st.toggle(f"Only the last {track_record.LATELY_DAYS} days", key="lately", bind="query-params")
-    days = track_record.LATELY_DAYS if lately else None
-    found = c.fetched(lambda: session.client().record(model, days), key="record")
+def _pages(found: RunList, before: int | None) -> None:
+    """To older runs, and back to the newest."""
+    here = {name: value for name, value in st.query_params.items() if name != "before"}
+    with st.container(horizontal=True, key="run-pages"):
+        if before is not None:
+            st.page_link("pages/5_Agent_Activity.py", label="Newest", query_params=here, icon=":material/first_page:")
+        if found.before is not None:
+            older = here | {"before": str(found.before)}
+            st.page_link("pages/5_Agent_Activity.py", label="Older", query_params=older, icon=":material/history:")
+
+
+def _timeline(model: str, standing: AgentStanding | None) -> None:
+    c.section("Timeline", "Run by run. What it does by itself never changes what serves; that waits for people.")
+    show, days, before = _filters()
+    found = c.fetched(lambda: session.client().runs.page(model, show, days, before), key="runs")
     if found is None:
         return
-    if rows := track_record.rows(found):
-        c.table(rows, key="record-table", alt="How often the agent was right, by action and reason")
-    else:
-        c.empty("No record yet", "Nothing the agent did has come to an end here.", key="record-empty")
+    if found.quiet_since is not None:
+        st.caption(wording.plain(activity.quiet(found.quiet_since)))
+    kinds = {kind.action_type: kind for kind in standing.kinds} if standing else {}
+    for place, entry in enumerate(activity.timeline(found.runs)):
+        activity_blocks.entry(place, entry, standing.policy if standing else "", kinds)
+    if not found.runs:
+        why = f"No such run in the last {_days_said(days)}."
+        step = "Choose Everything, or more days." if show != "all" or days < max(DAYS) else ""
+        quiet = found.quiet_since is not None
+        c.empty("Nothing to tell" if quiet or show != "all" else "The agent has found nothing yet", why,
+                key="runs-empty", next_step=step)  # fmt: skip
+    _pages(found, before)
 
 
 def page() -> None:
-    c.heading("Agent activity", key="headline", note="Every pass is recorded, with what it left alone and why.")
     visit = session.visit()
-    seen = c.fetched(lambda: session.client().overview(visit.model), key="services")
-    if seen is not None and seen.services:
-        c.table(activity.services(seen.services, c.now()), key="services", alt="Signs of life")
+    note = "Every pass is recorded, with what it left alone and why."
+    c.heading("Agent activity", key="headline", note=note, as_of=visit.stale_since)
+    standing = c.fetched(lambda: session.client().runs.standing(visit.model), key="standing", height=160)
+    record = c.fetched(lambda: session.client().record(visit.model, None), key="hits", height=1)
+    if standing is not None:
+        activity_blocks.standing(standing, record)
+    activity_blocks.live(visit.model)
+    _timeline(visit.model, standing)
+    activity_blocks.record(visit.model)
     c.section("Messages that have not arrived")
     waiting = c.fetched(lambda: session.client().notifications(), key="notifications")
     if waiting is not None:
         notifications.show(waiting.deliveries, c.now())
-    _record(visit.model)
-    found = c.fetched(lambda: session.client().cycles(visit.model), key="cycles")
-    if found is None:
-        return
-    c.section("Passes")
-    with_quiet = st.toggle("Also the quiet ones", key="quiet", bind="query-params")
-    entries = activity.timeline(found.cycles, with_quiet=with_quiet)
-    for place, entry in enumerate(entries[:40]):
-        _entry(place, entry)
-    if not entries:
-        why = (
-            "The agent has not run yet."
-            if not found.cycles
-            else f"{len(found.cycles)} quiet passes: nothing was found."
-        )
-        c.empty("Nothing to tell", why, key="cycles-empty")
-    c.section("What it did")
-    actions = c.fetched(lambda: session.client().actions(model=visit.model or None), key="agent-actions")
-    if actions is None:
-        return
-    if actions.actions:
-        c.table(action_cards.lines(actions.actions, c.now()), key="agent-actions-table", alt="Actions, newest first")
-    else:
-        c.empty("Nothing yet", "The agent has proposed and done nothing so far.", key="agent-actions-empty")
+    c.section("Report of a period", "Everything above and more as a PDF to file or to send.")
+    period_report.offer(visit.model)
 
 
 page()

@@ -31,7 +31,7 @@ def test_an_answer_of_unknown_length_is_refused() -> None:
 
 
 @dataclass
-class Asks:
+class Asking:
     """So many requests, and what became of them."""
 
     left: int
@@ -85,7 +85,7 @@ def test_it_asks_until_nobody_has_more_to_ask(listening: Callable[..., int]) -> 
             connection.sendall(ANSWER[:10])
             connection.sendall(ANSWER[10:])
 
-    port, asks = listening(serve), Asks(5)
+    port, asks = listening(serve), Asking(5)
     Drive(asks, 1, lambda _: ("127.0.0.1", port), lambda: False).run()
     assert (asks.heard, asks.lost) == ([(200, b"ok")] * 5, 0)
 
@@ -95,7 +95,7 @@ def test_a_connection_that_breaks_amid_an_answer_left_the_question_open(listenin
         connection.recv(65536)
         connection.sendall(ANSWER[:-1])
 
-    port, asks = listening(serve), Asks(3)
+    port, asks = listening(serve), Asking(3)
     Drive(asks, 1, lambda _: ("127.0.0.1", port), lambda: False).run()
     assert (asks.heard, asks.lost) == ([], 3)
 
@@ -103,6 +103,6 @@ def test_a_connection_that_breaks_amid_an_answer_left_the_question_open(listenin
 def test_a_server_that_is_away_was_never_asked() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-    asks, looks = Asks(3), iter(range(5))
+    asks, looks = Asking(3), iter(range(5))
     Drive(asks, 1, lambda _: ("127.0.0.1", port), lambda: next(looks, None) is None).run()
     assert (asks.left, asks.heard, asks.lost) == (3, [], 0)

@@ -35,7 +35,7 @@ def fake() -> FakeApi:
 
 
 class Browser:
-    """Asks the door as a browser would, and keeps its cookies."""
+    """Asking the door as a browser would, and keeps its cookies."""
 
     def __init__(self, app: Starlette) -> None:
         self._app = app

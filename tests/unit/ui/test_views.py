@@ -3,11 +3,8 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import pytest
-
 from tests.dashboard_api import FakeApi
 from ui import (
-    activity,
     api_types,
     data_quality,
     drift,
@@ -243,49 +240,6 @@ def test_verification_shows_both_versions_and_their_difference() -> None:
     found = api_types.Performance.model_validate(FULL.performance() | {"verification": [point]})
     (row,) = performance.verification_rows(found, NOW)
     assert (row["old"], row["new"]) == ("0.710", "0.770")
-
-
-def test_quiet_passes_in_a_row_are_one_entry_with_a_count() -> None:
-    cycles = api_types.ActivityList.model_validate(FULL.cycles()).cycles
-    loud, quiet = activity.timeline(cycles, with_quiet=True)
-    assert (loud.times, quiet.times) == (1, 11)
-    assert [line.sign.word for line in loud.did] == ["Chosen"]
-    assert [line.says for line in loud.left_alone] == ["Tell people: An alert about this is open already."]
-    assert activity.timeline(cycles, with_quiet=False) == [loud]
-
-
-def test_passes_with_the_same_conclusion_are_one_entry_though_their_figures_differ() -> None:
-    loud = api_types.ActivityList.model_validate(FULL.cycles()).cycles[0]
-    (diagnosis,) = loud.diagnoses
-    left = {"does": "nothing", "action_type": "retrain_model", "why": "a question is open already"}
-
-    def later(step: int, *diagnoses: dict[str, Any]) -> api_types.CycleOut:
-        changes = {
-            "created_at": loud.created_at + timedelta(minutes=step), "diagnoses": list(diagnoses), "decisions": [left],
-            "observed": {"latest": {"seq": 5 + step}},
-        }  # fmt: skip
-        return loud.model_copy(update=changes)
-
-    same = [later(step, diagnosis | {"says": f"F1 fell to 0.7{step}"}) for step in range(1, 7)]
-    other = later(7, diagnosis | {"cause": "data_fault"})
-    first, entry = activity.timeline([other, *reversed(same), loud], with_quiet=True)
-    assert (first.times, entry.times, entry.windows) == (1, 7, (6, 7, 8, 9, 10, 11))
-    assert [line.sign.word for line in entry.did] == ["Chosen"]
-    assert "0.76" in entry.concluded[0].says
-    assert "windows 6 to 11 · the same for 6 more passes until" in activity.passes(entry, NOW)
-
-
-def test_a_pass_that_does_something_begins_an_entry_of_its_own() -> None:
-    loud = api_types.ActivityList.model_validate(FULL.cycles()).cycles[0]
-    assert [entry.times for entry in activity.timeline([loud, loud], with_quiet=True)] == [1, 1]
-    assert activity.passes(activity.timeline([loud], with_quiet=True)[0], NOW).endswith("no window yet")
-
-
-@pytest.mark.parametrize("odd", [{}, {"cause": None, "for": "x"}, {"does": "nothing", "why": None}, {"why": {"a": 1}}])
-def test_a_pass_written_in_another_way_is_still_told(odd: dict[str, Any]) -> None:
-    cycle = api_types.ActivityList.model_validate(FULL.cycles()).cycles[0]
-    strange = cycle.model_copy(update={"diagnoses": [odd], "decisions": [odd]})
-    assert activity.timeline([strange], with_quiet=True)[0].chosen[0].says
 
 
 def test_failed_checks_are_listed_the_loudest_first_and_passed_ones_are_not() -> None:

@@ -1,27 +1,27 @@
 """The dashboard has a word for all that the rest of the house can say, and reads no field that the API never sends."""
 
+import importlib
+import pkgutil
 from enum import StrEnum
 from types import ModuleType
 
 import pytest
 from pydantic import BaseModel
 
-from api.schemas import actions, agent, alerts, common, discussion, models, monitoring, notifications, overview, people
+import api.schemas
+import ui.answers
 from database import enums
 from ui import api_types, vocabulary
 
-SCHEMAS: tuple[ModuleType, ...] = (
-    discussion,
-    actions,
-    agent,
-    alerts,
-    common,
-    models,
-    monitoring,
-    notifications,
-    overview,
-    people,
-)
+
+def _modules(package: ModuleType) -> tuple[ModuleType, ...]:
+    return tuple(
+        importlib.import_module(f"{package.__name__}.{found.name}") for found in pkgutil.iter_modules(package.__path__)
+    )
+
+
+SCHEMAS = _modules(api.schemas)
+ANSWERS = (api_types, *_modules(ui.answers))
 OTHER_NAMES = {"Me": "Person", "LoginAnswer": "LoginOut", "Answer": "Out"}
 
 
@@ -67,8 +67,13 @@ def test_a_word_nobody_wrote_down_yet_is_shown_as_it_is() -> None:
 
 
 def _answers() -> list[type[BaseModel]]:
-    found = [value for value in vars(api_types).values() if isinstance(value, type) and issubclass(value, BaseModel)]
-    return [value for value in found if value.__module__ == api_types.__name__ and value.model_fields]
+    return [
+        value
+        for module in ANSWERS
+        for value in vars(module).values()
+        if isinstance(value, type) and issubclass(value, BaseModel)
+        if value.__module__ == module.__name__ and value.model_fields
+    ]
 
 
 @pytest.mark.parametrize("answer", _answers(), ids=lambda answer: str(answer.__name__))
@@ -80,7 +85,9 @@ def test_every_field_read_here_is_one_the_api_writes_with_the_same_type(answer: 
         theirs = str(written.model_fields[field].annotation)
         for module in SCHEMAS:
             theirs = theirs.replace(f"{module.__name__}.", "")
-        ours = str(info.annotation).replace(f"{api_types.__name__}.", "")
+        ours = str(info.annotation)
+        for module in ANSWERS:
+            ours = ours.replace(f"{module.__name__}.", "")
         for mine, other in OTHER_NAMES.items():
             ours = ours.replace(f"'{mine}'", f"'{other}'")
         assert ours == theirs, f"{name}.{field}"
