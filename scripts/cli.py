@@ -218,6 +218,31 @@ def score(
 
 
 @app.command()
+def report(
+    model: Annotated[str, typer.Argument(help="the model's name: config/models/<name>.yml")],
+    out: Annotated[Path, typer.Option(help="PDF to write")],
+    days: Annotated[int, typer.Option(min=1, max=400, help="of the last so many days")] = 30,
+    force: Annotated[bool, typer.Option("--force", help="overwrite the file given with --out")] = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """What happened to a model in the last days, as a PDF: quality, drift, decisions, versions, audit log."""
+    # The typesetter takes a moment to load; every other command would wait for it.
+    from scripts import period_report  # noqa: PLC0415
+
+    with said_plainly() as settings, running_database(settings) as database:
+        engine = make_engine(database.url, settings.database, application="steward-report")
+        try:
+            done = period_report.write(engine, settings, model, out, days=days, actor=admin.me(), force=force)
+        finally:
+            engine.dispose()
+        if as_json:
+            print(json.dumps(vars(done)))
+        else:
+            about = f"{done.windows} windows, {done.questions} questions to people"
+            say(f"{escape(done.file)}: {done.bytes:,} bytes, {about}")
+
+
+@app.command()
 def train(
     model: Annotated[str, typer.Argument(help="the model's name: config/models/<name>.yml")],
     csv: Annotated[

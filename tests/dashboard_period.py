@@ -7,7 +7,7 @@ Json = dict[str, Any]
 NOW = datetime(2026, 11, 30, 12, 0, tzinfo=UTC)
 HOSTILE = (
     '# *bold* _x_ $1 + 2$ \\ #eval("1") #image("/etc/passwd") @ref <label> <script>alert(1)</script> `raw` // /* '
-    "\u202eright to left\u202c שלום مرحبا \U0001f600 \x00\x07\ud800"
+    "\u202eright to left\u202c שלום مرحبا \U0001f600 \x00\x07"
 )
 
 
@@ -33,14 +33,14 @@ def decision(**changes: Any) -> Json:
     return values | changes
 
 
-def report(windows: int = 9, **changes: Any) -> Json:
+def report(count: int = 9, **changes: Any) -> Json:
     """A period in which there was everything."""
     values: Json = {
         "model_name": "heart_disease", "title": "Heart disease", "environment": "production", "synthetic": False,
         "from_at": NOW - timedelta(days=30), "to_at": NOW, "generated_at": NOW, "primary_metric": "f1", "minimum": 0.75,
         "answered": 18_220, "latency_p95_ms": 3.31,
-        "totals": {"windows": windows, "judged": windows, "rows": 50 * windows, "labelled": 48 * windows, "suspect": 2},
-        "windows": [window(seq) for seq in range(1, windows + 1)],
+        "totals": {"windows": count, "judged": count, "rows": 50 * count, "labelled": 48 * count, "suspect": 2},
+        "windows": [window(seq) for seq in range(1, count + 1)],
         "checks": [{"check_name": "null_jump", "column": "Chest pain", "windows": 2, "failed_rows": 12, "n": 100}],
         "decisions": [decision()],
         "oversight": {"questions": 1, "approved": 1, "rejected": 0, "expired": 0, "taken_back": 0, "waiting": 0,
