@@ -19,6 +19,15 @@ from ui.vocabulary import STALE, UNKNOWN, Sign
 T = TypeVar("T")
 
 
+_PAGE, _FETCHED = "page_shown", "blocks_fetched"
+
+
+def arrive(page: str) -> None:
+    """Called once per run: on another page than before, nothing has been fetched yet."""
+    if st.session_state.get(_PAGE) != page:
+        st.session_state[_PAGE], st.session_state[_FETCHED] = page, set()
+
+
 def now() -> datetime:
     """The present, in UTC: read here and passed on, so that what is computed from it can be tested."""
     return datetime.now(UTC)
@@ -93,11 +102,15 @@ def show_problem(problem: ApiError, *, key: str) -> None:
 def fetched(ask: Callable[[], T], *, key: str, height: int = 240) -> T | None:
     """The answer of the API, or None after the page has said why there is none.
 
-    While it is on its way, something grey of `height` pixels holds its place.
+    While it is on its way for the first time, something grey of `height` pixels holds its place. Asked again on the
+    same page, what stands there stays until the answer is there: nothing jumps when a page refreshes by itself.
     """
+    known = st.session_state.setdefault(_FETCHED, set())
     try:
-        with st.skeleton(height=height):
-            return ask()
+        with st.empty() if key in known else st.skeleton(height=height):
+            answer = ask()
+        known.add(key)
+        return answer
     except ApiError as problem:
         show_problem(problem, key=f"problem-{key}")
         return None

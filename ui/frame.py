@@ -82,6 +82,7 @@ def _asked() -> Frame:
 def draw(page: str) -> bool:
     """Draw the frame around the page of this name and remember the visit. False: nobody can say who looks."""
     clock.follow()
+    c.arrive(page)
     banner: Banner | None = None
     try:
         frame = _asked()
