@@ -78,8 +78,7 @@ def of_retrain(
             {"name": "calibration", "ok": True, "says": "a probability is off by 0.049 on average, by 0.068 before"},
             {"name": "latency", "ok": True, "says": "one answer takes 0.71 ms, 0.42 ms before; 2.0 ms is allowed"},
             {"name": "no_step_back", "ok": True, "says": "f1 is not lower by more than 0.030"},
-            {"name": "segments", "ok": not harmful_slice, "says": "every part of the rows keeps what it had"
-             if not harmful_slice else "f1 falls by 0.116 [0.035, 0.198] for Age: 60 and above"},
+            {"name": "training_rows", "ok": True, "says": "learnt from 616 rows that keep the contract"},
         ],
         "inaction": {"per_day": 4.2, "low": 1.9, "high": 6.8, "currency": "wrong answers",
                      "says": "about 4.2 wrong answers a day [1.9, 6.8]: 96 decisions a day"},

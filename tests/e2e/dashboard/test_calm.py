@@ -7,6 +7,7 @@ from scripts.clinic.furnished import World
 from tests.e2e.dashboard.asking import a_retrain, page_of
 from tests.e2e.dashboard.desk import Desk, key, settled
 from tests.e2e.dashboard.stack import Stack
+from ui import decision_seen, frame
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
 MOST_SHIFT = 0.1
@@ -50,6 +51,12 @@ def test_what_is_new_appears_by_itself_and_what_is_being_typed_stays(desk: Desk,
         comment = key(typing.page, "approve-comment").locator("textarea")
         comment.press_sequentially("half a sent")
         new = a_retrain(stack, world)
-        expect(key(page, f"card-{new.action_id}")).to_be_visible(timeout=25_000)
+        expect(key(page, f"card-{new.action_id}")).to_be_visible()
         expect(comment).to_have_value("half a sent")
         expect(comment).to_be_focused()
+
+
+def test_an_open_page_looks_often_enough_to_say_within_fifteen_seconds_what_changed() -> None:
+    assert frame.PULSE_S <= 10
+    assert decision_seen.WATCH_S <= 10
+    assert frame.REDRAWN_AFTER_S <= 60

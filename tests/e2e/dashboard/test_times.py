@@ -66,9 +66,11 @@ def turned() -> Iterator[Stack]:
 
 
 def test_around_the_day_on_which_the_clocks_are_turned_both_offsets_are_told(browser: Browser, turned: Stack) -> None:
+    told = ""
     with Desk(browser, turned.ui.url).sits("ada", zone="Europe/Berlin") as seat:
-        page = seat.open("/performance?zone=Local")
-        text = looking.text_of(page)
-        assert "CEST" in text
-        assert re.search(r"\bCET\b", text)
-        assert _other_zones(page, "CES?T") == []
+        for name in ("performance", "agent", "models"):
+            page = seat.open(f"{PAGES[name]}?zone=Local")
+            told += looking.text_of(page)
+            assert _other_zones(page, "CES?T") == [], name
+    assert "CEST" in told
+    assert re.search(r"\bCET\b", told)

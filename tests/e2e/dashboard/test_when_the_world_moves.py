@@ -59,7 +59,7 @@ def test_a_triple_click_is_carried_out_once_and_closes_every_page_about_the_vers
         assert moving.one("SELECT count(*) FROM approvals WHERE action_id = %(id)s", id=good.action_id) == 1
         with session_scope(moving.engine) as session:  # as the agent does at every pass
             refresh_stale(session)
-        expect(button(theirs.page, "approve")).to_be_disabled(timeout=15_000)
+        expect(button(theirs.page, "approve")).to_be_disabled()
         expect(
             theirs.page.get_by_text(re.compile("has changed|serves now|newer|again", re.IGNORECASE)).first
         ).to_be_visible()
