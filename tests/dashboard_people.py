@@ -43,6 +43,7 @@ class FakePeople:
     sessions: list[int] = field(default_factory=lambda: [7, 8])
     let_in: bool = True
     away: bool = False
+    asks_again: bool = False
 
     def __post_init__(self) -> None:
         now = datetime.now(UTC)
@@ -87,6 +88,8 @@ class FakePeople:
         return None
 
     def post(self, path: str, body: Json, person: Json, token: str) -> Answer | None:
+        if self.asks_again and path.endswith("/decision"):
+            raise Refusal(403, "step_up", "This is of high risk: confirm that it is you.")
         if not path.startswith(("/auth/", "/people")):
             return None
         self.sent.append((path, body))
@@ -98,6 +101,9 @@ class FakePeople:
             return self._link(path, body, person, token)
         if path.startswith("/auth/oidc/"):
             return self._provider(path, body, person, token)
+        return self._administer(path, body) if path.startswith("/people") else self._own(path, body, person)
+
+    def _own(self, path: str, body: Json, person: Json) -> Answer | None:
         if path == "/auth/again":
             if body["password"] != self.password:
                 raise Refusal(403, "wrong_password", "The password is wrong.")
@@ -106,8 +112,6 @@ class FakePeople:
         if path == "/auth/sessions/end-others":
             ended, self.sessions = len(self.sessions) - 1, [7]
             return people.SessionsEnded, {"ended": ended}
-        if path.startswith("/people"):
-            return self._administer(path, body)
         return None
 
     def nothing(self, path: str, body: Json) -> bool:

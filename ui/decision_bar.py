@@ -10,7 +10,7 @@ from uuid import uuid4
 
 import streamlit as st
 
-from ui import asked_again, clock, session, vocabulary, wording
+from ui import asked_again, clock, session, step_up, vocabulary, wording
 from ui import components as c
 from ui.api_client import ApiError
 from ui.api_types import ActionDetail
@@ -53,6 +53,8 @@ def _send(seen: ActionDetail, ask: Ask, comment: str, reason_code: str | None = 
             reason_code=reason_code,
         )
     except ApiError as problem:
+        if step_up.refused(problem):
+            st.rerun(scope="fragment")
         if problem.code != "stale":
             c.show_problem(problem, key="decision-problem")
             return
@@ -69,6 +71,8 @@ def _send(seen: ActionDetail, ask: Ask, comment: str, reason_code: str | None = 
 def _approve(seen: ActionDetail, ask: Ask, standing: stands.Standing) -> None:
     pair, follows = question.versions_of(seen), consequences.consequences(seen, c.now())
     st.markdown(f"**{wording.plain(question.headline(seen))}**")
+    if step_up.asks(seen.risk):
+        return
     st.markdown(wording.plain(consequences.from_now(seen)))
     for line in (*follows.triggers[:1], *follows.undo):
         st.markdown(f"↺ {wording.plain(line)}")
