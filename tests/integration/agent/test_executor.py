@@ -198,6 +198,11 @@ def test_what_fails_for_now_is_tried_again_and_then_given_up(engine: Engine, mak
     ended = reread(engine, action_id)
     assert ended.status == "failed"
     assert "out of paper (try 2 of 2)" in str(ended.outcome)
+    with session_scope(engine) as session:  # who waits for it reads of each try that failed, and when the next comes
+        tries = [event.details for event in audit.about(ReadSession(session), "action", [action_id])
+                 if event.verb == "action.attempt_failed"]  # fmt: skip
+    assert tries == [{"says": "the printer is out of paper", "try": 1, "of": 2, "again_in_s": tries[0]["again_in_s"]}]
+    assert tries[0]["again_in_s"] > 0
 
 
 def test_what_can_never_work_fails_at_once_and_a_bug_is_tried_again(
