@@ -57,7 +57,8 @@ def test_the_last_check_says_at_how_much_it_looked_and_when_it_looks_again(api: 
     assert again - at == timedelta(seconds=15)
     with installed.engine.begin() as connection:
         tripped = (
-            "INSERT INTO data_quality_results (model_id, window_id, check_name, success, verdict, failed_rows, n, details)"
+            "INSERT INTO data_quality_results"
+            " (model_id, window_id, check_name, success, verdict, failed_rows, n, details)"
             " SELECT model_id, id, 'could_not_look', false, 'inconclusive', 0, 0, '{}' FROM monitoring_windows"
         )
         connection.execute(text(tripped))
