@@ -32,8 +32,7 @@ def draw_question(action: ActionDetail, now: datetime) -> None:
             st.markdown(wording.plain(wording.sentence(course.course(action))))
         with st.container(key="grid-facts", horizontal=True, gap="medium"):
             _fact("Proposed by", question.asked(action, now))
-            open_now = action.status in vocabulary.OPEN_ACTIONS
-            _fact("Expires" if open_now else "Time to decide ended", question.expires(action, now))
+            _fact(*question.deadline(action, now))
             _fact("Who decides", question.quorum(action))
             _digest(action)
         if asleep := question.asleep(action, now):

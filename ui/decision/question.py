@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from ui import wording
+from ui import vocabulary, wording
 from ui.api_types import ActionCard, ActionDetail, VersionRef
 from ui.decision.fields import obj
 
@@ -91,9 +91,11 @@ def asked(action: ActionCard, now: datetime) -> str:
     return f"{person(action.proposed_by)}, {wording.when(action.created_at, now)}"
 
 
-def expires(action: ActionCard, now: datetime) -> str:
-    """Until when it can be decided, absolute and relative."""
-    return wording.when(action.expires_at, now) if action.expires_at else "not before it is asked"
+def deadline(action: ActionCard, now: datetime) -> tuple[str, str]:
+    """Until when it can be decided, absolute and relative; once it is, until when it could have been."""
+    if action.status not in vocabulary.OPEN_ACTIONS:
+        return "Could be decided until", wording.moment(action.expires_at)
+    return "Expires", wording.when(action.expires_at, now) if action.expires_at else "not before it is asked"
 
 
 def asleep(action: ActionCard, now: datetime) -> str:

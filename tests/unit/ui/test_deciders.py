@@ -33,6 +33,13 @@ def test_what_is_decided_waits_for_nobody_and_what_needs_nobody_says_so() -> Non
     assert question.quorum(action(approvers_needed=0)).startswith("Nobody is asked")
 
 
+def test_the_deadline_is_a_time_to_go_only_while_it_is_open() -> None:
+    assert question.deadline(action(), NOW) == ("Expires", "21 Nov 2026 14:12 UTC (in 5 h 12 min)")
+    assert question.deadline(action(expires_at=None), NOW) == ("Expires", "not before it is asked")
+    done = question.deadline(action(status="verifying"), NOW)
+    assert done == ("Could be decided until", "21 Nov 2026 14:12 UTC")
+
+
 def test_a_question_that_was_put_off_says_until_when_and_that_time_runs_on() -> None:
     said = question.asleep(action(snoozed_until=NOW + timedelta(hours=1)), NOW)
     assert "until 21 Nov 2026 10:00 UTC (in 1 h)" in said
