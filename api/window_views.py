@@ -15,7 +15,6 @@ from monitoring.thresholds import judge_share
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 MISSING, UNKNOWN = "missing", "unknown value"
-Z95 = 1.959963984540054
 
 
 def bin_names(feature: Feature, reference: Mapping[str, Any]) -> list[str]:
@@ -63,7 +62,7 @@ def calibration(scores: Scores, version: int | None) -> Calibration:
     """Tenths of the scores with Wilson's intervals, and the expected calibration error (Naeini and others 2015)."""
     bins, n = [], sum(one.n for one in scores.bins)
     for one in scores.bins:
-        low, high = wilson(one.positives, one.n, Z95)
+        low, high = wilson(one.positives, one.n)
         bins.append(
             ReliabilityBin(
                 low=one.place / BINS,
@@ -82,7 +81,7 @@ def calibration(scores: Scores, version: int | None) -> Calibration:
 def label_drift(contract: ModelContract, profile: Mapping[str, Any], positives: int, n: int) -> LabelDrift:
     """The share of positives in a window's labels, judged as every other share is."""
     reference, reference_n = profile.get("label_positive_share"), int(profile.get("n") or 0)
-    low, high = wilson(positives, n, Z95) if n else (None, None)
+    low, high = wilson(positives, n) if n else (None, None)
     facts: dict[str, Any] = {"positives": positives, "n": n, "low": low, "high": high}
     facts["share"] = positives / n if n else None
     if reference is None or not reference_n:
