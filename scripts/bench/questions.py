@@ -13,11 +13,22 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from config.model_contract import load_contract
+from config.settings import PlatformSettings
 from database import unclaimed_labels
 from database.connection import ReadSession
 from database.enums import LabelSource
 from database.models import MonitoringWindow, Prediction
-from database.queries import evidence, labels, overview, predictions, training_rows
+from database.queries import (
+    evidence,
+    labels,
+    offending,
+    overview,
+    predictions,
+    reliability,
+    training_rows,
+    window_values,
+)
 from scripts.bench.many_predictions import Made
 
 
@@ -35,7 +46,8 @@ def questions(made: Made, model_name: str, model_id: int, ids: list[UUID], windo
     """Of a window in the middle of what was made, and of a delivery of labels for rows of all its days."""
     begins = made.begins + (made.ends - made.begins) / 2 + timedelta(hours=6)
     ends = begins + made.step * window_rows
-    window = MonitoringWindow(model_name=model_name, model_id=model_id, from_at=begins, to_at=ends)
+    contract = load_contract("heart_disease", PlatformSettings().contracts_dir)
+    window = MonitoringWindow(model_name=model_name, model_id=model_id, from_at=begins, to_at=ends, n=window_rows)
     of = (model_name, model_id, begins, ends)
     delivery = [labels.NewLabel(one, 1, made.ends) for one in ids]
     # A row and its label; a slice of a window at a time where a question reads on until it has enough.
@@ -75,6 +87,36 @@ def questions(made: Made, model_name: str, model_id: int, ids: list[UUID], windo
             pairs,
         ),
         Question("what came in", lambda s: overview.intake(read(s), model_name), last),
+        Question(
+            "what scores promised",
+            lambda s: reliability.scores(read(s), model_name, model_id, before=made.ends),
+            3 * reliability.NEWEST + 1000,
+        ),
+        Question(
+            "what scores promised in a window",
+            lambda s: reliability.scores(read(s), model_name, model_id, since=begins, before=ends),
+            pairs,
+            2,
+        ),
+        Question("a window's answers against the truth", lambda s: reliability.truths(read(s), *of), pairs, 2),
+        Question(
+            "a feature of a window",
+            lambda s: window_values.quantiles(read(s), window, "chol", (0.25, 0.5, 0.75)),
+            window_rows + 1000,
+            2,
+        ),
+        Question(
+            "records that repeat",
+            lambda s: offending.records(read(s), contract, window, "duplicates", None, {}),
+            window_rows + 1000,
+            2,
+        ),
+        Question(
+            "records behind a check",
+            lambda s: offending.records(read(s), contract, window, "suspect_rows", None, {}),
+            window_rows + 1000,
+            2,
+        ),
         Question("first steps", lambda s: overview.first_steps(read(s), model_name), 1000),
         Question("since when no label came", lambda s: evidence.label_silence_s(s, model_name, made.ends), newest),
         Question("labels of a window, for evidence", lambda s: evidence.label_counts(s, window), pairs, 2),

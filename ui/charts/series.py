@@ -60,8 +60,7 @@ def _symbols(points: Sequence[Point], stroke: Stroke) -> list[str]:
 
 def hover(point: Point) -> str:
     """What a point says when it is pointed at."""
-    lines = [point.label or wording.moment(point.at), wording.moment(point.at)] if point.label else []
-    lines = lines or [wording.moment(point.at)]
+    lines = [point.label or wording.moment(point.at)]
     spread = wording.interval(point.low, point.high)
     lines.append(wording.number(point.value) + ("" if spread == wording.NOTHING else f" {spread}"))
     if point.n is not None:

@@ -46,7 +46,7 @@ def test_every_cell_of_the_table_is_so(api: Api, installed: Installation, found:
     places = {
         "name": "heart_disease", "number": 1, "action_id": found.action_id, "digest": found.digest,
         "window_id": found.window_id, "feature": "chol", "alert_id": 1, "delivery_id": 1, "session_id": 2**31 - 1,
-        "person": "not-there",        "key_id": "nobodys2", "channel": "slack",
+        "person": "not-there", "key_id": "nobodys2", "channel": "slack",
     }  # fmt: skip
     wrong = []
     for cell in (one for one in cells() if not one.whose):
