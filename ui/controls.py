@@ -39,19 +39,28 @@ def choose_comparison(words: Mapping[str, str]) -> str:
     return _segments("Compare with", names, "compare", names[0], words.__getitem__)
 
 
-def choose_window(by_seq: Mapping[int, WindowRef]) -> int:
-    """The number of one of these windows; the newest, as long as nobody chose."""
+def choose_window(by_seq: Mapping[int, WindowRef], first: int | None = None) -> int:
+    """The number of one of these windows; `first`, or the newest, as long as nobody chose."""
     seqs = sorted(by_seq, reverse=True)
 
     def words(seq: int) -> str:
         return f"{seq}, until {wording.moment(by_seq[seq].to_at)}"
 
-    return choose_one("Window", seqs, "window", words, width=360)
+    return choose_one("Window", seqs, "window", words, first=seqs[0] if first is None else first, width=360)
 
 
-def choose_one(label: str, options: Sequence[T], name: str, words: Callable[[T], str], *, width: Any = "stretch") -> T:
-    """One of a list; the first, as long as nobody chose."""
-    chosen: T = st.selectbox(label, options, format_func=words, width=width, **_bound(options, name, options[0]))
+def choose_one(
+    label: str,
+    options: Sequence[T],
+    name: str,
+    words: Callable[[T], str],
+    *,
+    first: T | None = None,
+    width: Any = "stretch",
+) -> T:
+    """One of a list; `first`, or the first of them, as long as nobody chose."""
+    bound = _bound(options, name, options[0] if first is None else first)
+    chosen: T = st.selectbox(label, options, format_func=words, width=width, **bound)
     return chosen
 
 

@@ -15,7 +15,8 @@ def window(found: Performance) -> None:
     """The window that was chosen, in the address or by a click."""
     by_seq = {one.seq: one for one in found.windows}
     c.section("A window in detail", "Click a point above, or choose.")
-    seq = controls.choose_window(by_seq)
+    judged = [one.seq for one in found.windows if one.status == "mature"]
+    seq = controls.choose_window(by_seq, max(judged, default=None))
     detail = c.fetched(lambda: session.client().windows.detail(by_seq[seq].window_id), key="window-detail")
     if detail is None:
         return

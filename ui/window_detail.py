@@ -68,10 +68,11 @@ def answers(counts: Confusion) -> Answers:
 def confusion_summary(counts: Confusion, positive: str, negative: str) -> str:
     """Right and wrong answers in one sentence."""
     wrong = counts.false_positive + counts.false_negative
+    missed = wording.plural(counts.false_negative, "time")
     return (
         f"{wording.count(wrong)} of {wording.plural(counts.n, 'labelled answer')} wrong "
-        f"({wording.percent(wrong / counts.n)}): {wording.count(counts.false_negative)} times {positive} was missed, "
-        f"{wording.count(counts.false_positive)} times {negative} was called {positive}."
+        f"({wording.percent(wrong / counts.n)}): {missed} {positive} was missed, "
+        f"{wording.plural(counts.false_positive, 'time')} {negative} was called {positive}."
     )
 
 
