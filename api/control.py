@@ -39,6 +39,7 @@ from api.routes import (
     provider,
     reach,
     report,
+    roles,
     runs,
     schedules,
     sessions,
@@ -79,6 +80,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     audit.router,
     schedules.router,
     data.router,
+    roles.router,
 )
 _DESCRIPTION = """Serves tabular models and lets people decide about them.
 

@@ -24,6 +24,7 @@ class AuditWalks:
 
     def __init__(self, settings: Settings) -> None:
         self._every = timedelta(seconds=settings.audit.verify_interval_s)
+        self._signs = settings.audit.checkpoint_interval_s > 0
         self._place = place_of(settings)
         self._walking: threading.Thread | None = None
         self._not_before: datetime | None = None
@@ -33,8 +34,13 @@ class AuditWalks:
         if self._walking is not None and self._walking.is_alive():
             return
         with read_scope(engine) as session:
-            due = self._due(standing(session), now) and audit.head(session) is not None
-        if not due or (self._not_before is not None and now < self._not_before):
+            found = standing(session)
+            due = self._due(found, now) and audit.head(session) is not None
+        if (
+            not due
+            or (found.asked is None and self._is_early())
+            or (self._not_before is not None and now < self._not_before)
+        ):
             return
         self._walking = threading.Thread(target=self._walk, args=(engine, now), name="audit-walk", daemon=True)
         self._walking.start()
@@ -43,6 +49,11 @@ class AuditWalks:
         """Until the walk that is under way is over."""
         if self._walking is not None:
             self._walking.join(timeout_s)
+
+    def _is_early(self) -> bool:
+        """Whether nothing is signed yet that soon will be: a walk then would say that nobody vouches."""
+        signed = signed_at(self._place)
+        return self._signs and not signed.checkpoints and not signed.faults
 
     def _due(self, found: Standing, now: datetime) -> bool:
         if found.asked is not None:

@@ -99,6 +99,7 @@ POST /people/{person}/disable               401     403    403      403      +  
 POST /people/{person}/enable                401     403    403      403      +       401     401    401     401
 POST /people/{person}/end-sessions          401     403    403      403      +       401     401    401     401
 POST /auth/logout                           401     +      +        +        +       401     401    401     401
+GET  /roles                                 401     +      +        +        +       401     401    401     401
 GET  /schedules                             401     +      +        +        +       401     401    401     401
 GET  /data                                  401     +      +        +        +       401     401    401     401
 GET  /notifications/channels                401     +      +        +        +       401     401    401     401

@@ -31,7 +31,7 @@ from api.schemas import period as period_schema
 from api.schemas import runs as run_schema
 from database.enums import ActionStatus, ActionType, Cause
 from database.permissions import permissions_of
-from tests import dashboard_lineage, dashboard_period, dashboard_runs, dashboard_windows
+from tests import dashboard_govern, dashboard_lineage, dashboard_period, dashboard_runs, dashboard_windows
 from tests.dashboard_discussion import Discussion
 from tests.dashboard_people import OPEN, FakePeople, Refusal
 
@@ -160,6 +160,8 @@ class FakeApi:
     reevaluated: list[Json] = field(default_factory=list)
     discussion: Discussion = field(default_factory=Discussion)
     people: FakePeople = field(default_factory=FakePeople)
+    governed: list[Json] = field(default_factory=list)
+    walk_asked: bool = False
     retrained: list[ActionStatus] = field(default_factory=lambda: list(RETRAINED))
 
     def _ago(self, **span: float) -> datetime:
@@ -715,12 +717,15 @@ class FakeApi:
                 return 200, "text/html", b"<!doctype html><title>Evidently</title><h1>Drift report</h1>"
             if path == "/auth/logout" or self.people.nothing(path, json.loads(body or b"{}")):
                 return 204, "application/json", b""
-            if method == "GET":
+            sent = json.loads(body or b"{}")
+            if (governed := dashboard_govern.answer(self, method, path, sent)) is not None:
+                schema, values = governed
+            elif method == "GET":
                 schema, values = self._get(path)
             elif path == "/dead-letters/replay":
                 schema, values = dashboard_windows.replayed(self)
             else:
-                schema, values = self._post(path, json.loads(body or b"{}"))
+                schema, values = self._post(path, sent)
         except (Refused, Refusal) as refusal:
             told = refusal.differences if isinstance(refusal, Refused) else []
             problem = common.Problem(

@@ -12,6 +12,7 @@ from ui.calls.intake import IntakeCalls
 from ui.calls.lineage import LineageCalls
 from ui.calls.people import PeopleCalls
 from ui.calls.period import PeriodCalls
+from ui.calls.govern import Govern
 from ui.calls.questions import QuestionCalls
 from ui.calls.runs import RunCalls
 from ui.calls.windows import WindowCalls
@@ -120,6 +121,11 @@ class ApiClient:
     def with_token(self, token: str) -> "ApiClient":
         """The same connections, in another name."""
         return ApiClient(self._base_url, token=token, http=self._http)
+
+    @property
+    def govern(self) -> Govern:
+        """The calls of the pages under Govern."""
+        return Govern(self)
 
     def send(
         self,

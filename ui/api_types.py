@@ -213,6 +213,7 @@ class AutomationOut(Answer):
     state: str
     changed_by: str
     reason: str
+    changed_at: datetime
 
 
 class ServiceOut(Answer):
@@ -556,6 +557,7 @@ class DeliveryOut(Answer):
     last_error: str | None
     next_at: datetime
     created_at: datetime
+    sent_at: datetime | None
 
 
 class DeliveryList(Answer):

@@ -33,6 +33,10 @@ page = st.navigation(
             st.Page("pages/5_Agent_Activity.py", title="Agent activity", icon=":material/history:", url_path="agent"),
             st.Page("pages/7_Models.py", title="Models & lineage", icon=":material/deployed_code:", url_path="models"),
         ],
+        "Govern": [
+            st.Page("pages/9_Settings.py", title="Settings & policy", icon=":material/tune:", url_path="settings"),
+            st.Page("pages/10_Audit.py", title="Audit", icon=":material/receipt_long:", url_path="audit"),
+        ],
     },
     position="sidebar" if signed_in else "hidden",
     expanded=True,

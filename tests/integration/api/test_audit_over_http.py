@@ -24,6 +24,14 @@ from tests.integration.api.conftest import Api, Installation
 ANN = Actor(ActorKind.PERSON, "ann")
 
 
+def sign(installed: Installation) -> int:
+    """What the monitor does before it walks the log by itself."""
+    with read_scope(installed.engine) as session:
+        signed = add_checkpoint(session, place_of(installed.settings), datetime.now(UTC))
+    assert signed is not None
+    return signed.seq
+
+
 @pytest.fixture
 def log(installed: Installation) -> Installation:
     with session_scope(installed.engine) as session:
@@ -120,16 +128,14 @@ def test_a_walk_that_is_asked_for_is_done_once_by_the_monitor_with_what_was_sign
     assert (first.status_code, first.json()["asked_by"]) == (202, "admin")
     again = api.post("/audit/verify", headers=admin)
     assert (again.status_code, "already" in again.json()["detail"]) == (409, True)
-    with read_scope(log.engine) as session:
-        signed = add_checkpoint(session, place_of(log.settings), datetime.now(UTC))
+    signed = sign(log)
     walks = AuditWalks(log.settings)
     walks.look_after(log.engine, datetime.now(UTC))
     walks.wait(20)
     found = asked(api, "/audit/verified")
     assert found["asked_at"] is None
     assert (found["walk"]["ok"], found["walk"]["faults"]) == (True, [])
-    assert signed is not None
-    assert found["walk"]["signed_to"] == signed.seq <= found["walk"]["last"]
+    assert found["walk"]["signed_to"] == signed <= found["walk"]["last"]
     walks.look_after(log.engine, datetime.now(UTC))  # nobody asked, and a day has not gone by
     walks.wait(20)
     assert len(log.rows("SELECT 1 FROM audit_log WHERE verb = 'audit.verified'")) == 1
@@ -139,6 +145,7 @@ def test_a_walk_that_is_asked_for_is_done_once_by_the_monitor_with_what_was_sign
 
 
 def test_what_a_superuser_altered_stands_on_every_page_after_the_next_walk(api: Api, log: Installation) -> None:
+    sign(log)
     with behind_its_back(log.engine) as session:
         session.execute(text("UPDATE audit_log SET details = '{\"says\": \"nothing\"}' WHERE object_id = 'a3'"))
     walks = AuditWalks(log.settings)
@@ -151,7 +158,23 @@ def test_what_a_superuser_altered_stands_on_every_page_after_the_next_walk(api: 
     assert notice["severity"] == "error"
 
 
+def test_a_walk_by_itself_waits_until_something_is_signed_and_one_that_is_asked_for_does_not(
+    api: Api, installed: Installation
+) -> None:
+    walks = AuditWalks(installed.settings)
+    walks.look_after(installed.engine, datetime.now(UTC))
+    walks.wait(20)
+    assert asked(api, "/audit/verified")["walk"] is None
+    api.post("/audit/verify", headers=api.sign_in("admin"))
+    walks.look_after(installed.engine, datetime.now(UTC))
+    walks.wait(20)
+    walk = asked(api, "/audit/verified")["walk"]
+    assert (walk["ok"], walk["signed_to"]) == (True, None)
+    assert "would not show" in walk["notes"][0]
+
+
 def test_two_monitors_walk_once(log: Installation) -> None:
+    sign(log)
     with Session(log.engine) as holder, holder.begin():
         holder.execute(text("SELECT pg_advisory_xact_lock(7238106)"))
         walks = AuditWalks(log.settings)
@@ -240,6 +263,7 @@ def test_a_filter_that_finds_little_comes_to_the_end_page_by_page(long_log: Engi
 
 
 def test_system_writes_its_walks_under_its_own_name(log: Installation) -> None:
+    sign(log)
     walks = AuditWalks(log.settings)
     walks.look_after(log.engine, datetime.now(UTC))
     walks.wait(20)

@@ -32,7 +32,8 @@ READ = (
     "/auth/me", "/overview", "/models", "/models/heart_disease", "/models/heart_disease/versions",
     "/models/heart_disease/versions/1", "/actions", "/actions?status=pending", "/alerts", "/performance", "/drift",
     "/data-quality", "/trends", "/trends?hours=1", "/agent/cycles", "/automation", "/audit",
-    "/audit/choices", "/audit/verified", "/policy", "/oversight", "/schedules", "/data", "/notifications/channels",
+    "/audit/choices", "/audit/verified", "/policy", "/oversight", "/schedules", "/data",
+    "/roles", "/notifications/channels",
     "/agent/record", "/agent/record?days=30", "/notifications", "/notifications?status=sent",
 )  # fmt: skip
 EVIDENCE = {
