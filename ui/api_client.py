@@ -293,8 +293,12 @@ class ApiClient:
         seen_version: int,
         idempotency_key: str,
         reason_code: str | None = None,
+        read_s: float | None = None,
     ) -> t.Receipt:
-        """Record a decision on exactly the evidence that was shown. The same key twice is one decision."""
+        """Record a decision on exactly the evidence that was shown. The same key twice is one decision.
+
+        `read_s`: how long that evidence was on the screen.
+        """
         body = {
             "decision": decision,
             "comment": comment,
@@ -302,6 +306,7 @@ class ApiClient:
             "seen_version": seen_version,
             "idempotency_key": idempotency_key,
             "reason_code": reason_code,
+            "read_s": read_s,
         }
         return self.ask(t.Receipt, "POST", f"/actions/{action_id}/decision", body=body)
 

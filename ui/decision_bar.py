@@ -16,7 +16,7 @@ from ui.api_client import ApiError
 from ui.api_types import ActionDetail
 from ui.decision import checks, consequences, course, putting_off, question
 from ui.decision import standing as stands
-from ui.decision_seen import forget
+from ui.decision_seen import forget, read_s
 
 DIALOG = "decision_dialog"
 RECEIPTS = "decision_receipts"
@@ -51,6 +51,7 @@ def _send(seen: ActionDetail, ask: Ask, comment: str, reason_code: str | None = 
             seen_version=seen.version,
             idempotency_key=ask.key,
             reason_code=reason_code,
+            read_s=read_s(seen.action_id),
         )
     except ApiError as problem:
         if step_up.refused(problem):

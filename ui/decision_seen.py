@@ -1,5 +1,7 @@
 """What the decision page has shown: evidence is never exchanged under the eyes of who reads it."""
 
+from time import monotonic
+
 import streamlit as st
 
 from ui import asked_again, clock, session, vocabulary
@@ -8,10 +10,21 @@ from ui.api_client import ApiError
 from ui.api_types import ActionDetail
 
 WATCH_S = 10
+LONGEST_READ_S = 30 * 86_400.0
 
 
 def _slot(action_id: str) -> str:
     return f"seen-{action_id}"
+
+
+def _since(action_id: str) -> str:
+    return f"seen-since-{action_id}"
+
+
+def read_s(action_id: str) -> float | None:
+    """How long ago this tab first showed the evidence that is decided on, in seconds; a claim, and sent as one."""
+    since = st.session_state.get(_since(action_id))
+    return min(monotonic() - since, LONGEST_READ_S) if isinstance(since, float) else None
 
 
 def forget(action_id: str) -> None:
@@ -28,6 +41,7 @@ def seen(action: ActionDetail) -> ActionDetail:
     kept = st.session_state.get(_slot(action.action_id))
     if not isinstance(kept, ActionDetail) or kept.evidence is None or action.status not in vocabulary.OPEN_ACTIONS:
         st.session_state[_slot(action.action_id)] = kept = action
+        st.session_state[_since(action.action_id)] = monotonic()
     moved = (
         "status", "approvals_given", "approved_by", "decided_by", "waits_for", "snoozed_until", "expires_at",
         "may_decide", "comments", "history",

@@ -155,6 +155,7 @@ def test_approving_against_a_failed_check_takes_a_reason_and_is_recorded_once(op
     at.run()
     assert not at.exception
     (decision,) = fake.decisions
+    assert 0 <= decision["read_s"] < 600
     assert decision["decision"] == "approve"
     assert decision["comment"] == "Recall is watched by the clinic"
     assert decision["evidence_digest"] == fake.digest
