@@ -108,7 +108,7 @@ def verdict(checked: PolicyChecked) -> str:
     gone = sum(line.times for one in checked.replay for line in one.otherwise) - freed - bound
     parts = [f"{freed} of {then} actions would have been automatic instead of queued"]
     parts += [f"{bound} would have been queued instead of automatic"] if bound else []
-    parts += [f"{gone} would have gone otherwise in another way"] if gone else []
+    parts += [f"{gone} would have gone another way"] if gone else []
     return f"In the last {checked.days} days {', '.join(parts)}."
 
 

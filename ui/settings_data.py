@@ -45,7 +45,7 @@ def _files(found: DataOut, now: datetime) -> str:
         return c.chip(CHECKS[None], "No monitor runs: nobody checks them")
     if found.damaged:
         return c.chip(Sign("Damaged", "✕", "red"), f"{len(found.damaged)} damaged")
-    checked = f"{versions}; what serves and served last is hashed again, {wording.when(found.inspected_at, now)}"
+    checked = f"{versions}; the monitor hashes what serves and served last, its word of {wording.when(found.inspected_at, now)}"
     return f"{c.chip(CHECKS[True], 'Whole')} {wording.plain(checked)}"
 
 
@@ -58,7 +58,7 @@ def _kept(one: Kept) -> dict[str, str]:
     return {
         "what": f"**{wording.plain(one.what)}**",
         "rows": wording.count(one.rows),
-        "kept for": wording.plural(one.days, "day") if one.days else "good",
+        "kept": f"for {wording.plural(one.days, 'day')}" if one.days else "for good",
         "how": wording.plain(wording.sentence(one.says)),
     }
 

@@ -22,7 +22,9 @@ def locked(permission: str, what: str, *, key: str) -> None:
 
 def facts(pairs: Mapping[str, str], *, key: str, alt: str) -> None:
     """A few facts, one a line: what, and how it is."""
-    c.table([{" ": f"**{wording.plain(name)}**", "  ": said} for name, said in pairs.items()], key=key, alt=alt)
+    c.table(
+        [{"what": f"**{wording.plain(name)}**", "how it is": said} for name, said in pairs.items()], key=key, alt=alt
+    )
 
 
 def said(key: str) -> None:

@@ -56,9 +56,9 @@ def show() -> None:
     c.section("Channels", "As the agents that run now have them set up. Addresses and secrets never leave them.")
     settings_frame.said(DONE)
     found = c.fetched(session.client().govern.channels, key="channels", height=120)
-    if found is not None and not found.channels:
+    if found is not None and not any(one.tried for one in found.channels):
         why = "Messages stay in the dashboard." if found.agents else "No agent runs now, so nobody knows of any."
-        c.empty("No channel", why, key="channels-empty", next_step=HOW)
+        c.empty("No channel to people or programs", why, key="channels-empty", next_step=HOW)
     may, now = settings_frame.may(RETRY), c.now()
     for one in found.channels if found is not None else ():
         _channel(one, now, may=may)

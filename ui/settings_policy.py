@@ -55,7 +55,8 @@ def _trial(found: PolicyOut) -> None:
     st.text_area("The page", key=TEXT, height=360, max_chars=LONGEST)
     st.file_uploader("Or a file", type=["yml", "yaml"], key="policy-file", on_change=_uploaded, max_upload_size=1)
     with st.container(horizontal=True, vertical_alignment="bottom", key="policy-buttons"):
-        pressed = st.button("Check this page", key="policy-check", type="primary")
+        blank = not st.session_state[TEXT].strip()
+        pressed = st.button("Check this page", key="policy-check", type="primary", disabled=blank)
         text = st.session_state[TEXT]
         st.download_button("Download this page", text, "agent_policy.yml", "text/yaml", key="policy-download")
     if pressed:

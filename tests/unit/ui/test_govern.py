@@ -83,7 +83,7 @@ def test_a_replay_comes_to_one_sentence() -> None:
     more = checked.replay[0].model_copy(update={"otherwise": [line, stricter, other]})
     said = policy.verdict(checked.model_copy(update={"replay": [more]}))
     assert "4 would have been queued instead of automatic" in said
-    assert "2 would have gone otherwise" in said
+    assert "2 would have gone another way" in said
     none = checked.model_copy(update={"replay": [], "left_out": ["no pass was recorded"]})
     assert policy.verdict(none) == "Nothing was decided again: no pass was recorded."
 
