@@ -130,4 +130,4 @@ def answer(world: Any, path: str) -> tuple[type[BaseModel], Json] | None:
 def replayed(world: Any) -> tuple[type[BaseModel], Json]:
     """All of them are stored at the first try."""
     stored, world.letters = world.letters, 0
-    return intake.ReplayOut, {"stored": stored, "known": 0, "refused": 0, "left": 0}
+    return intake.LettersReplayed, {"stored": stored, "known": 0, "refused": 0, "left": 0}

@@ -8,11 +8,11 @@ from pydantic import BaseModel, ValidationError
 
 from ui import api_types as t
 from ui.answers.frame import Frame
+from ui.calls.govern import Govern
 from ui.calls.intake import IntakeCalls
 from ui.calls.lineage import LineageCalls
 from ui.calls.people import PeopleCalls
 from ui.calls.period import PeriodCalls
-from ui.calls.govern import Govern
 from ui.calls.questions import QuestionCalls
 from ui.calls.runs import RunCalls
 from ui.calls.windows import WindowCalls

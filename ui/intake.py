@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from ui import wording
-from ui.answers.intake import DeadLetterList, Refusals, ReplayOut
+from ui.answers.intake import DeadLetterList, LettersReplayed, Refusals
 from ui.answers.windows import Records
 
 # More columns than these nobody compares; the one of the check comes first.
@@ -70,7 +70,7 @@ def _few(features: dict[str, Any] | None, masked: list[str]) -> str:
     return ", ".join(shown) + (f" and {more} more" if more > 0 else "")
 
 
-def replayed(found: ReplayOut) -> str:
+def replayed(found: LettersReplayed) -> str:
     """What became of them."""
     said = [f"{wording.plural(found.stored, 'row')} stored"]
     if found.known:

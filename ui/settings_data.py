@@ -45,7 +45,8 @@ def _files(found: DataOut, now: datetime) -> str:
         return c.chip(CHECKS[None], "No monitor runs: nobody checks them")
     if found.damaged:
         return c.chip(Sign("Damaged", "✕", "red"), f"{len(found.damaged)} damaged")
-    checked = f"{versions}; the monitor hashes what serves and served last, its word of {wording.when(found.inspected_at, now)}"
+    word = wording.when(found.inspected_at, now)
+    checked = f"{versions}; the monitor hashes what serves and served last, its word of {word}"
     return f"{c.chip(CHECKS[True], 'Whole')} {wording.plain(checked)}"
 
 

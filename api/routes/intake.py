@@ -13,10 +13,10 @@ from api.runtime import Runtime, runtime_of
 from api.schemas.intake import (
     DeadLetterList,
     DeadLetterOut,
+    LettersReplayed,
     Refusals,
     RefusedReason,
     ReplayIn,
-    ReplayOut,
 )
 from api.strict_json import StrictRoute
 from database.models import DeadLetter
@@ -67,13 +67,13 @@ def listed(request: Request, _: RecordReader, limit: Annotated[int, Query(ge=1, 
 
 
 @router.post("/dead-letters/replay", summary="Try to store them again")
-def replay(request: Request, person: Replayer, sent: ReplayIn) -> ReplayOut:
+def replay(request: Request, person: Replayer, sent: ReplayIn) -> LettersReplayed:
     """What is stored now leaves the list; what is refused again stays, with the newest reason. A row has had its id
     since it was answered, so asking twice stores it once."""
     with runtime_of(request).writing() as session:
         found = dead_letters.replay(session, person.actor, sent.letter_ids)
         left = session.execute(select(func.count()).select_from(DeadLetter)).scalar_one()
-        return ReplayOut(stored=len(found.stored), known=len(found.known), refused=len(found.refused), left=left)
+        return LettersReplayed(stored=len(found.stored), known=len(found.known), refused=len(found.refused), left=left)
 
 
 def _letter(runtime: Runtime, letter: DeadLetter) -> DeadLetterOut:

@@ -55,7 +55,7 @@ class ReplayIn(In):
     letter_ids: list[Annotated[int, Field(ge=1, le=2**62)]] | None = Field(None, max_length=100)
 
 
-class ReplayOut(Out):
+class LettersReplayed(Out):
     """`known`: they had been stored meanwhile. `left`: dead letters that are still there."""
 
     stored: int

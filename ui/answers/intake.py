@@ -37,7 +37,7 @@ class DeadLetterList(Answer):
     letters: list[DeadLetterOut]
 
 
-class ReplayOut(Answer):
+class LettersReplayed(Answer):
     stored: int
     known: int
     refused: int

@@ -1,6 +1,7 @@
 """Who signs in, how, and from where."""
 
 from datetime import datetime
+from typing import Literal
 
 from ui.api_types import Answer, LoginAnswer, Me
 
@@ -32,7 +33,7 @@ class Finished(Answer):
         return LoginAnswer(token=self.token, person=self.person)
 
 
-class OwnSession(Answer):
+class SessionOut(Answer):
     session_id: int
     current: bool
     created_at: datetime
@@ -43,8 +44,8 @@ class OwnSession(Answer):
     user_agent: str | None
 
 
-class OwnSessions(Answer):
-    sessions: list[OwnSession]
+class SessionList(Answer):
+    sessions: list[SessionOut]
 
 
 class SessionsEnded(Answer):
@@ -54,7 +55,7 @@ class SessionsEnded(Answer):
 class PersonRow(Answer):
     name: str
     roles: list[str]
-    state: str
+    state: Literal["active", "invited", "disabled"]
     by_provider: bool
     created_at: datetime
     last_seen_at: datetime | None
@@ -67,7 +68,7 @@ class PersonList(Answer):
     link_lasts_s: int
 
 
-class Link(Answer):
+class LinkOut(Answer):
     name: str
     token: str
     expires_at: datetime

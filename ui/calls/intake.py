@@ -16,6 +16,6 @@ class IntakeCalls:
     def dead_letters(self) -> i.DeadLetterList:
         return self.client.ask(i.DeadLetterList, "GET", "/dead-letters")
 
-    def replay(self) -> i.ReplayOut:
+    def replay(self) -> i.LettersReplayed:
         """Try to store all dead letters again, a hundred at a time. Twice stores each once."""
-        return self.client.ask(i.ReplayOut, "POST", "/dead-letters/replay", body={})
+        return self.client.ask(i.LettersReplayed, "POST", "/dead-letters/replay", body={})

@@ -59,8 +59,8 @@ class PeopleCalls:
     def change_password(self, old: str, new: str) -> None:
         self._api.send("POST", "/auth/password", body={"old": old, "new": new})
 
-    def sessions(self) -> a.OwnSessions:
-        return self._api.ask(a.OwnSessions, "GET", "/auth/sessions")
+    def sessions(self) -> a.SessionList:
+        return self._api.ask(a.SessionList, "GET", "/auth/sessions")
 
     def end_session(self, session_id: int) -> None:
         self._api.send("POST", f"/auth/sessions/{session_id}/end")
@@ -73,11 +73,11 @@ class PeopleCalls:
     def all(self) -> a.PersonList:
         return self._api.ask(a.PersonList, "GET", "/people")
 
-    def invite(self, name: str, roles: Sequence[str]) -> a.Link:
-        return self._api.ask(a.Link, "POST", "/people", body={"name": name, "roles": list(roles)})
+    def invite(self, name: str, roles: Sequence[str]) -> a.LinkOut:
+        return self._api.ask(a.LinkOut, "POST", "/people", body={"name": name, "roles": list(roles)})
 
-    def new_link(self, name: str) -> a.Link:
-        return self._api.ask(a.Link, "POST", f"/people/{name}/link")
+    def new_link(self, name: str) -> a.LinkOut:
+        return self._api.ask(a.LinkOut, "POST", f"/people/{name}/link")
 
     def set_roles(self, name: str, roles: Sequence[str]) -> None:
         self._api.send("POST", f"/people/{name}/roles", body={"roles": list(roles)})

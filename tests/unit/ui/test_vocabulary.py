@@ -2,6 +2,7 @@
 
 import importlib
 import pkgutil
+import re
 from enum import StrEnum
 from types import ModuleType
 
@@ -90,5 +91,5 @@ def test_every_field_read_here_is_one_the_api_writes_with_the_same_type(answer: 
         for module in ANSWERS:
             ours = ours.replace(f"{module.__name__}.", "")
         for mine, other in OTHER_NAMES.items():
-            ours = ours.replace(f"'{mine}'", f"'{other}'")
+            ours = re.sub(rf"\b{mine}\b", other, ours)
         assert ours == theirs, f"{name}.{field}"

@@ -174,7 +174,7 @@ def test_a_dead_letter_shows_what_can_be_read_and_counts_what_is_masked() -> Non
     )
     (row,) = intake.letter_rows(found.model_copy(update={"letters": [broken]}), NOW)
     assert (row["row"], row["prediction"], row["model"]) == ("nothing of it can be read", "unreadable", "unknown")
-    told = i.ReplayOut(stored=2, known=1, refused=1, left=1)
+    told = i.LettersReplayed(stored=2, known=1, refused=1, left=1)
     assert intake.replayed(told) == (
         "2 rows stored, 1 had been stored meanwhile, 1 refused again, with the reason. 1 dead letter left."
     )
