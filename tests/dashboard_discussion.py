@@ -85,6 +85,10 @@ class Discussion:
         took = {"n": 3 if self.took_s else 0, "median_s": self.took_s}
         return {
             "action_id": action_id,
+            "windows": [
+                {name: one[name] for name in ("window_id", "seq", "from_at", "to_at")}
+                for one in (world.window(4), world.window(5))
+            ],
             "traffic": {
                 "n": self.requests,
                 "since": world.now - timedelta(hours=24) if self.requests else None,

@@ -6,7 +6,7 @@ import streamlit as st
 
 from ui import charts, track_record, vocabulary, wording
 from ui import components as c
-from ui.answers.questions import ActionReach
+from ui.answers.questions import ActionReach, SeenWindow
 from ui.api_types import ActionDetail
 from ui.decision import consequences, evidence, question, radius, why
 from ui.decision_top import NO_EVIDENCE, measures
@@ -57,7 +57,7 @@ def draw_comparison(action: ActionDetail) -> None:
                 c.table(_rows(segments, "segment", pair), key="segments-table", alt="Segments before and after")
 
 
-def draw_reasons(action: ActionDetail) -> None:
+def draw_reasons(action: ActionDetail, reach: ActionReach | None) -> None:
     """4: why now, where to see it, which other explanations were looked at, and how the agent did before."""
     told = why.why(action)
     with st.container(key="dec-4"):
@@ -72,7 +72,7 @@ def draw_reasons(action: ActionDetail) -> None:
                 bullets(told.facts_for)
             if not (told.cause or told.says or told.facts_for):
                 st.caption("No reasons were stored with this action.")
-            _where_to_look(told.windows)
+            _where_to_look(reach.windows[-1] if reach and reach.windows else None)
         with right, st.container(border=True, height="stretch", key="doubts"):
             st.markdown("**Speaks against this diagnosis**")
             if told.facts_against:
@@ -85,17 +85,20 @@ def draw_reasons(action: ActionDetail) -> None:
                 bullets(told.rejected)
 
 
-def _where_to_look(windows: list[int]) -> None:
-    """Links to the very window; the newest of them, where there are several."""
-    query = {"window": str(windows[-1])} if windows else {}
+def _where_to_look(window: SeenWindow | None) -> None:
+    """Links to the newest window in which it was seen."""
+    query = {"window": str(window.seq)} if window else {}
     with st.container(horizontal=True, gap="medium"):
         for page, label, icon in (
-            ("pages/1_Performance.py", "performance", ":material/insights:"),
-            ("pages/2_Drift_Detection.py", "drift", ":material/waves:"),
-            ("pages/8_Data_Quality.py", "data quality", ":material/fact_check:"),
+            ("pages/1_Performance.py", "Performance", ":material/insights:"),
+            ("pages/2_Drift_Detection.py", "Drift", ":material/waves:"),
+            ("pages/8_Data_Quality.py", "Data quality", ":material/fact_check:"),
         ):
-            words = f"{label.capitalize()} of that window" if windows else f"See {label}"
+            words = f"{label}, window {window.seq}" if window else label
             st.page_link(page, label=words, icon=icon, query_params=query)
+    if window:
+        span = f"Window {window.seq}: {wording.moment(window.from_at)} to {wording.moment(window.to_at)}"
+        st.caption(wording.plain(span))
 
 
 def _record(action: ActionDetail) -> None:

@@ -136,7 +136,7 @@ def _traffic(overview: Overview, trends: Trends | None) -> Figure:
     intake = overview.intake
     newest = f"newest {wording.relative(intake.newest_prediction_at, overview.generated_at)}"
     waits = f", {wording.count(intake.spool_depth)} on the way" if intake.spool_depth else ""
-    lost = f"{wording.count(intake.dead_letters)} could not be stored"
+    lost = f"{_refused(trends)}{wording.count(intake.dead_letters)} could not be stored"
     buckets = trends.buckets if trends else []
     span = f"{wording.count(sum(b.n for b in buckets))} in the last {_span(trends)}; " if trends and buckets else ""
     return Figure(
@@ -146,6 +146,14 @@ def _traffic(overview: Overview, trends: Trends | None) -> Figure:
         f"{span}{newest if intake.newest_prediction_at else 'none yet'}{waits}; {lost}",
         history=tuple(float(bucket.n) for bucket in buckets),
     )
+
+
+def _refused(trends: Trends | None) -> str:
+    """Requests that got no answer in this span: for what was sent, and for what failed here."""
+    if trends is None:
+        return ""
+    sent, failed = sum(one.client for one in trends.refused), sum(one.server for one in trends.refused)
+    return f"{wording.count(sent)} refused, {wording.count(failed)} failed, "
 
 
 def _latency(trends: Trends | None) -> Figure:

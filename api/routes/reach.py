@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Request
 from api.dependencies import PersonMay
 from api.platform_state import replicas_of
 from api.runtime import runtime_of
-from api.schemas.reach import ActionReach, CallerOut, DurationsOut, TookOut, TrafficOut
+from api.schemas.reach import ActionReach, CallerOut, DurationsOut, SeenWindow, TookOut, TrafficOut
 from database.enums import CHANGING
 from database.permissions import Permission
 from database.queries import actions, reach
@@ -33,6 +33,10 @@ def action_reach(request: Request, _: Reader, action_id: UUID) -> ActionReach:
         took = reach.durations(session, action.model_name, [str(kind) for kind in CHANGING])
         return ActionReach(
             action_id=str(action_id),
+            windows=[
+                SeenWindow(window_id=one.id, seq=one.seq, from_at=one.from_at, to_at=one.to_at)
+                for one in reach.windows_seen(session, action)
+            ],
             traffic=_traffic(reach.traffic(session, action.model_name, _LOOKED_AT, now)),
             callers=[CallerOut(name=one.name, rows=one.rows, share=one.rows / total) for one in shown if total],
             others=len(found) - len(shown),

@@ -37,10 +37,20 @@ class DurationsOut(Out):
     watch: TookOut
 
 
+class SeenWindow(Out):
+    """A window in which the diagnosis behind the action was seen. Pages name it by `seq`."""
+
+    window_id: int
+    seq: int
+    from_at: datetime
+    to_at: datetime
+
+
 class ActionReach(Out):
     """From counts: it costs the same for a million predictions."""
 
     action_id: str
+    windows: list[SeenWindow] = Field(description="oldest first")
     traffic: TrafficOut
     callers: list[CallerOut] = Field(description="the busiest first; `others` stands for those that are left out")
     others: int

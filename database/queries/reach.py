@@ -8,12 +8,27 @@ from sqlalchemy import any_, func, literal, or_, select, text
 from sqlalchemy.orm import aliased
 
 from database.connection import ReadSession
-from database.models import ActionStep, AgentAction, ApiKey, KeyUsage
+from database.models import ActionStep, AgentAction, ApiKey, KeyUsage, MonitoringWindow
 
 CALLER_DAYS = 7
 MOST_CALLERS = 10
 # Durations are measured over so many of the newest actions.
 NEWEST = 50
+
+# Of the windows in which something was seen, so many are pointed at.
+MOST_WINDOWS = 20
+
+
+def windows_seen(session: ReadSession, action: AgentAction) -> list[MonitoringWindow]:
+    """The windows in which the diagnosis behind an action was seen, oldest first."""
+    told = action.why.get("diagnosis")
+    named = (told if isinstance(told, dict) else action.why).get("windows")
+    ids = [one for one in (named if isinstance(named, list) else []) if isinstance(one, int)][-MOST_WINDOWS:]
+    query = select(MonitoringWindow).where(
+        MonitoringWindow.id.in_(ids), MonitoringWindow.model_name == action.model_name
+    )
+    return list(session.scalars(query.order_by(MonitoringWindow.seq)))
+
 
 _TRAFFIC = text(
     """

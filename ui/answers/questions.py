@@ -29,7 +29,14 @@ class DurationsOut(Answer):
     watch: TookOut
 
 
+class SeenWindow(Answer):
+    seq: int
+    from_at: datetime
+    to_at: datetime
+
+
 class ActionReach(Answer):
+    windows: list[SeenWindow]
     traffic: TrafficOut
     callers: list[CallerOut]
     others: int

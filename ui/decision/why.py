@@ -1,7 +1,7 @@
 """Why now: the diagnosis behind a question, and the explanations that were rejected. Pure."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from ui import vocabulary, wording
 from ui.api_types import ActionDetail
@@ -10,15 +10,13 @@ from ui.decision.fields import obj, whole
 
 @dataclass(frozen=True)
 class Why:
-    """Why now: the sentence, the facts on both sides, and the explanations that were considered and rejected.
-    `windows`: the ids of those it was seen in, the newest last."""
+    """Why now: the sentence, the facts on both sides, and the explanations that were considered and rejected."""
 
     says: str
     cause: str
     facts_for: list[str]
     facts_against: list[str]
     rejected: list[str]
-    windows: list[int] = field(default_factory=list)
 
 
 def _said(fact: object) -> str:
@@ -50,13 +48,10 @@ def why(action: ActionDetail) -> Why:
     stored = action.why
     diagnosis = obj(stored.get("diagnosis")) or stored
     rejected = diagnosis.get("rejected") or stored.get("rejected") or stored.get("alternatives") or []
-    found = diagnosis.get("windows") or stored.get("windows")
-    stored_windows = found if isinstance(found, list) else []
     return Why(
         says=wording.sentence(str(stored.get("says") or diagnosis.get("says") or "")),
         cause=vocabulary.words(vocabulary.CAUSES, action.cause) if action.cause else "",
         facts_for=_all_said(diagnosis.get("for") or stored.get("facts")),
         facts_against=_all_said(diagnosis.get("against")),
         rejected=[_explanation(item) for item in (rejected if isinstance(rejected, list) else [])],
-        windows=[number for one in stored_windows if (number := whole(one)) is not None],
     )

@@ -1,6 +1,8 @@
 """Who would notice a change: from counts, and nothing is claimed that was not measured."""
 
+import json
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -67,6 +69,35 @@ def test_how_long_it_takes_is_measured_from_former_changes(api: Api, installed: 
     assert took["effect"] == {"n": 3, "median_s": 4.0}
     assert took["watch"] == {"n": 3, "median_s": 240.0}
     assert took["evidence"] == {"n": 0, "median_s": None}
+
+
+@pytest.mark.parametrize("told", [{"windows": [1, 2, 99]}, {"diagnosis": {"windows": [2, 1]}}])
+def test_the_windows_it_was_seen_in_are_named_as_the_pages_name_them(
+    api: Api, installed: Installation, asked: UUID, told: dict[str, Any]
+) -> None:
+    add = (
+        "INSERT INTO monitoring_windows (model_name, model_id, seq, from_at, to_at, status, n)"
+        " VALUES ('heart_disease', :model, :seq, :from_at, :to_at, 'closed', 50)"
+    )
+    now = datetime.now(UTC)
+    with installed.engine.begin() as connection:
+        for seq in (7, 8):
+            times = {"from_at": now - timedelta(hours=10 - seq), "to_at": now - timedelta(hours=9 - seq)}
+            connection.execute(text(add), {"model": installed.version.id, "seq": seq, **times})
+        connection.exec_driver_sql("SET LOCAL session_replication_role = replica")
+        connection.execute(text("UPDATE agent_actions SET why = CAST(:why AS jsonb)"), {"why": json.dumps(told)})
+    found = api.get(f"/actions/{asked}/reach", headers=api.sign_in("viewer")).json()
+    assert [one["seq"] for one in found["windows"]] == [7, 8]
+
+
+@pytest.mark.parametrize("odd", [{}, {"windows": "x"}, {"windows": ["a", None]}, {"diagnosis": {"windows": 3}}])
+def test_reasons_that_name_no_window_point_at_none(
+    api: Api, installed: Installation, asked: UUID, odd: dict[str, Any]
+) -> None:
+    with installed.engine.begin() as connection:
+        connection.exec_driver_sql("SET LOCAL session_replication_role = replica")
+        connection.execute(text("UPDATE agent_actions SET why = CAST(:why AS jsonb)"), {"why": json.dumps(odd)})
+    assert api.get(f"/actions/{asked}/reach", headers=api.sign_in("viewer")).json()["windows"] == []
 
 
 def test_of_an_action_that_is_not_there_nothing_is_told(api: Api) -> None:

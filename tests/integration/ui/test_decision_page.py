@@ -48,6 +48,11 @@ def test_blast_radius_names_traffic_callers_and_the_worst_parts(open_page: Open,
     assert "No API key was used in the last 7 days." in said
 
 
+def test_the_reasons_lead_to_the_very_window(open_page: Open) -> None:
+    said = words(open_page(PAGE, id=RETRAIN))
+    assert "Window 5: " in said
+
+
 def test_the_page_stands_when_only_the_reach_cannot_be_told(open_page: Open, fake: FakeApi) -> None:
     fake.discussion.get = lambda *_: None  # type: ignore[method-assign]
     at = open_page(PAGE, id=RETRAIN)
