@@ -26,6 +26,13 @@ def within(found: Performance, chosen: Range, now: datetime) -> Performance:
     return found.model_copy(update={"windows": windows, "points": points})
 
 
+def left_out(found: Performance, chosen: Range) -> str:
+    """What the chart does not show of a long range."""
+    if len(found.windows) < chosen.windows:
+        return ""
+    return f"Of this range the newest {chosen.windows} windows are shown."
+
+
 def metrics(found: Performance) -> list[str]:
     """The metrics with a measured or estimated figure, the primary one first."""
     names = dict.fromkeys(point.metric for point in found.points if point.kind in SHOWN)

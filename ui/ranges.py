@@ -26,8 +26,8 @@ class Range:
 
     @property
     def windows(self) -> int:
-        """How many windows to ask for: enough for the range, and no more than one can look at."""
-        return 60 if self.hours is None or self.hours <= 24 else 365
+        """How many windows to ask for: a week of hours, and no more than one can look at."""
+        return 60 if self.hours is None or self.hours <= 24 else 168
 
 
 NEWEST = Range("newest", "Newest")

@@ -94,7 +94,7 @@ def reliability_bins(found: Calibration) -> list[ReliabilityBin]:
 def calibration_summary(found: Calibration) -> str:
     """Whether scores mean what they say, and on how many rows that rests."""
     if not found.n:
-        return "No labels yet: nobody can say whether scores come true."
+        return "No labels in a judged window yet: nobody can say whether scores come true."
     rests = f"{wording.plural(found.n, 'labelled row')} of the newest {wording.count(found.looked_at)}"
     if found.n < ENOUGH:
         return f"Too few labels to judge calibration: {found.n} of {ENOUGH} ({rests}). The picture is mostly chance."

@@ -1,5 +1,6 @@
 """What the monitor found: performance, drift and its report, data quality, trends."""
 
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Annotated, Literal
 
@@ -157,7 +158,7 @@ def trends(
         from_at = min([from_at, *(one.at for one in slices[:1])])
         versions = _versions(session, contract.name)
         shown = [one for one in windows.recent(session, contract.name, 365) if one.to_at > from_at]
-        reports = windows.drift_reports(session, [window.id for window in shown])
+        moved = windows.drift_scores(session, [window.id for window in shown])
         by_id = {window.id: window for window in shown}
         changes = action_cards.changes_between(session, contract.name, from_at, to_at)
         return Trends(
@@ -174,8 +175,8 @@ def trends(
             reference=_reference(model_versions.active(session, contract.name)),
             primary_metric=contract.quality.metric,
             incidents=_incidents(session, contract.name),
-            drift=[_drift_point(report, by_id[report.window_id]) for report in reports],
-            metrics=metric_points(session, shown, versions),
+            drift=[_drift_point(by_id[one.window_id], one) for one in moved],
+            metrics=metric_points(session, shown, versions, (MetricKind.REALISED,), (contract.quality.metric,)),
             deployments=[
                 one
                 for one in _deployments(session, contract.name, versions)
@@ -195,11 +196,15 @@ def trends(
 
 
 def metric_points(
-    session: ReadSession, shown: list[MonitoringWindow], versions: dict[int, ModelVersion]
+    session: ReadSession,
+    shown: list[MonitoringWindow],
+    versions: dict[int, ModelVersion],
+    kinds: Collection[MetricKind] = tuple(MetricKind),
+    names: Sequence[str] | None = None,
 ) -> list[MetricPoint]:
     """The figures of these windows, oldest window first."""
     by_id = {window.id: window for window in shown}
-    rows = windows.figures_of(session, list(by_id), list(MetricKind))
+    rows = windows.figures_of(session, list(by_id), kinds, names)
     rows.sort(key=lambda row: (by_id[row.window_id or 0].seq, row.kind, row.metric_name))
     return [metric_point(row, by_id, versions) for row in rows]
 
@@ -281,16 +286,8 @@ def _report(report: DriftReport, window: MonitoringWindow, versions: dict[int, M
     )
 
 
-def _drift_point(report: DriftReport, window: MonitoringWindow) -> DriftPoint:
-    return DriftPoint(
-        window_id=window.id,
-        seq=window.seq,
-        at=window.to_at,
-        drift_score=report.drift_score,
-        drifted=len(report.drifted_features),
-        features=len(report.features),
-        verdict=report.verdict,
-    )
+def _drift_point(window: MonitoringWindow, moved: windows.DriftScore) -> DriftPoint:
+    return DriftPoint(seq=window.seq, at=window.to_at, **vars(moved))
 
 
 def _labels(contract: ModelContract) -> dict[str, str]:

@@ -43,8 +43,7 @@ _LOOKED_AT = 60
 
 @router.get("/performance/calibration", summary="What scores promise, and what comes true")
 def calibration(request: Request, _: Reader, name: OfModel = None) -> Calibration:
-    """Of the serving version's newest rows up to the end of its newest judged window: later ones may have no label
-    yet."""
+    """Of the rows of the serving version's newest judged windows: later ones may have no label yet."""
     runtime = runtime_of(request)
     contract = contract_of(runtime, name)
     with runtime.reading() as session:
@@ -53,8 +52,15 @@ def calibration(request: Request, _: Reader, name: OfModel = None) -> Calibratio
             return views.calibration(reliability.Scores(0, ()), None)
         shown = windows.recent(session, contract.name, _LOOKED_AT)
         judged = [one for one in shown if one.model_id == serving.id and one.status == WindowStatus.MATURE]
-        before = judged[-1].to_at if judged else None
-        scores = reliability.scores(session, contract.name, serving.id, before=before)
+        if not judged:
+            return views.calibration(reliability.Scores(0, ()), serving.version)
+        since = judged[-1].from_at
+        rows = 0
+        for one in reversed(judged):
+            since, rows = min(since, one.from_at), rows + one.n
+            if rows >= reliability.NEWEST:
+                break
+        scores = reliability.scores(session, contract.name, serving.id, since=since, before=judged[-1].to_at)
         return views.calibration(scores, serving.version)
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Integer, cast, func, select
+from sqlalchemy import Integer, Subquery, cast, func, select
 
 from database.connection import ReadSession
 from database.models import PredictionOutcome
@@ -31,17 +31,9 @@ class Scores:
     bins: tuple[ScoreBin, ...]
 
 
-def scores(
-    session: ReadSession, model_name: str, model_id: int, *, before: datetime | None, since: datetime | None = None
-) -> Scores:
+def scores(session: ReadSession, model_name: str, model_id: int, *, since: datetime, before: datetime) -> Scores:
     """Of a version's newest `NEWEST` rows in [since, before)."""
-    of = PredictionOutcome
-    mine = [of.model_name == model_name, of.model_id == model_id]
-    mine += [of.created_at < before] if before is not None else []
-    mine += [of.created_at >= since] if since is not None else []
-    rows = (
-        select(of.probability, of.actual).where(*mine).order_by(of.created_at.desc(), of.id.desc()).limit(NEWEST)
-    ).subquery()
+    rows = _newest(model_name, model_id, since, before, NEWEST)
     place = cast(func.least(func.floor(rows.c.probability * BINS), BINS - 1), Integer).label("place")
     query = (
         select(
@@ -62,14 +54,18 @@ def scores(
 def truths(
     session: ReadSession, model_name: str, model_id: int, from_at: datetime, to_at: datetime
 ) -> tuple[int, int, int, int]:
-    """True and false positives, true and false negatives of a version's rows in [from_at, to_at), read row by row: for
-    spans that are known to be small."""
-    of = PredictionOutcome
-    query = (
-        select(of.prediction, of.actual, func.count())
-        .where(of.model_name == model_name, of.model_id == model_id, of.created_at >= from_at, of.created_at < to_at)
-        .where(of.actual.is_not(None))
-        .group_by(of.prediction, of.actual)
-    )
-    cells = {(row[0], row[1]): int(row[2]) for row in session.execute(query)}
+    """True and false positives, true and false negatives of a version's newest `2 * NEWEST` rows in [from_at, to_at),
+    read row by row."""
+    rows = _newest(model_name, model_id, from_at, to_at, 2 * NEWEST)
+    query = select(rows.c.prediction, rows.c.actual, func.count()).where(rows.c.actual.is_not(None))
+    found = session.execute(query.group_by(rows.c.prediction, rows.c.actual))
+    cells = {(row[0], row[1]): int(row[2]) for row in found}
     return cells.get((1, 1), 0), cells.get((1, 0), 0), cells.get((0, 0), 0), cells.get((0, 1), 0)
+
+
+def _newest(model_name: str, model_id: int, since: datetime, before: datetime, rows: int) -> Subquery:
+    of = PredictionOutcome
+    query = select(of.prediction, of.probability, of.actual).where(
+        of.model_name == model_name, of.model_id == model_id, of.created_at >= since, of.created_at < before
+    )
+    return query.order_by(of.created_at.desc(), of.id.desc()).limit(rows).subquery()

@@ -1,6 +1,7 @@
 """Monitoring windows and what was judged about them, as the monitor, the agent and the dashboard ask for it."""
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import BigInteger, ColumnElement, and_, case, cast, extract, func, select, text
@@ -254,6 +255,25 @@ def drift_reports(session: Session | ReadSession, window_ids: Collection[int]) -
     """What moved in each of these windows."""
     query = select(DriftReport).where(DriftReport.window_id.in_(window_ids))
     return list(session.scalars(query.order_by(DriftReport.window_id)))
+
+
+@dataclass(frozen=True)
+class DriftScore:
+    """What moved in a window, without the features: there may be hundreds of them in hundreds of windows."""
+
+    window_id: int
+    drift_score: float | None
+    drifted: int
+    features: int
+    verdict: str
+
+
+def drift_scores(session: Session | ReadSession, window_ids: Collection[int]) -> list[DriftScore]:
+    """Of these windows, in their order."""
+    of, length = DriftReport, func.jsonb_array_length
+    query = select(of.window_id, of.drift_score, length(of.drifted_features), length(of.features), of.verdict)
+    found = session.execute(query.where(of.window_id.in_(window_ids)).order_by(of.window_id))
+    return [DriftScore(*row) for row in found]
 
 
 def without_page(session: Session | ReadSession, since: datetime, until: datetime, limit: int) -> list[int]:

@@ -89,7 +89,7 @@ def questions(made: Made, model_name: str, model_id: int, ids: list[UUID], windo
         Question("what came in", lambda s: overview.intake(read(s), model_name), last),
         Question(
             "what scores promised",
-            lambda s: reliability.scores(read(s), model_name, model_id, before=made.ends),
+            lambda s: reliability.scores(read(s), model_name, model_id, since=made.begins, before=made.ends),
             3 * reliability.NEWEST + 1000,
         ),
         Question(

@@ -53,6 +53,8 @@ def page() -> None:
     if found is None:
         return
     found = view.within(found, chosen, c.now())
+    if left_out := view.left_out(found, chosen):
+        st.caption(left_out)
     names = view.metrics(found)
     if names:
         with second:

@@ -61,7 +61,7 @@ def test_window_metric_and_range_are_taken_from_the_address(open_page: Open, fak
     assert control(at, "metric").value == "roc_auc"
     assert control(at, "range").value == "7d"
     assert "GET /performance/windows/3" in fake.seen
-    assert any("limit=365" in address for address in fake.addresses)
+    assert any("limit=168" in address for address in fake.addresses)
     assert any("hours=168" in address for address in fake.addresses)
     assert "ROC-AUC 0.770" in words(at)
 

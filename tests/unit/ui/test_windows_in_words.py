@@ -48,7 +48,7 @@ def test_calibration_is_not_judged_on_a_few_labels_and_names_the_worst_tenth_oth
     assert said.startswith("Scores are off by 5.1 points on average (400 labelled rows of the newest 538)")
     assert "85 % was promised and 70 % came true" in said
     nothing = w.Calibration.model_validate(small.calibration(empty=True))
-    assert "No labels yet" in window_detail.calibration_summary(nothing)
+    assert "No labels in a judged window yet" in window_detail.calibration_summary(nothing)
     assert plain(window_detail.calibration_rows(many)[0]["came true"]) == "14.0 % [6.0 %, 22.0 %]"
 
 
@@ -211,7 +211,7 @@ def test_a_range_leaves_out_what_lies_before_it() -> None:
     six = performance.within(found, RANGES["6h"], NOW)
     assert [one.seq for one in six.windows] == [4, 5]
     assert {point.window_id for point in six.points} == {4, 5}
-    assert (RANGES["24h"].windows, RANGES["30d"].windows) == (60, 365)
+    assert (RANGES["24h"].windows, RANGES["30d"].windows) == (60, 168)
 
 
 def test_the_period_before_is_laid_on_this_one_and_says_when_it_was() -> None:
