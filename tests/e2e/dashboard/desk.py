@@ -14,6 +14,7 @@ Theme = Literal["light", "dark"]
 PAGES = {
     "overview": "/", "approvals": "/approvals", "performance": "/performance", "drift": "/drift",
     "trends": "/trends", "quality": "/quality", "agent": "/agent", "models": "/models",
+    "settings": "/settings", "audit": "/audit",
 }  # fmt: skip
 HEIGHTS = {1440: 900, 768: 1024, 360: 740}
 HEADLINE = ".st-key-headline h1, .st-key-question h1"

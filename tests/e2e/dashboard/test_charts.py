@@ -8,21 +8,20 @@ from tests.e2e.dashboard.colours import apart, confused
 from tests.e2e.dashboard.desk import PAGES, Desk, Theme
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
-# Every line of the first chart of the page that has a scale of time, with its colour, its dashes and its marks.
+# What the legend of the page's first chart tells apart: colour, and the shape of the line, its marks or the area.
 _SERIES = """() => {
-    const plot = document.querySelector("[data-testid=stMain] .js-plotly-plot");
     const found = {};
-    const put = (name, path, marks) => {
-        const style = getComputedStyle(path);
-        found[name] = [style.stroke, `${style.strokeDasharray} ${marks}`];
-    };
-    plot.querySelectorAll(".scatterlayer .trace").forEach((trace, at) => {
-        const line = trace.querySelector(".js-line");
-        const mark = trace.querySelector(".point");
-        const shape = mark ? `${mark.getAttribute("d").replace(/[\\d.,-]+/g, "")} ${getComputedStyle(mark).fill}` : "";
-        if (line) put(`line ${at}`, line, shape);
-    });
-    plot.querySelectorAll(".shapelayer path").forEach((path, at) => put(`mark ${at}`, path, ""));
+    const plot = document.querySelector("[data-testid=stMain] .js-plotly-plot");
+    for (const trace of plot.querySelectorAll(".legend .traces")) {
+        const [line, area, mark] = ["legendlines", "legendfill", "legendpoints"].map(
+            (part) => trace.querySelector(`.${part} path`)
+        );
+        const drawn = line && parseFloat(getComputedStyle(line).strokeWidth) > 0;
+        const dashes = drawn ? getComputedStyle(line).strokeDasharray : "";
+        const colour = drawn ? getComputedStyle(line).stroke : getComputedStyle(area || mark).fill;
+        const marks = mark ? mark.getAttribute("d").replace(/[\\d.,-]+/g, "") : "";
+        found[trace.textContent] = [colour, [drawn ? "line" : "area", dashes, marks].join()];
+    }
     return found;
 }"""
 _CHARTS = """() => [...document.querySelectorAll("[data-testid=stMain] [data-testid=stPlotlyChart]")].map((chart) => {
@@ -41,12 +40,10 @@ def test_the_same_to_all_eyes_is_found_out() -> None:
 def test_four_series_are_told_apart_in_grey_and_without_red_and_green(desk: Desk, theme: Theme) -> None:
     with desk.sits("vera", theme=theme) as seat:
         page = seat.open("/performance")
-        page.locator("[data-testid=stMain] .js-plotly-plot .scatterlayer .trace").first.wait_for(state="attached")
+        page.locator("[data-testid=stMain] .js-plotly-plot .legend .traces").first.wait_for(state="attached")
         series = {name: (colour, shape) for name, (colour, shape) in page.evaluate(_SERIES).items()}
         assert len(series) >= 4, series
-        lines = {name: told for name, told in series.items() if name.startswith("line")}
-        others = {told: name for name, told in series.items() if name.startswith("mark")}  # alike: one kind of mark
-        assert confused(lines | {name: told for told, name in others.items()}) == []
+        assert confused(series) == []
 
 
 def test_every_chart_is_told_in_a_sentence_as_well(desk: Desk) -> None:
