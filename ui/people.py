@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ui import wording
-from ui.answers.people import Link, OwnSession, PersonRow
+from ui.answers.people import LinkOut, PersonRow, SessionOut
 from ui.vocabulary import UNKNOWN, Sign
 
 ADMINISTER = "people_and_keys.administer"
@@ -99,12 +99,12 @@ def unusable_password(old: str, new: str, again: str) -> str:
     return "The new password is the old one." if new == old else ""
 
 
-def address(origin: str, path: str, link: Link) -> str:
+def address(origin: str, path: str, link: LinkOut) -> str:
     """The page a one-time link leads to."""
     return f"{origin}{path}?token={link.token}"
 
 
-def place(one: OwnSession, now: datetime) -> str:
+def place(one: SessionOut, now: datetime) -> str:
     """One's own session in a sentence: which browser, from where, since when."""
     browser = one.user_agent or "an unknown browser"
     where = f" from {one.address}" if one.address else ""

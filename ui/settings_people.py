@@ -11,7 +11,7 @@ import streamlit as st
 from ui import components as c
 from ui import people as view
 from ui import session, wording
-from ui.answers.people import Link, OwnSession, PersonRow
+from ui.answers.people import LinkOut, PersonRow, SessionOut
 from ui.api_client import ApiError
 from ui.api_types import Me
 from ui.vocabulary import UNKNOWN
@@ -82,7 +82,7 @@ def show() -> None:
     asked = st.session_state.get(DIALOG)
     if isinstance(asked, Open):
         row = next((row for row in found.people if row.name == asked.name), None)
-        if isinstance(link := st.session_state.get(LINK), Link):
+        if isinstance(link := st.session_state.get(LINK), LinkOut):
             _pass_on(link)
         elif row is not None:
             _person(row)
@@ -126,12 +126,12 @@ def _invite(rows: Sequence[PersonRow]) -> None:
         _attempt(lambda: _keep(session.client().people.invite(name, roles)), f"{name} is invited.", stay=True)
 
 
-def _keep(link: Link) -> None:
+def _keep(link: LinkOut) -> None:
     st.session_state[LINK] = link
 
 
 @st.dialog("One-time link", width="medium", on_dismiss=_close)
-def _pass_on(link: Link) -> None:
+def _pass_on(link: LinkOut) -> None:
     """The one moment in which a link can be read."""
     with st.container(key="one-time-link"):
         st.markdown(f"**Pass this link on to {wording.plain(link.name)}.** It is shown only now, and works once.")
@@ -201,7 +201,7 @@ def _own_sessions() -> None:
             _attempt(session.client().people.end_others, "You are signed out everywhere else.")
 
 
-def _own_session(one: OwnSession) -> None:
+def _own_session(one: SessionOut) -> None:
     words, end = st.columns([5, 1], vertical_alignment="center")
     this = f" {c.tag('this one')}" if one.current else ""
     words.markdown(f"{wording.plain(wording.sentence(view.place(one, c.now())))}{this}")

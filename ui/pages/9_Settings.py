@@ -8,6 +8,7 @@ from ui import (
     settings_data,
     settings_keys,
     settings_messages,
+    settings_people,
     settings_policy,
     settings_schedules,
 )
@@ -16,9 +17,11 @@ SECTIONS = {
     "Policy": settings_policy.show,
     "Automation": settings_automation.show,
     "Schedules": settings_schedules.show,
+    "People": settings_people.show,
     "Keys": settings_keys.show,
     "Messages": settings_messages.show,
     "Data": settings_data.show,
+    "You": settings_people.show_own,
 }
 
 

@@ -13,7 +13,7 @@ from tests.dashboard_people import LINK, FakePeople
 from tests.integration.ui.test_pages import button, words
 from ui import people as view
 from ui import session
-from ui.answers.people import OwnSession, PersonRow
+from ui.answers.people import PersonRow, SessionOut
 from ui.api_client import ApiClient
 
 NOW = datetime(2026, 11, 30, 12, tzinfo=UTC)
@@ -183,7 +183,7 @@ def test_a_person_is_told_in_words() -> None:
 
 
 def test_an_own_session_without_a_name_or_an_address_is_still_a_sentence() -> None:
-    one = OwnSession(
+    one = SessionOut(
         session_id=1, current=True, created_at=NOW, seen_at=NOW, expires_at=NOW, authenticated_at=None, address=None,
         user_agent=None,
     )  # fmt: skip
