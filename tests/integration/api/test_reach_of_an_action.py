@@ -76,8 +76,8 @@ def test_the_windows_it_was_seen_in_are_named_as_the_pages_name_them(
     api: Api, installed: Installation, asked: UUID, told: dict[str, Any]
 ) -> None:
     add = (
-        "INSERT INTO monitoring_windows (model_name, model_id, seq, from_at, to_at, status, n)"
-        " VALUES ('heart_disease', :model, :seq, :from_at, :to_at, 'closed', 50)"
+        "INSERT INTO monitoring_windows (model_name, model_id, seq, from_at, to_at, status, n, labelled_n, suspect_n)"
+        " VALUES ('heart_disease', :model, :seq, :from_at, :to_at, 'closed', 50, 0, 0)"
     )
     now = datetime.now(UTC)
     with installed.engine.begin() as connection:
