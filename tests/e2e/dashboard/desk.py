@@ -19,7 +19,7 @@ PAGES = {
 HEIGHTS = {1440: 900, 768: 1024, 360: 740}
 HEADLINE = ".st-key-headline h1, .st-key-question h1"
 # Streamlit asks for its health under the page's own address first: harmless, and said in the console.
-HARMLESS = (re.compile(r"Failed to load resource: .*404"), re.compile(r"/_stcore/"))
+HARMLESS = re.compile(r"404 .*/_stcore/(?:health|host-config)")
 _RESTING = (
     "() => document.querySelector('[data-testid=stApp]')?.getAttribute('data-test-script-state') === 'notRunning'"
     " && !document.querySelector('[data-testid=stSkeleton]')"
@@ -46,7 +46,7 @@ class Seat:
 
     def heard(self, message: ConsoleMessage) -> None:
         where = f"{message.text} ({message.location.get('url', '')})"
-        if message.type == "error" and not any(known.search(where) for known in HARMLESS):
+        if message.type == "error" and not HARMLESS.search(where):
             self.said.append(where)
 
     def asked(self, request: Request) -> None:
