@@ -90,7 +90,7 @@ class Desk:
             timezone_id=zone,
             storage_state=None if afresh else self._cookies(name),
         )
-        context.set_default_timeout(20_000)
+        context.set_default_timeout(40_000)
         try:
             yield self._seat(context, name)
         finally:

@@ -10,7 +10,7 @@ from tests.e2e.dashboard import looking
 from tests.e2e.dashboard.desk import HEADLINE, Desk, key, settled
 from tests.e2e.dashboard.stack import Stack
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 
 
 def test_a_link_to_a_decision_leads_through_the_door_and_survives_a_reload(desk: Desk, world: World) -> None:

@@ -9,7 +9,7 @@ from tests.e2e.dashboard.desk import Desk, key, settled
 from tests.e2e.dashboard.stack import Stack
 from ui import decision_seen, frame
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 MOST_SHIFT = 0.1
 # One refresh of the bar above every page, and some more.
 A_REFRESH_MS = 12_000

@@ -7,7 +7,7 @@ import pytest
 from tests.e2e.dashboard.colours import apart, confused
 from tests.e2e.dashboard.desk import PAGES, Desk, Theme
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 # What the legend of the page's first chart tells apart: colour, and the shape of the line, its marks or the area.
 _SERIES = """() => {
     const found = {};

@@ -10,7 +10,7 @@ from tests.e2e.dashboard.asking import a_retrain, a_rollback, decide, page_of, s
 from tests.e2e.dashboard.desk import Desk, key, settled
 from tests.e2e.dashboard.stack import Stack
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 MOST_TABS = 15
 
 

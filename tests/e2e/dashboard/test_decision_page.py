@@ -11,7 +11,7 @@ from tests.e2e.dashboard.asking import decide
 from tests.e2e.dashboard.desk import Desk, key
 from tests.e2e.dashboard.stack import Stack
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 TABLES = "[data-testid=stMain] tbody tr"
 ROW = re.compile(r"\[([−+]?[\d.]+), ([−+]?[\d.]+)\]")
 

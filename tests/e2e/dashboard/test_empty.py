@@ -12,7 +12,7 @@ from tests.e2e.dashboard import looking
 from tests.e2e.dashboard.desk import PAGES, Desk, key
 from tests.e2e.dashboard.stack import Stack, running
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 # What a person could do, or what will happen by itself.
 NEXT = re.compile(
     r"steward \w+|POST /\w+|choose|ask for|train|send|create|invite|add |open |go to|appears? here|asks here|will be"

@@ -8,7 +8,7 @@ from scripts.clinic.furnished import World
 from tests.e2e.dashboard import looking
 from tests.e2e.dashboard.desk import HEIGHTS, PAGES, Desk, Seat, Theme, key
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 NARROW_MS = 250  # charts follow a new width a moment later
 
 

@@ -9,7 +9,7 @@ from scripts.clinic.furnished import World
 from tests.e2e.dashboard.desk import HEADLINE, HEIGHTS, Desk, key
 from tests.e2e.dashboard.stack import Stack
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 NEED = re.compile(r"\d+ decisions? (?:waits?|needs?)|Nothing needs you")
 CARDS = "[data-testid=stMain] [class*=st-key-card-]"
 

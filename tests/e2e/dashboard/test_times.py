@@ -14,7 +14,7 @@ from tests.e2e.dashboard import looking
 from tests.e2e.dashboard.desk import PAGES, Desk, key, settled
 from tests.e2e.dashboard.stack import Stack, running
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(150)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 # Two days after the clocks of Berlin went back an hour.
 AFTER_THE_TURN = datetime(2026, 10, 27, 12, 0, tzinfo=UTC)
 WRITTEN_BY_US = re.compile(r"\d{1,2} [A-Z][a-z]{2}")

@@ -10,7 +10,7 @@ from tests.e2e.dashboard.desk import PAGES, Desk, key, settled
 from tests.e2e.dashboard.stack import Stack
 from tests.e2e.dashboard.test_deciding import button
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 REASON = "a long and careful reason"
 
 
