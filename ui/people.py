@@ -9,7 +9,6 @@ from ui import wording
 from ui.answers.people import LinkOut, PersonRow, SessionOut
 from ui.vocabulary import UNKNOWN, Sign
 
-ADMINISTER = "people_and_keys.administer"
 ROLES = {
     "viewer": "sees everything, changes nothing",
     "operator": "handles incidents, asks for changes, stops the agent",
@@ -23,7 +22,6 @@ STATES = {
 }
 NAME = re.compile(r"^[a-z0-9._@-]{1,64}$")
 SHORTEST_PASSWORD = 12
-NEEDS_ADMIN = "This needs the role admin. Ask an administrator; `steward users list` on the server names them."
 
 
 @dataclass(frozen=True)

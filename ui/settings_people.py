@@ -10,10 +10,11 @@ import streamlit as st
 
 from ui import components as c
 from ui import people as view
-from ui import session, wording
+from ui import session, settings_frame, wording
 from ui.answers.people import LinkOut, PersonRow, SessionOut
 from ui.api_client import ApiError
 from ui.api_types import Me
+from ui.settings import ADMINISTER
 from ui.vocabulary import UNKNOWN
 
 DIALOG = "people_dialog"
@@ -65,8 +66,8 @@ def _said() -> None:
 
 def show() -> None:
     """The people of this installation: seen and changed by administrators, and by nobody else."""
-    if view.ADMINISTER not in session.visit().me.permissions:
-        c.empty("You do not see people here", view.NEEDS_ADMIN, key="people-closed")
+    if not settings_frame.may(ADMINISTER):
+        settings_frame.locked(ADMINISTER, "You do not see people here", key="people-closed")
         return
     found = c.fetched(session.client().people.all, key="people")
     if found is None:

@@ -67,7 +67,8 @@ def test_administrators_see_who_can_sign_in_as_what_and_when_they_were_last_ther
 def test_who_does_not_administer_reads_which_role_it_takes_and_whom_to_ask(at: AppTest, fake: FakeApi) -> None:
     fake.roles = ("approver",)
     said = words(at.run())
-    assert "needs the role admin. Ask an administrator" in said
+    assert "You do not see people here" in said
+    assert "needs the role admin" in said
     assert "GET /people" not in fake.seen
     assert "Where you are signed in" in said, "their own is theirs to see"
 
