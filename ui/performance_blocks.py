@@ -27,6 +27,8 @@ def window(found: Performance) -> None:
         left, right = st.columns(2, gap="large")
         with left:
             confusion(detail.confusion, found, key="window-confusion")
+            if part := window_detail.part_of(detail):
+                st.caption(wording.plain(part))
         with right:
             c.chart(
                 charts.reliability(window_detail.reliability_bins(detail.calibration), c.colours(), height=330),

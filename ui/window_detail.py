@@ -61,6 +61,14 @@ def figures(found: WindowDetail) -> list[dict[str, str]]:
     return rows
 
 
+def part_of(found: WindowDetail) -> str:
+    """That of a large window the newest rows alone are held against the truth; nothing where it is all of them."""
+    n = found.confusion.n if found.confusion else 0
+    if not n or found.window.labelled_n <= n:
+        return ""
+    return f"Of the newest rows: {wording.count(n)} of {wording.count(found.window.labelled_n)} that have a label."
+
+
 def answers(counts: Confusion) -> Answers:
     return Answers(counts.true_positive, counts.false_positive, counts.true_negative, counts.false_negative)
 

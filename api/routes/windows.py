@@ -21,12 +21,11 @@ from api.schemas.windows import (
     WindowDrift,
 )
 from database.connection import ReadSession
-from database.count_layout import Layout
 from database.enums import MetricKind, Verdict, WindowStatus
 from database.errors import NotFoundError
 from database.models import ModelVersion, MonitoringWindow
 from database.permissions import Permission
-from database.queries import count_reads, model_versions, offending, reliability, window_values, windows
+from database.queries import model_versions, offending, reliability, window_values, windows
 from database.queries.people import SignedIn
 
 router = APIRouter(tags=["monitoring"])
@@ -36,8 +35,6 @@ FeatureName = Annotated[str, Path(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,63}$")]
 CheckName = Annotated[str, Query(pattern=r"^[a-z_]{1,40}$", description="as `/data-quality` names it")]
 ColumnName = Annotated[str | None, Query(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,63}$")]
 
-# Rows of a small window are counted as quickly as its counts are read.
-_FEW = 2_000
 _LOOKED_AT = 60
 
 
@@ -189,18 +186,8 @@ def _figures(
 
 
 def _confusion(session: ReadSession, window: MonitoringWindow, version: ModelVersion) -> Confusion | None:
-    """Answers against the truth as known now: of a large window from counts and the rows at its two ends."""
-    of = (session, window.model_name, version.id)
-    inside = None
-    if window.n > _FEW:
-        layout = Layout(version.reference_profile)
-        inside = count_reads.inside(session, version.id, layout, window.from_at, window.to_at)
-    if inside is None:
-        cells = reliability.truths(*of, window.from_at, window.to_at)
-    else:
-        edges = [reliability.truths(*of, begin, end) for begin, end in inside.edges]
-        tp, fp, tn, fn = (sum(parts) for parts in zip(inside.truths, *edges, strict=True))
-        cells = (tp, fp, tn, fn)
+    """Answers against the truth as known now, of the newest rows of a large window."""
+    cells = reliability.truths(session, window.model_name, version.id, window.from_at, window.to_at)
     if not sum(cells):
         return None
     return Confusion(

@@ -35,7 +35,8 @@ class Calibration(Out):
 
 
 class WindowDetail(Out):
-    """All that was found about one window. `html`: there is an Evidently page of it."""
+    """All that was found about one window. `html`: there is an Evidently page of it. Confusion is of at most the newest
+    10,000 rows, calibration of the newest 5,000."""
 
     window: WindowRef
     figures: list[MetricPoint]

@@ -19,9 +19,7 @@ from database.models import (
     PerformanceMetric,
     Prediction,
 )
-from database.queries import label_counts, prediction_counts
 from database.queries.labels import NewLabel, record
-from database.queries.prediction_counts import Layouts
 from tests.integration.api.conftest import Api, Installation
 from tests.serving_factories import EXAMPLE, register
 
@@ -125,22 +123,13 @@ def test_a_window_says_its_figures_its_confusion_and_what_its_scores_promised(ap
     assert (detail["calibration"]["looked_at"], detail["html"], detail["failed_checks"]) == (ROWS, False, 7)
 
 
-def test_counts_and_rows_give_a_window_the_same_confusion(
-    api: Api, installed: Installation, world: World, monkeypatch: pytest.MonkeyPatch
+def test_of_a_large_window_the_newest_rows_are_held_against_the_truth(
+    api: Api, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path, headers = f"/performance/windows/{world.window_id}", api.sign_in("viewer")
-    of_rows = api.get(path, headers=headers).json()["confusion"]
-    monkeypatch.setattr("api.routes.windows._FEW", 0)
-    assert api.get(path, headers=headers).json()["confusion"] == of_rows, "not counted yet: read row by row"
-    with Session(installed.engine) as session, session.begin():
-        rows = [row.__dict__ for row in session.query(Prediction).all()]
-        layouts = Layouts()
-        tallies = prediction_counts.tallies_of(rows, lambda model_id: layouts.of(session, model_id))
-        label_counts.join(session)
-        prediction_counts.add(session, tallies, lambda model_id: layouts.of(session, model_id))
-        label_counts.add_known(session, [str(one) for one in world.ids], NOW - timedelta(hours=1), NOW)
-        session.query(Prediction).update({"counted": True})
-    assert api.get(path, headers=headers).json()["confusion"] == of_rows
+    monkeypatch.setattr("database.queries.reliability.NEWEST", 10)
+    found = api.get(f"/performance/windows/{world.window_id}", headers=api.sign_in("viewer")).json()
+    assert found["confusion"]["n"] == 10, "of the newest twenty rows the last ten are unknown"
+    assert (found["calibration"]["looked_at"], found["calibration"]["n"]) == (10, 0)
 
 
 def test_label_drift_is_told_apart_from_prediction_drift(api: Api, world: World) -> None:

@@ -40,6 +40,13 @@ def test_each_metric_of_a_window_stands_with_its_interval_its_n_and_its_referenc
     assert window_detail.figures(opened(4, figures=[])) == []
 
 
+def test_of_a_large_window_it_is_said_how_many_answers_were_held_against_the_truth() -> None:
+    assert window_detail.part_of(opened(4)) == ""
+    large = opened(4, window=FULL.window(4) | {"n": 50_000, "labelled_n": 40_000})
+    assert window_detail.part_of(large) == "Of the newest rows: 100 of 40\u202f000 that have a label."
+    assert window_detail.part_of(opened(4, confusion=None)) == ""
+
+
 def test_calibration_is_not_judged_on_a_few_labels_and_names_the_worst_tenth_otherwise() -> None:
     few = w.Calibration.model_validate(small.calibration(empty=False, n=38))
     assert window_detail.calibration_summary(few).startswith("Too few labels to judge calibration: 38 of 100")
