@@ -197,7 +197,7 @@ def _own_sessions() -> None:
         st.markdown("**Where you are signed in**")
         for one in found.sessions:
             _own_session(one)
-        label = f"Sign out the {wording.plural(len(others), 'other session')}"
+        label = "Sign out the other session" if len(others) == 1 else f"Sign out the {len(others)} other sessions"
         if others and st.button(label, key="end-others"):
             _attempt(session.client().people.end_others, "You are signed out everywhere else.")
 

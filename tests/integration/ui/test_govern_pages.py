@@ -10,7 +10,7 @@ from tests.integration.ui.test_pages import Open, button, fake, open_page, words
 
 __all__ = ["fake", "open_page"]
 SETTINGS, AUDIT = "9_Settings.py", "10_Audit.py"
-SECTIONS = ("Policy", "Automation", "Schedules", "Keys", "Messages", "Data")
+SECTIONS = ("Policy", "Automation", "Schedules", "People", "Keys", "Messages", "Data", "You")
 
 
 @pytest.fixture
