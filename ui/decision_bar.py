@@ -154,16 +154,32 @@ def _put_off(action_id: str, until: datetime | None) -> None:
     st.rerun()
 
 
+def _answers(seen: ActionDetail, *, may: bool) -> None:
+    """Both answers, of one size."""
+    left, right = st.columns(2, wrap=False)
+    for place, label, key, shortcut in ((left, "Reject…", "reject", "X"), (right, "Approve…", "approve", "A")):
+        place.button(
+            label, key=key, width="stretch", shortcut=shortcut, disabled=not may,
+            on_click=_open, args=(key, seen.action_id),
+        )  # fmt: skip
+
+
 def bar(seen: ActionDetail, newest: ActionDetail) -> None:
     """9: Reject and Approve, of the same size, neither of them the default; disabled with a sentence."""
     standing = stands.standing(seen, newest, c.now())
     with st.container(key="dec-9"), st.container(key="action-bar", gap="small"):
+        watched = f"open-{seen.action_id}"
         if newest.status not in vocabulary.OPEN_ACTIONS:
+            somebody_else = watched in st.session_state and seen.action_id not in st.session_state.get(RECEIPTS, {})
+            says = course.already(newest) if somebody_else else course.course(newest)
             st.markdown(
                 f"{c.chip_for(vocabulary.ACTION_STATUSES, newest.status)} "
-                f"{wording.plain(wording.sentence(course.course(newest)))} What follows stands below."
+                f"{wording.plain(wording.sentence(says))} What follows stands below."
             )
+            if somebody_else:
+                _answers(seen, may=False)
             return
+        st.session_state[watched] = True
         if not standing.open:
             st.caption(f"○ {wording.plain(standing.says)}")
         more, decide = st.columns([4, 5], vertical_alignment="center")
@@ -173,12 +189,8 @@ def bar(seen: ActionDetail, newest: ActionDetail) -> None:
                 "Snooze…", key="snooze", icon=":material/snooze:", shortcut="Z", type="tertiary",
                 on_click=_open, args=("snooze", seen.action_id),
             )  # fmt: skip
-        left, right = decide.columns(2, wrap=False)
-        for place, label, key, shortcut in ((left, "Reject…", "reject", "X"), (right, "Approve…", "approve", "A")):
-            place.button(
-                label, key=key, width="stretch", shortcut=shortcut, disabled=not standing.open,
-                on_click=_open, args=(key, seen.action_id),
-            )  # fmt: skip
+        with decide:
+            _answers(seen, may=standing.open)
     ask = st.session_state.get(DIALOG)
     if isinstance(ask, Ask) and ask.action_id == seen.action_id:
         if ask.decision == "snooze":

@@ -53,7 +53,8 @@ def draw_comparison(action: ActionDetail) -> None:
             nothing="No differences.",
         )
         if segments:
-            with st.expander(f"By segment ({len(segments)})", key="segments"):
+            worse = any(row.verdict == "worse" for row in segments)
+            with st.expander(f"By segment ({len(segments)})", key="segments", expanded=worse):
                 c.table(_rows(segments, "segment", pair), key="segments-table", alt="Segments before and after")
 
 

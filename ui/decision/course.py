@@ -23,6 +23,14 @@ def course(action: ActionCard) -> str:
     return f"approved by {approved_by(action)}, {stands}"
 
 
+def already(action: ActionDetail) -> str:
+    """What somebody reads who was slower: by whom and when it was decided."""
+    at = _moment(action, "action.rejected" if action.status == "rejected" else "action.approved")
+    when = f" at {wording.moment(at)}" if at else ""
+    decided, comma, rest = course(action).partition(", ")
+    return f"already {decided}{when}{comma}{rest}"
+
+
 def approved_by(action: ActionCard) -> str:
     """Everybody whose approval counted; where nobody's is at hand, the one who decided last."""
     votes = action.approvals if isinstance(action, ActionDetail) else []

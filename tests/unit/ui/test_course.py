@@ -106,3 +106,8 @@ def test_the_error_of_every_try_is_told_with_when_the_next_one_comes() -> None:
 def test_every_event_is_told_in_words(verb: str, details: dict[str, Any], what: str, says: str) -> None:
     entry = course.log(decided("approved", history=[event(1, verb, "person:ada", **details)]))[0]
     assert (entry.who, entry.what, entry.says) == ("ada", what, says)
+
+
+def test_who_was_slower_reads_by_whom_and_when_it_was_decided() -> None:
+    said = course.already(decided("executing"))
+    assert said == "already approved by ada at 21 Nov 2026 09:02 UTC, being carried out"
