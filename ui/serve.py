@@ -8,6 +8,7 @@ import logging
 import signal
 import socket
 import sys
+from importlib import import_module
 from types import FrameType
 
 import uvicorn
@@ -18,6 +19,8 @@ from config.settings import Settings
 from ui.asgi import create_app
 
 GRACE_S = 3
+# What every page draws with, plotly and pandas among it: loaded before the first person waits for it.
+DRAWS_WITH = ("ui.frame", "ui.charts", "ui.decision_top", "ui.performance_blocks")
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -49,6 +52,8 @@ def main() -> None:
     signal.signal(signal.SIGTERM, _leave)
     signal.signal(signal.SIGINT, _leave)
     listener = bind(settings.ui.host, settings.ui.port)
+    for name in DRAWS_WITH:
+        import_module(name)
     host, port = listener.getsockname()[:2]
     logger.info("ui.listening url=http://{}:{} api={}", f"[{host}]" if ":" in host else host, port, settings.ui.api_url)
     app = create_app(settings.ui)
