@@ -16,8 +16,8 @@ from database.connection import read_scope
 from database.queries.actions import database_now
 from database.queries.audit import Actor
 from scripts.plain_speech import CommandFailedError
-from ui import report_content, report_pdf
 from ui.answers.period import PeriodReport
+from ui.report import report_content, report_pdf
 
 
 @dataclass(frozen=True)

@@ -19,9 +19,7 @@ signed_in = session.token() is not None
 page = st.navigation(
     {
         "Decide": [
-            st.Page("pages/0_Overview.py", title="Overview", icon=":material/home:", default=True),
-            # Streamlit knows its first page by `/` alone; links name it.
-            st.Page("pages/0_Overview.py", title="Overview", url_path="overview", visibility="hidden"),
+            st.Page("pages/0_Overview.py", title="Overview", icon=":material/home:", url_path="overview", default=True),
             st.Page("pages/3_Approvals.py", title="Approvals", icon=":material/rule:", url_path="approvals"),
             st.Page("pages/6_Decision.py", title="Decision", url_path="decision", visibility="hidden"),
         ],

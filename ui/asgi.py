@@ -9,11 +9,11 @@ from streamlit.runtime.pages_manager import PagesManager
 
 from config.settings import UiSettings
 from ui.api_client import ApiClient
-from ui.door import Door
-from ui.door_provider import ProviderDoor
-from ui.edge import Edge, hosts_of
-from ui.gate import Gate
-from ui.reports import Reports
+from ui.door.door_provider import ProviderDoor
+from ui.door.edge import Edge, hosts_of
+from ui.door.forms import Door
+from ui.door.gate import Gate
+from ui.door.reports import Reports
 
 _HERE = Path(__file__).parent
 

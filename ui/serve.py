@@ -20,7 +20,7 @@ from ui.asgi import create_app
 
 GRACE_S = 3
 # What every page draws with, plotly and pandas among it: loaded before the first person waits for it.
-DRAWS_WITH = ("ui.frame", "ui.charts", "ui.decision_top", "ui.performance_blocks")
+DRAWS_WITH = ("ui.frame", "ui.charts", "ui.deciding.decision_top", "ui.observe.performance_blocks")
 
 
 def bind(host: str, port: int) -> socket.socket:

@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, BrowserContext, expect
 from tests.dashboard_api import RETRAIN
 from tests.dashboard_people import LINK
 from tests.e2e.test_dashboard_pages import Dashboard, _running
-from ui.edge import page_policy
+from ui.door.edge import page_policy
 from ui.session import COOKIE, FIRST, SIGN_IN
 
 pytestmark = pytest.mark.timeout(120)

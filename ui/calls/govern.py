@@ -1,16 +1,12 @@
 """What the Govern pages ask and do: the policy, oversight, the audit log, keys, and the installation itself."""
 
-from typing import TYPE_CHECKING
-
 from ui.answers.audit import AuditChoices, AuditPage, Verified
 from ui.answers.installation import ChannelList, DataOut, RoleList, ScheduleList
 from ui.answers.keys import KeyList, KeyMade, KeyOut
 from ui.answers.oversight import OversightOut
 from ui.answers.policy import PolicyChecked, PolicyOut
 from ui.api_types import DeliveryList, DeliveryOut, Json
-
-if TYPE_CHECKING:
-    from ui.api_client import ApiClient
+from ui.calls.asking import Asking
 
 # A month decided again takes a while.
 CHECK_S = 60.0
@@ -20,7 +16,7 @@ EXPORT_S = 60.0
 class Govern:
     """Given the client that asks in somebody's name."""
 
-    def __init__(self, client: "ApiClient") -> None:
+    def __init__(self, client: Asking) -> None:
         self._ask, self._send = client.ask, client.send
 
     def roles(self) -> RoleList:

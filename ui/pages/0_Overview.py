@@ -2,10 +2,11 @@
 
 import streamlit as st
 
-from ui import action_cards, happened, incidents, planned, queue, session, vocabulary, wording
 from ui import components as c
-from ui import overview as view
+from ui import session, vocabulary, wording
 from ui.api_types import Overview
+from ui.deciding import action_cards, happened, incidents, planned, queue
+from ui.deciding import overview as view
 
 STATES = {
     "healthy": vocabulary.Sign("Healthy", "●", "green"),

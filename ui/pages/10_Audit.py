@@ -4,10 +4,11 @@ from functools import partial
 
 import streamlit as st
 
-from ui import audit, audit_detail, audit_filters, session, settings_frame, wording
 from ui import components as c
+from ui import session, wording
 from ui.api_client import ApiError
-from ui.settings import ADMINISTER
+from ui.govern import audit, audit_detail, audit_filters, settings_frame
+from ui.govern.settings import ADMINISTER
 
 
 def _whole() -> None:

@@ -2,11 +2,12 @@
 
 import streamlit as st
 
-from ui import charts, controls, session, wording
+from ui import charts, session, wording
 from ui import components as c
-from ui import performance as view
-from ui import performance_blocks as blocks
 from ui.api_types import Performance
+from ui.observe import controls
+from ui.observe import performance as view
+from ui.observe import performance_blocks as blocks
 
 SEEN_PICK = "performance_pick"
 

@@ -2,10 +2,11 @@
 
 import streamlit as st
 
-from ui import charts, controls, drift_kinds, feature_drift, performance_blocks, session, wording
+from ui import charts, session, wording
 from ui import components as c
-from ui import drift as view
 from ui.api_types import Drift, DriftReportOut
+from ui.observe import controls, drift_kinds, feature_drift, performance_blocks
+from ui.observe import drift as view
 from ui.vocabulary import VERDICTS
 
 

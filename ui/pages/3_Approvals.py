@@ -4,9 +4,10 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from ui import action_cards, queue, session
 from ui import components as c
+from ui import session
 from ui.api_types import ActionCard
+from ui.deciding import action_cards, queue
 from ui.vocabulary import ACTIONS, RISKS
 
 PICKED = "queue_picked"

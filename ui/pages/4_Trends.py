@@ -4,10 +4,11 @@ from datetime import timedelta
 
 import streamlit as st
 
-from ui import charts, controls, session, wording
+from ui import charts, session, wording
 from ui import components as c
-from ui import trends as view
 from ui.api_types import Trends
+from ui.observe import controls
+from ui.observe import trends as view
 
 LEGEND = (
     "Dotted lines: another version began to serve. Solid: an incident began. Dashed: a change took effect. "

@@ -2,9 +2,11 @@
 
 import streamlit as st
 
-from ui import activity, activity_blocks, notifications, period_report, session, wording
 from ui import components as c
+from ui import session, wording
 from ui.answers.runs import AgentStanding, RunList
+from ui.explain import activity, activity_blocks, notifications
+from ui.report import period_report
 
 DAYS = (1, 7, 30, 90)
 

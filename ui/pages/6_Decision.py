@@ -2,14 +2,15 @@
 
 import streamlit as st
 
-from ui import asked_again, decision_bar, decision_seen, session
 from ui import components as c
-from ui import decision_blocks as block
-from ui import decision_record as record
-from ui import decision_top as top
+from ui import session
 from ui.api_client import ApiError
 from ui.api_types import ActionDetail
-from ui.decision_after import draw_after
+from ui.deciding import asked_again, decision_bar, decision_seen
+from ui.deciding import decision_blocks as block
+from ui.deciding import decision_record as record
+from ui.deciding import decision_top as top
+from ui.deciding.decision_after import draw_after
 from ui.vocabulary import OPEN_ACTIONS
 
 

@@ -3,9 +3,10 @@
 import streamlit as st
 
 from ui import components as c
-from ui import proposing, session, version_blocks, versions, wording
+from ui import session, wording
 from ui.answers.lineage import VersionRows
 from ui.api_types import ModelDetail
+from ui.explain import proposing, version_blocks, versions
 
 TITLE = "Models & lineage"
 

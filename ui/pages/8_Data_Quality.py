@@ -4,9 +4,10 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from ui import components as c
-from ui import controls, quality_blocks, session, wording
-from ui import data_quality as view
+from ui import session, wording
 from ui.api_types import DataQuality
+from ui.observe import controls, quality_blocks
+from ui.observe import data_quality as view
 
 
 def _checks(found: DataQuality, place: DeltaGenerator) -> None:

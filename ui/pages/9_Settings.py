@@ -3,7 +3,7 @@
 import streamlit as st
 
 from ui import components as c
-from ui import (
+from ui.govern import (
     settings_automation,
     settings_data,
     settings_keys,

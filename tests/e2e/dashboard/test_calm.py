@@ -7,7 +7,8 @@ from scripts.clinic.furnished import World
 from tests.e2e.dashboard.asking import a_retrain, page_of
 from tests.e2e.dashboard.desk import Desk, key, settled
 from tests.e2e.dashboard.stack import Stack
-from ui import decision_seen, frame
+from ui import frame
+from ui.deciding import decision_seen
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 MOST_SHIFT = 0.1

@@ -11,17 +11,18 @@ from streamlit.testing.v1 import AppTest
 from tests.dashboard_api import TOKEN, FakeApi
 from tests.dashboard_people import LINK, FakePeople
 from tests.integration.ui.test_pages import button, words
-from ui import people as view
 from ui import session
 from ui.answers.people import PersonRow, SessionOut
 from ui.api_client import ApiClient
+from ui.govern import people as view
 
 NOW = datetime(2026, 11, 30, 12, tzinfo=UTC)
 Show = Callable[..., AppTest]
 
 
 def _blocks() -> None:
-    from ui import session, settings_people
+    from ui import session
+    from ui.govern import settings_people
 
     frame = session.client().frame(None)
     session.begin(session.Visit(me=frame.person, model=frame.model_name, frame=frame))

@@ -7,7 +7,7 @@ import pytest
 from tests.dashboard_api import RETRAIN, FakeApi
 from tests.integration.ui.test_pages import Open, button, fake, open_page, words
 from ui.api_types import Me
-from ui.step_up import needed
+from ui.door.step_up import needed
 
 __all__ = ["fake", "open_page"]
 NOW = datetime(2026, 11, 30, 12, tzinfo=UTC)

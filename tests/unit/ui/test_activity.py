@@ -7,9 +7,9 @@ import pytest
 
 from tests.dashboard_api import DIAGNOSIS, FakeApi
 from tests.dashboard_runs import POLICY
-from ui import activity, agent_standing
 from ui.answers.runs import AgentNow, AgentStanding, QuietPasses, RunList, RunOut
 from ui.api_types import AgentRecord
+from ui.explain import activity, agent_standing
 
 NOW = datetime(2026, 11, 30, 12, 0, tzinfo=UTC)
 WORLD = FakeApi(now=NOW)

@@ -15,12 +15,12 @@ from starlette.routing import Route
 from tests.dashboard_api import TOKEN, FakeApi
 from tests.dashboard_people import LINK, PROVIDER_PAGE, USED_LINK, VISIT
 from ui.api_client import ApiClient
-from ui.door import Door
-from ui.door_provider import VISIT as VISIT_COOKIE
-from ui.door_provider import ProviderDoor, packed, unpacked
-from ui.gate import Gate
+from ui.door.door_provider import VISIT as VISIT_COOKIE
+from ui.door.door_provider import ProviderDoor, packed, unpacked
+from ui.door.forms import Door
+from ui.door.gate import Gate
+from ui.door.visitors import local_path
 from ui.session import CALLBACK, COOKIE, FIRST, PROVIDER, SIGN_IN, SIGN_OUT
-from ui.visitors import local_path
 
 PAGE = {"accept": "text/html,*/*", "sec-fetch-dest": "document"}
 

@@ -3,7 +3,8 @@
 from datetime import UTC, datetime
 
 from tests.dashboard_api import FakeApi
-from ui import api_types, drift
+from ui import api_types
+from ui.observe import drift
 
 FULL = FakeApi(now=datetime(2026, 11, 21, 12, 0, tzinfo=UTC))
 LAST_DAYS = "the last days of the month"

@@ -13,7 +13,6 @@ from api.schemas import oversight as oversight_schema
 from api.schemas import policy as policy_schema
 from tests import dashboard_govern as world
 from tests.dashboard_api import FakeApi
-from ui import audit, oversight, policy, settings, settings_data, settings_keys, settings_messages, settings_schedules
 from ui.answers import audit as audit_answers
 from ui.answers import installation
 from ui.answers import keys as key_answers
@@ -24,6 +23,16 @@ from ui.answers.installation import ChannelList, DataOut, RoleHolders, ScheduleL
 from ui.answers.keys import KeyList
 from ui.answers.oversight import OversightOut
 from ui.answers.policy import PolicyChecked, PolicyOut
+from ui.govern import (
+    audit,
+    oversight,
+    policy,
+    settings,
+    settings_data,
+    settings_keys,
+    settings_messages,
+    settings_schedules,
+)
 
 NOW = datetime(2026, 11, 30, 9, 0, tzinfo=UTC)
 FULL, EMPTY = FakeApi(now=NOW), FakeApi(now=NOW, empty=True)

@@ -9,9 +9,9 @@ import pytest
 
 from tests.dashboard_api import FakeApi
 from tests.dashboard_period import HOSTILE
-from ui import lineage, model_card, version_compare, versions
 from ui.answers.lineage import Lineage, VersionRows
 from ui.api_types import ModelDetail, VersionDetail
+from ui.explain import lineage, model_card, version_compare, versions
 
 NOW = datetime(2026, 11, 30, 12, 0, tzinfo=UTC)
 WORLD = FakeApi(now=NOW)

@@ -8,8 +8,8 @@ import pytest
 
 from tests.dashboard_api import DONE, FakeApi
 from tests.unit.ui.test_decision import NOW
-from ui import happened, overview
 from ui.api_types import ActionCard, Overview, Trends
+from ui.deciding import happened, overview
 
 FULL = FakeApi(now=NOW)
 NEED = re.compile(r"\d+ decisions? (waits?|needs?)|Nothing needs you")

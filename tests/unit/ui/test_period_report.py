@@ -10,8 +10,8 @@ import pypdf
 import pytest
 
 from tests.dashboard_period import HOSTILE, decision, nothing, report, window
-from ui import report_charts, report_content, report_pdf
 from ui.answers.period import PeriodReport
+from ui.report import report_charts, report_content, report_pdf
 
 
 def said(answer: dict[str, Any], made_by: str = "person:anna") -> dict[str, Any]:

@@ -8,8 +8,8 @@ import pytest
 from database.enums import ActionStatus
 from tests.dashboard_api import DONE, RETRAIN, FakeApi
 from tests.unit.ui.test_decision import NOW
-from ui import queue
 from ui.api_types import ActionCard
+from ui.deciding import queue
 
 HOUR = timedelta(hours=1)
 

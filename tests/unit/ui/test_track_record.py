@@ -2,8 +2,8 @@
 
 from database.enums import ActionStatus
 from tests.dashboard_api import RETRAIN, FakeApi
-from ui import track_record
 from ui.api_types import ActionDetail, AgentRecord
+from ui.explain import track_record
 
 
 def detail(fake: FakeApi) -> ActionDetail:

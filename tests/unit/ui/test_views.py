@@ -4,20 +4,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from tests.dashboard_api import FakeApi
-from ui import (
-    api_types,
-    data_quality,
-    drift,
-    frame,
-    overview,
-    performance,
-    queue,
-    trends,
-    versions,
-    wording,
-    zones,
-)
+from ui import api_types, frame, wording, zones
 from ui.answers.frame import Frame
+from ui.deciding import overview, queue
+from ui.explain import versions
+from ui.observe import data_quality, drift, performance, trends
 
 NOW = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
 FULL, EMPTY = FakeApi(now=NOW), FakeApi(now=NOW, empty=True)

@@ -7,11 +7,12 @@ import pytest
 
 from tests import dashboard_windows as small
 from tests.dashboard_api import FakeApi
-from ui import api_types, cost, drift_kinds, feature_drift, intake, performance, trends, window_detail
+from ui import api_types
 from ui.answers import intake as i
 from ui.answers import windows as w
 from ui.api_types import Trends
-from ui.ranges import NEWEST, RANGES
+from ui.observe import cost, drift_kinds, feature_drift, intake, performance, trends, window_detail
+from ui.observe.ranges import NEWEST, RANGES
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 FULL = FakeApi(now=NOW)
