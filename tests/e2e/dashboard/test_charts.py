@@ -54,6 +54,10 @@ def test_every_chart_is_told_in_a_sentence_as_well(desk: Desk) -> None:
             page = seat.open(PAGES[name])
             told = page.evaluate(_CHARTS)
             drawn += len(told)
-            silent += [f"{name}: chart {at}" for at, says in enumerate(told) if not re.search(r"\w+ \w+ \w+", says)]
+            silent += [
+                f"{name}: chart {at}"
+                for at, says in enumerate(told)
+                if not re.search(r"[A-Za-z]{3}.*\d|\w+ \w+ \w+", says)
+            ]
     assert drawn > 0
     assert silent == []
