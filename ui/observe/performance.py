@@ -143,7 +143,10 @@ def held_against(found: Performance, metric: str) -> str:
 def why_nothing(found: Performance) -> str:
     """Not enough of what, exactly."""
     if not found.windows:
-        return "No window of predictions is closed yet. It closes by count or by age, as the model's contract says."
+        return (
+            "No window of predictions is closed yet. It closes by count or by age, as the model's contract says. "
+            "Send predictions (POST /predict) and their labels (POST /labels)."
+        )
     newest = found.windows[-1]
     return f"Not enough labels: {_labels_wanted(found, newest)} in window {newest.seq}, the newest."
 
