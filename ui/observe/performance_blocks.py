@@ -1,13 +1,14 @@
 """The blocks below the chart of the performance page: a window opened, calibration, what wrong answers cost."""
 
+from collections.abc import Callable
+
 import streamlit as st
 
-from ui import charts, session, wording
+from ui import charts, kept, session, wording
 from ui import components as c
-from ui.answers.windows import WindowDetail
-from ui.api_types import Confusion, Performance
+from ui.answers.windows import Calibration, WindowDetail
+from ui.api_types import Confusion, Performance, Trends
 from ui.observe import controls, cost, window_detail
-from ui.observe.ranges import Range
 
 OPENED = "evidently_window"
 
@@ -18,7 +19,8 @@ def window(found: Performance) -> None:
     c.section("A window in detail", "Click a point above, or choose.")
     judged = [one.seq for one in found.windows if one.status == "mature"]
     seq = controls.choose_window(by_seq, max(judged, default=None))
-    detail = c.fetched(lambda: session.client().windows.detail(by_seq[seq].window_id), key="window-detail")
+    client, window_id = session.client(), by_seq[seq].window_id
+    detail = c.fetched(kept.ahead(lambda: client.windows.detail(window_id), "window", window_id), key="window-detail")
     if detail is None:
         return
     with st.container(key="window-detail"):
@@ -77,10 +79,10 @@ def evidently_page(window_id: int, seq: int, *, there: bool) -> None:
         st.iframe(session.report_path(window_id), height=900, alt="Evidently's drift report")
 
 
-def calibration(model: str) -> None:
+def calibration(ask: Callable[[], Calibration]) -> None:
     """Of the version that serves."""
     c.section("Do scores come true?", "Of the serving version's newest judged rows: 70 % should come true in 7 of 10.")
-    found = c.fetched(lambda: session.client().windows.calibration(model), key="calibration", height=400)
+    found = c.fetched(ask, key="calibration", height=400)
     if found is None:
         return
     said = window_detail.calibration_summary(found)
@@ -93,10 +95,10 @@ def calibration(model: str) -> None:
     )
 
 
-def wrong_answers(found: Performance, model: str, chosen: Range) -> None:
+def wrong_answers(found: Performance, ask: Callable[[], Trends]) -> None:
     """What wrong answers cost."""
     c.section("What wrong answers cost")
-    trends = c.fetched(lambda: session.client().trends(model, hours=chosen.hours, buckets=30), key="cost", height=260)
+    trends = c.fetched(ask, key="cost", height=260)
     if trends is None:
         return
     st.caption(wording.plain(cost.note(found.cost, trends.bucket_s)))

@@ -1,17 +1,19 @@
 """The blocks of the data quality page: records behind a check, what came in, refused requests, dead letters."""
 
+from collections.abc import Callable
+
 import streamlit as st
 
 from ui import components as c
 from ui import session, wording
-from ui.answers.intake import DeadLetterList
+from ui.answers.intake import DeadLetterList, Refusals
 from ui.api_client import ApiError
 from ui.api_types import DataQuality, Intake, WindowRef
 from ui.observe import controls, data_quality, intake
-from ui.observe.ranges import Range
 
 READ_RECORDS, REPLAY = "records.read", "rows.replay"
 DONE = "replayed"
+REFUSALS_HOURS = 24
 
 
 def records(found: DataQuality, window: WindowRef) -> None:
@@ -50,15 +52,14 @@ def came_in(counts: Intake) -> None:
                 c.metric_card(card.label, card.value, note=card.note, key=card.key, sign=card.sign)
 
 
-def refused(model: str, chosen: Range) -> None:
-    """Predictions and labels that were refused, by reason."""
-    hours = chosen.hours or 24
+def refused(ask: Callable[[], Refusals], hours: int) -> None:
+    """Predictions and labels that were refused in so many hours, by reason."""
     c.section(
         "Refused requests",
         "Predictions and labels that were answered with an error, counted by ten minutes and kept for 35 days. Not "
         "among them: bodies that are too large, and what came while too much was being served. Values are never kept.",
     )
-    found = c.fetched(lambda: session.client().intake.refusals(model, hours), key="refused")
+    found = c.fetched(ask, key="refused")
     if found is None:
         return
     st.markdown(f"**{wording.plain(intake.refused_headline(found, hours))}**")

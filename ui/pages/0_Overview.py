@@ -1,10 +1,12 @@
 """What needs me now, how the model is, and what happened without me."""
 
+from collections.abc import Callable
+
 import streamlit as st
 
 from ui import components as c
-from ui import session, vocabulary, wording
-from ui.api_types import Overview
+from ui import kept, session, vocabulary, wording
+from ui.api_types import Overview, Trends
 from ui.deciding import action_cards, happened, incidents, planned, queue
 from ui.deciding import overview as view
 
@@ -32,8 +34,8 @@ def _needs(overview: Overview) -> None:
         c.empty(view.instead_of_decisions(overview), view.proof_of_quiet(overview), key="no-decisions")
 
 
-def _figures(overview: Overview) -> None:
-    trends = c.fetched(lambda: session.client().trends(overview.model_name, buckets=SLICES), key="figures")
+def _figures(overview: Overview, ask: Callable[[], Trends]) -> None:
+    trends = c.fetched(ask, key="figures")
     cards = view.figures(overview, trends)
     with st.container(key="grid-figures", horizontal=True, gap="small"):
         for card in cards:
@@ -62,7 +64,10 @@ def _without_you(overview: Overview) -> None:
 
 
 def page() -> None:
-    overview = c.fetched(lambda: session.client().overview(session.visit().model), key="overview")
+    model, client = session.visit().model, session.client()
+    asked = kept.ahead(lambda: client.overview(model))
+    trends = kept.ahead(lambda: client.trends(model, buckets=SLICES), "slices", model)
+    overview = c.fetched(asked, key="overview")
     if overview is None:
         c.heading("Overview", key="headline")
         return
@@ -76,7 +81,7 @@ def page() -> None:
             done = sum(step.done for step in steps)
             st.markdown(f"**First steps: {done} of {len(steps)} done**")
             st.markdown("  \n".join(f"{'✓' if step.done else '○'} {wording.plain(step.says)}" for step in steps))
-    _figures(overview)
+    _figures(overview, trends)
     if overview.pending:
         st.caption(wording.plain(view.proof_of_quiet(overview)))
     if overview.incidents:

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from ui import charts, session, wording
+from ui import charts, kept, session, wording
 from ui import components as c
 from ui.api_types import Performance
 from ui.observe import controls
@@ -47,10 +47,13 @@ def page() -> None:
         as_of=session.visit().stale_since,
         note="How good the answers are. Every figure with its 95 % interval and the rows it rests on.",
     )
-    model = session.visit().model
+    model, client = session.visit().model, session.client()
     with st.container(horizontal=True, gap="large"):
         chosen, second = controls.choose_range(), st.container(width="content")
-    found = c.fetched(lambda: session.client().performance(model, chosen.windows), key="performance")
+    asked = kept.ahead(lambda: client.performance(model, chosen.windows), "performance", model, chosen)
+    calibrated = kept.ahead(lambda: client.windows.calibration(model), "calibration", model)
+    trends = kept.ahead(lambda: client.trends(model, hours=chosen.hours, buckets=30), "cost", model, chosen)
+    found = c.fetched(asked, key="performance")
     if found is None:
         return
     found = view.within(found, chosen, c.now())
@@ -70,8 +73,8 @@ def page() -> None:
     if found.verification:
         c.section("After the last change", "New minus old version on the same labelled rows; above zero is better.")
         c.table(view.verification_rows(found, c.now()), key="verification", alt="New against old version")
-    blocks.calibration(model)
-    blocks.wrong_answers(found, model, chosen)
+    blocks.calibration(calibrated)
+    blocks.wrong_answers(found, trends)
 
 
 page()

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from ui import charts, session, wording
+from ui import charts, kept, session, wording
 from ui import components as c
 from ui.api_types import Drift, DriftReportOut
 from ui.observe import controls, drift_kinds, feature_drift, performance_blocks
@@ -12,7 +12,8 @@ from ui.vocabulary import VERDICTS
 
 def _kinds(report: DriftReportOut) -> None:
     """Inputs, answers, truth: and whether any of it did harm."""
-    found = c.fetched(lambda: session.client().windows.drift(report.window.window_id), key="drift-kinds")
+    client, window_id = session.client(), report.window.window_id
+    found = c.fetched(kept.ahead(lambda: client.windows.drift(window_id), "drift-kinds", window_id), key="drift-kinds")
     if found is None:
         return
     verdict, said = drift_kinds.harm(found, report)
@@ -30,9 +31,9 @@ def _feature(found: Drift, report: DriftReportOut) -> None:
         c.empty("No feature was looked at", "This window had too few rows.", key="feature-empty")
         return
     name = controls.choose_one("Feature", list(lines), "feature", lambda one: lines[one].label, width=360)
-    detail = c.fetched(
-        lambda: session.client().windows.feature(report.window.window_id, name), key="feature", height=320
-    )
+    client, window_id = session.client(), report.window.window_id
+    ask = kept.ahead(lambda: client.windows.feature(window_id, name), "feature", window_id, name)
+    detail = c.fetched(ask, key="feature", height=320)
     if detail is None:
         return
     c.chart(
@@ -59,7 +60,9 @@ def page() -> None:
     )
     with st.container(horizontal=True, gap="large"):
         chosen, second = controls.choose_range(), st.container(width=360)
-    found = c.fetched(lambda: session.client().drift(session.visit().model, chosen.windows), key="drift")
+    model, client = session.visit().model, session.client()
+    asked = kept.ahead(lambda: client.drift(model, chosen.windows), "drift", model, chosen)
+    found = c.fetched(asked, key="drift")
     if found is None:
         return
     found = found.model_copy(update={"reports": chosen.within(found.reports, lambda one: one.window.to_at, c.now())})

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import streamlit as st
 
-from ui import charts, session, wording
+from ui import charts, kept, session, wording
 from ui import components as c
 from ui.api_types import Trends
 from ui.observe import controls
@@ -44,10 +44,9 @@ def page() -> None:
     with st.container(horizontal=True, gap="large"):
         chosen = controls.choose_range()
         compare = controls.choose_comparison(view.COMPARISONS)
-    ask = session.client().trends
-    found = c.fetched(
-        lambda: ask(session.visit().model, hours=chosen.hours, before=compare == view.BEFORE), key="trends"
-    )
+    model, client, before = session.visit().model, session.client(), compare == view.BEFORE
+    asked = kept.ahead(lambda: client.trends(model, hours=chosen.hours, before=before), "trends", model, chosen, before)
+    found = c.fetched(asked, key="trends")
     if found is None:
         return
     if not any(bucket.n for bucket in found.buckets):

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from ui import components as c
-from ui import session, wording
+from ui import kept, session, wording
 from ui.answers.runs import AgentStanding, RunList
 from ui.explain import activity, activity_blocks, notifications
 from ui.report import period_report
@@ -43,7 +43,9 @@ def _pages(found: RunList, before: int | None) -> None:
 def _timeline(model: str, standing: AgentStanding | None) -> None:
     c.section("Timeline", "Run by run. What it does by itself never changes what serves; that waits for people.")
     show, days, before = _filters()
-    found = c.fetched(lambda: session.client().runs.page(model, show, days, before), key="runs")
+    client = session.client()
+    asked = kept.ahead(lambda: client.runs.page(model, show, days, before), "runs", model, show, days, before)
+    found = c.fetched(asked, key="runs")
     if found is None:
         return
     if found.quiet_since is not None:
@@ -64,15 +66,19 @@ def page() -> None:
     visit = session.visit()
     note = "Every pass is recorded, with what it left alone and why."
     c.heading("Agent activity", key="headline", note=note, as_of=visit.stale_since)
-    standing = c.fetched(lambda: session.client().runs.standing(visit.model), key="standing", height=160)
-    record = c.fetched(lambda: session.client().record(visit.model, None), key="hits", height=1)
+    client = session.client()
+    stands = kept.ahead(lambda: client.runs.standing(visit.model), "standing", visit.model)
+    hits = kept.ahead(lambda: client.record(visit.model, None), "record", visit.model)
+    undelivered = kept.ahead(client.notifications)
+    standing = c.fetched(stands, key="standing", height=160)
+    record = c.fetched(hits, key="hits", height=1)
     if standing is not None:
         activity_blocks.standing(standing, record)
     activity_blocks.live(visit.model)
     _timeline(visit.model, standing)
     activity_blocks.record(visit.model)
     c.section("Messages that have not arrived")
-    waiting = c.fetched(lambda: session.client().notifications(), key="notifications")
+    waiting = c.fetched(undelivered, key="notifications")
     if waiting is not None:
         notifications.show(waiting.deliveries, c.now())
     c.section("Report of a period", "Everything above and more as a PDF to file or to send.")

@@ -1,9 +1,12 @@
 """One decision, on one page: what, why now, how sure, what if it is wrong, how it is undone."""
 
+from collections.abc import Callable
+
 import streamlit as st
 
 from ui import components as c
-from ui import session
+from ui import kept, session
+from ui.answers.questions import ActionReach
 from ui.api_client import ApiError
 from ui.api_types import ActionDetail
 from ui.deciding import asked_again, decision_bar, decision_seen
@@ -14,7 +17,7 @@ from ui.deciding.decision_after import draw_after
 from ui.vocabulary import OPEN_ACTIONS
 
 
-def _draw(newest: ActionDetail) -> None:
+def _draw(newest: ActionDetail, reached: Callable[[], ActionReach]) -> None:
     now, shown = c.now(), decision_seen.seen(newest)
     if newest.evidence_digest != shown.evidence_digest and newest.status not in asked_again.BETWEEN:
         c.banner(
@@ -27,7 +30,7 @@ def _draw(newest: ActionDetail) -> None:
     asked_again.show(shown, newest, now)
     top.draw_verdict(shown)
     block.draw_comparison(shown)
-    reach = c.fetched(lambda: session.client().questions.reach(newest.action_id), key="reach")
+    reach = c.fetched(reached, key="reach")
     block.draw_reasons(shown, reach)
     block.draw_radius(shown, reach)
     block.draw_outcomes(shown, now, reach)
@@ -49,8 +52,10 @@ def page() -> None:
         )
         st.page_link("pages/3_Approvals.py", label="Go to approvals")
         return
+    client = session.client()
+    reached = kept.ahead(lambda: client.questions.reach(action_id), "reach", action_id)
     try:
-        newest = session.client().action(action_id)
+        newest = client.action(action_id)
     except ApiError as problem:
         if problem.status not in {404, 422}:
             c.show_problem(problem, key="problem-decision")
@@ -59,7 +64,7 @@ def page() -> None:
         c.empty("Unknown action", "The link may be old, or of another installation.", key="no-action")
         st.page_link("pages/3_Approvals.py", label="Go to approvals")
         return
-    _draw(newest)
+    _draw(newest, reached)
 
 
 page()

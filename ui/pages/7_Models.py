@@ -3,7 +3,7 @@
 import streamlit as st
 
 from ui import components as c
-from ui import session, wording
+from ui import kept, session, wording
 from ui.answers.lineage import VersionRows
 from ui.api_types import ModelDetail
 from ui.explain import proposing, version_blocks, versions
@@ -77,8 +77,10 @@ def page() -> None:
         why = "No contract is active in this installation."
         c.empty("No model yet", why, key="models-empty", next_step="Train one: steward train NAME --activate")
         return
-    found = c.fetched(lambda: session.client().lineage.rows(visit.model), key="versions")
-    model = c.fetched(lambda: session.client().model(visit.model), key="model")
+    client = session.client()
+    rows = kept.ahead(lambda: client.lineage.rows(visit.model), "versions", visit.model)
+    described = kept.ahead(lambda: client.model(visit.model), "model", visit.model)
+    found, model = c.fetched(rows, key="versions"), c.fetched(described, key="model")
     if found is None or model is None:
         return
     st.markdown(f"**{wording.plain(model.title)}**  \n{wording.plain(model.description)}")

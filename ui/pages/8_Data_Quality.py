@@ -4,7 +4,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from ui import components as c
-from ui import session, wording
+from ui import kept, session, wording
 from ui.api_types import DataQuality
 from ui.observe import controls, quality_blocks
 from ui.observe import data_quality as view
@@ -30,10 +30,13 @@ def page() -> None:
         as_of=session.visit().stale_since,
         note="Rows that fail a check are answered all the same, reported here, and never learned from.",
     )
-    model = session.visit().model
+    model, client = session.visit().model, session.client()
     with st.container(horizontal=True, gap="large"):
         chosen, second = controls.choose_range(), st.container(width=360)
-    found = c.fetched(lambda: session.client().data_quality(model), key="quality")
+    asked = kept.ahead(lambda: client.data_quality(model), "quality", model)
+    hours = chosen.hours or quality_blocks.REFUSALS_HOURS
+    refusals = kept.ahead(lambda: client.intake.refusals(model, hours), "refusals", model, hours)
+    found = c.fetched(asked, key="quality")
     if found is None:
         return
     windows = chosen.within(found.windows, lambda one: one.to_at, c.now())
@@ -43,7 +46,7 @@ def page() -> None:
         why = "Checks run on windows of predictions once these are closed."
         c.empty("No window was checked in this range", why, key="quality-empty", next_step="Look at a longer range.")
     quality_blocks.came_in(found.intake)
-    quality_blocks.refused(model, chosen)
+    quality_blocks.refused(refusals, hours)
     quality_blocks.dead_letters(found.intake)
 
 
