@@ -134,6 +134,7 @@ class FakeApi:
     empty: bool = False
     synthetic: bool = False
     down: bool = False
+    broken: str | None = None
     why_not: str | None = None
     status: str = "pending_approval"
     digest: str = DIGEST
@@ -709,7 +710,7 @@ class FakeApi:
         """Status, content type and body for one request."""
         self.seen.append(f"{method} {path}")
         try:
-            if self.down:
+            if self.down or path == self.broken:
                 raise Refused(503, "database_unavailable", "the database does not answer; nothing is lost")
             if path not in OPEN and (authorization != f"Bearer {TOKEN}" or not self.signed_in):
                 raise Refused(401, "unauthorized", "sign in again")
