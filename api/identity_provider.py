@@ -30,6 +30,8 @@ ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES
 TIMEOUT = httpx.Timeout(5.0, connect=3.0)
 MOST_BYTES = 1_000_000
 DISCOVERY_LASTS_S = 3600.0
+# One that did not answer is not asked again for so long: who waits for it holds a thread that others need.
+AWAY_FOR_S = 5.0
 LEEWAY_S = 60
 AGAIN = "Sign in again from the start."
 
@@ -87,6 +89,7 @@ class IdentityProvider:
     connect: Callable[[], httpx.Client] = lambda: httpx.Client(timeout=TIMEOUT, follow_redirects=False)
     clock: Callable[[], float] = time.time
     _found: Found | None = None
+    _failed_at: float | None = None
     _keys: KeySet | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -126,7 +129,13 @@ class IdentityProvider:
     def _discovered(self) -> Found:
         with self._lock:
             if self._found is None or self.clock() - self._found.at > DISCOVERY_LASTS_S:
-                self._found = self._discover()
+                if self._failed_at is not None and abs(self.clock() - self._failed_at) < AWAY_FOR_S:
+                    raise away("it did not answer a moment ago")
+                try:
+                    self._found, self._failed_at = self._discover(), None
+                except RefusalError:
+                    self._failed_at = self.clock()
+                    raise
             return self._found
 
     def _discover(self) -> Found:

@@ -9,7 +9,7 @@ import httpx
 import pytest
 from sqlalchemy import text
 
-from api.identity_provider import IdentityProvider, may_be_asked, new_visit
+from api.identity_provider import AWAY_FOR_S, IdentityProvider, may_be_asked, new_visit
 from config.settings import OidcSettings, PlatformSettings, Settings
 from tests.identity_provider import CLIENT_ID, CLIENT_SECRET, Provider, running_provider
 from tests.integration.api.conftest import PASSWORD, Api, Installation, started
@@ -229,7 +229,10 @@ def test_two_sessions_of_one_identity_are_one_person_whatever_they_call_themselv
     assert len(installed.rows("SELECT 1 FROM login_sessions")) == 2
 
 
-def test_a_provider_that_is_away_is_said_and_passwords_go_on(api: Api, provider: Provider) -> None:
+def test_a_provider_that_is_away_is_said_and_passwords_go_on(
+    api: Api, provider: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("api.identity_provider.AWAY_FOR_S", 0.0)
     provider.down = True
     answer = api.post("/auth/oidc/begin", json={"redirect_uri": CALLBACK})
     assert (answer.status_code, answer.json()["code"]) == (503, "provider_away")
@@ -360,3 +363,25 @@ def test_a_provider_that_says_odd_things_about_itself_is_not_used(told: dict[str
     provider = IdentityProvider(_oidc(), lambda: httpx.Client(transport=httpx.MockTransport(answer)))
     with pytest.raises(Exception, match="does not answer as it should"):
         provider.address_for(new_visit(CALLBACK), again=False)
+
+
+def test_a_provider_that_is_away_is_not_waited_for_by_everybody_in_turn() -> None:
+    """Each who waits holds a thread, and decisions and the kill switch need threads, too."""
+    asked: list[httpx.URL] = []
+    now = [1000.0]
+
+    def silence(request: httpx.Request) -> httpx.Response:
+        asked.append(request.url)
+        raise httpx.ConnectTimeout("nobody there")
+
+    provider = IdentityProvider(
+        _oidc(), lambda: httpx.Client(transport=httpx.MockTransport(silence)), clock=lambda: now[0]
+    )
+    for _ in range(20):
+        with pytest.raises(Exception, match="does not answer as it should"):
+            provider.address_for(new_visit(CALLBACK), again=False)
+    assert len(asked) == 1
+    for now[0] in (1000.0 + AWAY_FOR_S, 10.0):  # later, and after a clock that was put back
+        with pytest.raises(Exception, match="does not answer as it should"):
+            provider.address_for(new_visit(CALLBACK), again=False)
+    assert len(asked) == 3
