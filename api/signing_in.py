@@ -20,6 +20,12 @@ def slow_down(runtime: Runtime, request: Request, name: str | None = None) -> No
             raise too_many("Too many attempts to sign in; wait a moment.", wait)
 
 
+def slow_down_guesses(runtime: Runtime, person: SignedIn) -> None:
+    """Raises 429 for somebody signed in who tries passwords too often. Nobody at the door uses this up for them."""
+    if wait := runtime.login_buckets.take(f"person:{person.user_id}", 1.0, monotonic()):
+        raise too_many("Too many attempts; wait a moment.", wait)
+
+
 def where_from(request: Request, told: SeenFrom | None) -> Whereabouts:
     """What the dashboard says, else what the connection says."""
     if told is not None:

@@ -11,7 +11,7 @@ from api.dependencies import PersonMay, session_digest
 from api.errors import RefusalError, unauthenticated
 from api.runtime import runtime_of
 from api.schemas.people import AgainIn, LoginIn, LoginOut, PasswordIn, Person, Ways
-from api.signing_in import lifetime, person_out, slow_down, where_from, wrong_password
+from api.signing_in import lifetime, person_out, slow_down, slow_down_guesses, where_from, wrong_password
 from api.strict_json import StrictRoute
 from database.crud import clock
 from database.permissions import Permission
@@ -67,7 +67,7 @@ def me(request: Request, person: Reader) -> Person:
 def again(request: Request, person: Reader, sent: AgainIn) -> Person:
     """What is of high risk can be approved for a while afterwards (`confirmed_until`)."""
     runtime = runtime_of(request)
-    slow_down(runtime, request, person.name)
+    slow_down_guesses(runtime, person)
     if person.by_provider:
         says = "You sign in through the identity provider, so that is where you confirm that it is you."
         raise RefusalError(409, "conflict", says)
@@ -89,7 +89,7 @@ def again(request: Request, person: Reader, sent: AgainIn) -> Person:
 def password(request: Request, person: Reader, sent: PasswordIn) -> Response:
     """Every other session of this person ends."""
     runtime = runtime_of(request)
-    slow_down(runtime, request, person.name)
+    slow_down_guesses(runtime, person)
     old, new = sent.old.get_secret_value(), sent.new.get_secret_value()
     with runtime.writing() as session:
         if not change_password(session, person, session_digest(request), old, new):

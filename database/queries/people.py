@@ -79,8 +79,9 @@ def create_user(
 
     Raises `InvalidError` for a name, password or role that cannot be, `ConflictError` if known.
     """
-    if not NAME.match(name):
+    if not NAME.fullmatch(name):
         raise InvalidError("name: expected 1 to 64 of a-z, 0-9, dot, dash, underscore and @")
+    wait_for(session, "people")  # of two who make the same person at once, one is told
     if first(session, select(User).where(User.name == name)) is not None:
         raise ConflictError(f"there is a user {name} already")
     hashed = None if password is None else hash_password(password)
@@ -276,7 +277,11 @@ def sign_in(
     nobody = _nobody()
     stored = user.password_hash if user else None
     matches = _password_matches(stored or nobody, password)
-    if user is None or stored is None or not matches or user.disabled_at is not None:
+    if user is None or stored is None or not matches:
+        return None
+    # Hashing takes a while: who set a new password meanwhile, or disabled this person, ended the sessions there were.
+    user = one(session, locked(select(User).where(User.id == user.id)), "there is no such user")
+    if user.password_hash != stored or user.disabled_at is not None:
         return None
     now: datetime = session.execute(select(func.now())).scalar_one()
     return begin_session(

@@ -328,3 +328,46 @@ def test_a_session_ends_at_its_time_however_often_it_is_confirmed(api: Api, inst
     _sql(installed, "UPDATE login_sessions SET expires_at = now()")
     assert api.post("/auth/again", json={"password": PASSWORD}, headers=headers).status_code == 401
     assert timedelta(hours=24) == invitations.LASTS
+
+
+def test_who_tries_names_at_the_door_keeps_nobody_inside_from_confirming_who_they_are(api: Api) -> None:
+    headers = api.sign_in("approver")
+    guesses = [api.post("/auth/login", json={"name": "approver", "password": "wrong"}).status_code for _ in range(25)]
+    assert guesses[-1] == 429
+    assert api.post("/auth/again", json={"password": PASSWORD}, headers=headers).status_code == 200
+    changed = api.post("/auth/password", json={"old": PASSWORD, "new": NEW}, headers=headers)
+    assert changed.status_code == 204
+
+
+def test_of_two_who_invite_the_same_person_at_the_same_moment_one_hears_that_there_is_one(api: Api) -> None:
+    admin, together = api.sign_in("admin"), threading.Barrier(6)
+
+    def invite(_: int) -> int:
+        together.wait(timeout=10)
+        return api.post("/people", json={"name": "bob", "roles": ["viewer"]}, headers=admin).status_code
+
+    with ThreadPoolExecutor(6) as pool:
+        assert sorted(pool.map(invite, range(6))) == [201, 409, 409, 409, 409, 409]
+
+
+@pytest.mark.parametrize("meanwhile", ["password", "disabled"])
+def test_a_password_that_is_taken_away_while_it_is_checked_opens_nothing(
+    api: Api, installed: Installation, monkeypatch: pytest.MonkeyPatch, meanwhile: str
+) -> None:
+    api.sign_in("admin")  # everything is loaded
+
+    def slow(*_: str) -> bool:
+        with session_scope(installed.engine) as rival:
+            user = people.by_name(rival, "approver")
+            if meanwhile == "password":
+                people.set_password(rival, user, NEW)
+            else:
+                people.disable(rival, SYSTEM, "approver")
+        return True
+
+    monkeypatch.setattr(people, "_password_matches", slow)
+    answer = api.post("/auth/login", json={"name": "approver", "password": PASSWORD})
+    assert answer.status_code == 401
+    assert (
+        installed.rows("SELECT 1 FROM login_sessions s JOIN users u ON u.id = s.user_id WHERE u.name='approver'") == []
+    )
