@@ -14,6 +14,8 @@ from database.queries.reliability import BINS, Scores
 from monitoring.thresholds import judge_share
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
+# Of fewer numbers the outer quantiles are the numbers themselves: somebody's values, which not everybody may read.
+ENOUGH = 20
 MISSING, UNKNOWN = "missing", "unknown value"
 
 

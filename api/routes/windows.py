@@ -112,10 +112,14 @@ def feature_drift(request: Request, _: Reader, window_id: WindowId, feature: Fea
         described, reference = contract.features.get(feature), version.reference_profile["features"].get(feature)
         if finding is None or described is None or reference is None:
             raise NotFoundError("This window says nothing about such a feature.")
-        numeric = described.kind == "numeric"
+        numeric = described.kind == "numeric" and not described.masked  # of few rows a quantile is somebody's value
         now = window_values.quantiles(session, window, feature, views.QUANTILES) if numeric else None
         sample = [value for value in reference.get("sample", ()) if value is not None]
-        unknown = [] if numeric else window_values.unknown_values(session, window, feature, described.categories or ())
+        unknown = (
+            []
+            if described.kind == "numeric"
+            else window_values.unknown_values(session, window, feature, described.categories or ())
+        )
         return FeatureDetail(
             window=ref,
             feature=feature,
@@ -125,7 +129,7 @@ def feature_drift(request: Request, _: Reader, window_id: WindowId, feature: Fea
             n=int(finding.get("n") or 0),
             reference_n=int(version.reference_profile["n"]),
             bins=views.feature_bins(described, reference, finding.get("counts") or ()),
-            quantiles=views.quantiles(sample, now.values) if now else [],
+            quantiles=views.quantiles(sample, now.values if now.n >= views.ENOUGH else None) if now else [],
             quantile_n=now.n if now else 0,
             reference_quantile_n=len(sample) if numeric else 0,
             unknown=[UnknownValue(value=None if described.masked else value, rows=rows) for value, rows in unknown],

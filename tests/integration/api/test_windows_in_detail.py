@@ -219,7 +219,22 @@ def test_a_masked_column_is_shown_to_nobody(api: Api, installed: Installation, w
     assert not any({"chol", "cp"} & one["features"].keys() for one in found["records"])
     pain = api.get(f"/drift/{world.window_id}/features/cp", headers=headers).json()
     assert pain["unknown"] == [{"value": None, "rows": 10}]
+    api.runtime.contracts = {masked.name: _masked(installed.contract, "age")}
+    age = api.get(f"/drift/{world.window_id}/features/age", headers=headers).json()
+    assert (age["masked"], age["quantiles"], age["unknown"]) == (True, [], [])
     assert masked.digest == installed.contract.digest
+
+
+def test_quantiles_of_a_few_numbers_which_would_be_those_numbers_are_not_told(
+    api: Api, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, headers = f"/drift/{world.window_id}/features/age", api.sign_in("viewer")
+    known = api.get(path, headers=headers).json()["quantile_n"]
+    for least, told in ((known, True), (known + 1, False)):
+        monkeypatch.setattr("api.window_views.ENOUGH", least)
+        found = api.get(path, headers=headers).json()
+        assert found["quantile_n"] == known
+        assert {one["current"] is not None for one in found["quantiles"]} == {told}
 
 
 def _masked(contract: ModelContract, *names: str) -> ModelContract:
