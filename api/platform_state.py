@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from api.cards import replica_out, service_out
-from api.habits import habits
+from api.habits import signs
 from api.notices import Stumbles, notices, present
 from api.runtime import Runtime
 from api.schemas.agent import ServiceOut
@@ -45,7 +45,7 @@ def platform_state(
             serving_since=serving_since,
             stumbles=_stumbles(session, model_name),
             behind=runtime.watcher.behind,
-            nodding=habits(session, runtime, model_name).signs,
+            nodding=signs(session, runtime, model_name),
             altered=_altered(session),
             now=now,
         ),

@@ -48,7 +48,8 @@ _VISITS_BURST, _VISITS_PER_S = 60, 2.0
 @dataclass
 class Runtime:
     """One per application. `in_flight` is counted by the outermost middleware; `control_error`: the kind of error
-    for which only predictions and probes are answered, if so."""
+    for which only predictions and probes are answered, if so. `signs`: by model, when they were read, and what looked
+    as if people only nodded (`api/habits.py`)."""
 
     settings: Settings
     contracts: Mapping[str, ModelContract]
@@ -73,6 +74,7 @@ class Runtime:
     started: float = field(default_factory=time.monotonic)
     in_flight: int = 0
     control_error: str | None = None
+    signs: dict[str, tuple[float, tuple[str, ...]]] = field(default_factory=dict)
     metrics: Metrics = field(init=False)
     worker_metrics: WorkerMetrics = field(init=False)
 

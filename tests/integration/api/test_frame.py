@@ -1,5 +1,10 @@
 """What stands around every page, asked again and again: who looks, what waits, how fresh it is, when to look anew."""
 
+from typing import Any
+
+import pytest
+
+from api import habits
 from tests.integration.api.conftest import Api, Installation, wait_until
 
 
@@ -33,3 +38,22 @@ def test_what_a_page_would_show_changes_the_mark_and_what_it_would_not_does_not(
     paused = api.post("/automation", json={"state": "paused", "reason": "the clinic asked"}, headers=headers)
     assert paused.status_code == 200
     assert mark() != after
+
+
+def test_open_pages_do_not_have_a_quarter_of_decisions_read_every_few_seconds(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    headers, real = api.sign_in("viewer"), habits.habits
+    read: list[object] = []
+
+    def counted(*given: Any) -> Any:
+        read.append(given)
+        return real(*given)
+
+    monkeypatch.setattr(habits, "habits", counted)
+    for path in ("/frame", "/frame", "/overview", "/frame"):
+        assert api.get(path, headers=headers).status_code == 200
+    assert len(read) == 1
+    monkeypatch.setattr(habits, "REMEMBERED_S", -1.0)
+    assert api.get("/frame", headers=headers).status_code == 200
+    assert len(read) == 2, "and anew after a minute"
