@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 
 from config.model_contract import ModelContract
-from config.shares import wilson
+from config.shares import Z95, wilson
 from config.yardsticks import CHANCE
 from database.enums import LabelFigure, MetricKind, Verdict
 from database.models import PerformanceMetric
@@ -36,7 +36,6 @@ from training.evaluator import Estimate, estimate
 
 # A part of a window is only looked at with this many labelled rows, and this many of each class.
 LEAST_PART, LEAST_OF_CLASS = 40, 8
-_Z95 = NormalDist().inv_cdf(0.975)
 
 
 @dataclass(frozen=True)
@@ -51,7 +50,7 @@ class Seen:
     @classmethod
     def of(cls, rows: WindowRows) -> "Seen":
         truth = rows.labels == 1
-        right = share_estimate(int((rows.answers == truth).sum()), rows.n, _Z95)
+        right = share_estimate(int((rows.answers == truth).sum()), rows.n, Z95)
         auc = estimate("roc_auc", rows.labels, rows.scored)
         return cls(auc, right, int(truth.sum()), float(rows.probabilities.mean()) if rows.n else 0.0)
 
@@ -88,7 +87,7 @@ def mirrored(seen: Seen, expected: Expected, margin: float, least: int) -> bool:
     if seen.auc.high is None or seen.auc.high >= CHANCE:
         return False
     back = seen.back
-    low, high = wilson(back.positives, back.auc.n, _Z95)
+    low, high = wilson(back.positives, back.auc.n, Z95)
     plausible = low <= back.promised + SHARE_MARGIN and high >= back.promised - SHARE_MARGIN
     return plausible and as_expected(back, expected, margin, least)
 
@@ -147,7 +146,7 @@ def _is_mirror(contract: ModelContract, part: WindowRows, looks: int) -> bool:
         return False
     if auc.value is None or auc.high is None:
         return False
-    sure = auc.value + (auc.high - auc.value) / _Z95 * NormalDist().inv_cdf(1 - FALSE_ALARMS / looks)
+    sure = auc.value + (auc.high - auc.value) / Z95 * NormalDist().inv_cdf(1 - FALSE_ALARMS / looks)
     return sure < CHANCE and mirrored(seen, _promised(part), contract.quality.harm_margin, LEAST_PART)
 
 

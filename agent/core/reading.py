@@ -14,6 +14,7 @@ from agent.core.label_arrival import Pace
 from agent.core.signals import Check, FeatureDrift, Figure, Incident, Part, Replay, Signals, Window
 from config.model_contract import ModelContract
 from config.segments import Segment
+from config.shares import wilson
 from database.enums import (
     ActionStatus,
     ActionType,
@@ -36,7 +37,6 @@ from database.models import (
 
 # How many of the newest windows are looked at: enough for pooling, persistence and what one missed pass left over.
 WINDOWS_READ = 12
-_Z95 = 1.959963984540054
 
 
 def promised(contract: ModelContract, now: datetime) -> Signals:
@@ -213,8 +213,5 @@ def rows_compared(proof: dict[str, Any] | None) -> int:
 
 
 def share(hits: int, n: int) -> tuple[float, float, float]:
-    """A share with Wilson's 95 % interval, sound near 0 and 1 where the usual one is not."""
-    p, z2 = hits / n, _Z95 * _Z95
-    centre, scale = p + z2 / (2 * n), 1 + z2 / n
-    half = _Z95 * math.sqrt(p * (1 - p) / n + z2 / (4 * n * n))
-    return p, (centre - half) / scale, (centre + half) / scale
+    """A share with its 95 % interval."""
+    return hits / n, *wilson(hits, n)

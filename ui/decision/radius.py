@@ -1,26 +1,15 @@
 """How much would be different, and who would notice. Pure."""
 
-import math
 from dataclasses import dataclass
 
+from config.shares import wilson
 from ui import wording
 from ui.answers.questions import ActionReach
 from ui.api_types import Json
 from ui.decision.evidence import Comparison, comparisons
 from ui.decision.fields import figure, obj, whole
 
-_Z = 1.96
 WORST = 3
-
-
-def share_interval(hits: int, n: int) -> tuple[float, float]:
-    """The 95 % interval of a share: Wilson's, which keeps its promise for shares near 0 and 1 too."""
-    if n <= 0:
-        return 0.0, 1.0
-    share = hits / n
-    middle, spread = share + _Z * _Z / (2 * n), _Z * math.sqrt(share * (1 - share) / n + _Z * _Z / (4 * n * n))
-    scale = 1 + _Z * _Z / n
-    return max(0.0, (middle - spread) / scale), min(1.0, (middle + spread) / scale)
 
 
 @dataclass(frozen=True)
@@ -38,7 +27,7 @@ def answers(evidence: Json | None) -> Measure:
     n, other = whole(changed.get("n")), whole(changed.get("changed"))
     if not n or other is None:
         return Measure("Answers that change", wording.NOTHING, "measured with the evidence")
-    low, high = share_interval(other, n)
+    low, high = wilson(other, n)
     spread = f"[{wording.number(100 * low, 1)}, {wording.number(100 * high, 1)}] %"
     return Measure(
         "Answers that change",

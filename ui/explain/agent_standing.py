@@ -3,13 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from math import sqrt
 
+from config.shares import wilson
 from ui import vocabulary, wording
 from ui.answers.runs import AgentNow, AgentStanding, KindStanding, LogLine, RestOut
 from ui.api_types import AgentRecord, ServiceOut
 
-_Z95 = 1.959963984540054
 _MOVES = {
     "proposed": "took up",
     "gathering_evidence": "gathers evidence for",
@@ -37,19 +36,14 @@ _OTHERS = {
 
 @dataclass(frozen=True)
 class Rate:
-    """How often what changed what serves was right: Wilson's interval, which is sound for few and for all."""
+    """How often what changed what serves was right."""
 
     right: int
     n: int
 
     @property
     def interval(self) -> tuple[float, float] | None:
-        if not self.n:
-            return None
-        z2, share = _Z95**2, self.right / self.n
-        middle = (share + z2 / (2 * self.n)) / (1 + z2 / self.n)
-        half = _Z95 * sqrt(share * (1 - share) / self.n + z2 / (4 * self.n**2)) / (1 + z2 / self.n)
-        return max(0.0, middle - half), min(1.0, middle + half)
+        return wilson(self.right, self.n) if self.n else None
 
 
 def hit_rate(found: AgentRecord) -> Rate:

@@ -3,8 +3,6 @@
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as some
 
 from tests.dashboard_api import RETRAIN, FakeApi, evidence
 from tests.unit.ui.test_decision import NOW, action
@@ -20,21 +18,6 @@ def reach(**changes: Any) -> ActionReach:
     found = fake.discussion.get(f"/actions/{RETRAIN}/reach", fake)
     assert found is not None
     return ActionReach.model_validate(found[1])
-
-
-@given(n=some.integers(1, 100_000), data=some.data())
-def test_the_interval_of_a_share_holds_it_and_stays_between_nothing_and_all(n: int, data: some.DataObject) -> None:
-    hits = data.draw(some.integers(0, n))
-    low, high = radius.share_interval(hits, n)
-    assert 0 <= low <= hits / n + 1e-12
-    assert hits / n - 1e-12 <= high <= 1
-    assert low < high
-
-
-def test_the_interval_is_wilson_s() -> None:
-    low, high = radius.share_interval(568, 18_220)
-    assert (round(100 * low, 1), round(100 * high, 1)) == (2.9, 3.4)
-    assert radius.share_interval(0, 0) == (0.0, 1.0)
 
 
 def test_answers_that_change_have_a_share_an_interval_and_the_rows_they_rest_on() -> None:
