@@ -58,7 +58,7 @@ def period_report(
     slowest = [one.latency_p95_ms for one in slices if one.latency_p95_ms is not None]
     asked = period.asked(session, name, from_at, to_at, MOST_DECISIONS)
     votes = lineage.votes_on(session, [action.action_id for action in asked])
-    counted = period.oversight(session, name, from_at, to_at)
+    counted = period.how_they_ended(session, name, from_at, to_at)
     deployments = deployments_out(model_versions.deployments(session, name, 500), versions)
     return PeriodReport(
         model_name=name,

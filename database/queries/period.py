@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, select
 
 from database.connection import ReadSession
-from database.enums import WindowStatus
+from database.enums import NOT_ASKED_NOW, ActionStatus, WindowStatus
 from database.models import AgentAction, Alert, MonitoringWindow
 
 
@@ -65,7 +65,9 @@ def asked(session: ReadSession, model_name: str, from_at: datetime, to_at: datet
 
 @dataclass(frozen=True)
 class Asked:
-    """How the questions of the period ended, all of them. The time is from question to decision."""
+    """How the questions of the period ended, all of them. What people approved is approved, whatever became of it; an
+    approval of evidence that went out of date is none. The rest was called off. The time is from question to decision.
+    """
 
     questions: int
     approved: int
@@ -76,17 +78,21 @@ class Asked:
     median_wait: timedelta | None
 
 
-def oversight(session: ReadSession, model_name: str, from_at: datetime, to_at: datetime) -> Asked:
+_UNDECIDED = (ActionStatus.PROPOSED, ActionStatus.PENDING_APPROVAL, *sorted(NOT_ASKED_NOW))
+
+
+def how_they_ended(session: ReadSession, model_name: str, from_at: datetime, to_at: datetime) -> Asked:
     status, wait = AgentAction.status, AgentAction.reviewed_at - AgentAction.created_at
-    approved = status.in_(("approved", "executing", "verifying", "succeeded", "reverted", "inconclusive"))
+    reviewed = AgentAction.reviewed_at.is_not(None)
+    approved = reviewed & status.not_in((ActionStatus.REJECTED, *_UNDECIDED))
     row = session.execute(
         select(
             func.count(),
             func.count().filter(approved),
-            func.count().filter(status == "rejected"),
-            func.count().filter(status == "expired"),
-            func.count().filter(status == "reverted"),
-            func.count().filter(status == "pending_approval"),
+            func.count().filter(status == ActionStatus.REJECTED),
+            func.count().filter(status == ActionStatus.EXPIRED, ~reviewed),
+            func.count().filter(status == ActionStatus.REVERTED),
+            func.count().filter(status.in_(_UNDECIDED)),
             func.percentile_cont(0.5).within_group(wait),
         ).where(
             AgentAction.model_name == model_name,
@@ -119,7 +125,7 @@ def done_alone(session: ReadSession, model_name: str, from_at: datetime, to_at: 
             kind,
             cause,
             func.count(),
-            func.count().filter(AgentAction.status == "failed"),
+            func.count().filter(AgentAction.status == ActionStatus.FAILED),
             func.max(AgentAction.created_at),
             func.max(AgentAction.id).filter(AgentAction.outcome.is_not(None)),
         )

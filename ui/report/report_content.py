@@ -148,7 +148,8 @@ def _decided(found: PeriodReport) -> str:
         (asked.expired, "expired"),
         (asked.waiting, "still open"),
     ]
-    told = ", ".join(f"{n} {word}" for n, word in parts if n) or "all called off before anybody decided"
+    called_off = asked.questions - sum(n for n, _ in parts)
+    told = ", ".join(f"{n} {word}" for n, word in (*parts, (called_off, "called off before anybody decided")) if n)
     back = f"; {asked.taken_back} taken back afterwards" if asked.taken_back else ""
     return f"People were asked {wording.plural(asked.questions, 'time')}: {told}{back}."
 

@@ -112,6 +112,27 @@ def test_what_the_agent_did_by_itself_is_counted_by_kind_and_dry_runs_are_not(
     assert [one["status"] for one in found["decisions"]] == ["gathering_evidence"]
 
 
+def test_what_people_approved_counts_as_approved_whatever_became_of_it(api: Api, installed: Installation) -> None:
+    ends = [
+        (ActionStatus.FAILED, True), (ActionStatus.CANCELLED, True), (ActionStatus.EXPIRED, True),
+        (ActionStatus.EXPIRED, False), (ActionStatus.REJECTED, True), (ActionStatus.CANCELLED, False),
+        (ActionStatus.STALE, True), (ActionStatus.GATHERING_EVIDENCE, False),
+    ]  # fmt: skip
+    with Session(installed.engine) as session, session.begin():
+        session.execute(text("SET LOCAL session_replication_role = replica"))  # only how they ended matters here
+        for (status, reviewed), cause in zip(ends, Cause, strict=False):
+            session.add(AgentAction(
+                action_id=uuid4(), model_name=NAME, action_type=ActionType.RETRAIN_MODEL, cause=cause, risk_level=2,
+                requires_approval=True, approvers_needed=1, dedupe_key=str(uuid4()), question="Retrain?", why={},
+                params={}, proposed_by="agent:agent", status=status, reviewed_by="Alex" if reviewed else None,
+                reviewed_at=NOW if reviewed else None,
+            ))  # fmt: skip
+    counted = ask(api)["oversight"]
+    assert {name: counted[name] for name in ("questions", "approved", "rejected", "expired", "waiting")} == {
+        "questions": 8, "approved": 3, "rejected": 1, "expired": 1, "waiting": 2,
+    }  # fmt: skip
+
+
 def test_an_incident_that_was_open_in_the_period_is_told_however_old_it_is(api: Api, installed: Installation) -> None:
     with Session(installed.engine) as session, session.begin():
         old = {"model_name": NAME, "alert_type": "data_quality", "severity": "critical", "message": "", "evidence": {},

@@ -174,3 +174,9 @@ def test_a_span_of_one_day_is_not_written_twice() -> None:
     at = datetime(2026, 11, 30, 1, tzinfo=UTC)
     content = said(report(from_at=at, to_at=at + timedelta(hours=2)))
     assert content["period"] == "30 November 2026"
+
+
+def test_questions_that_were_called_off_are_not_left_out() -> None:
+    ends = {"questions": 5, "approved": 1, "rejected": 0, "expired": 0, "waiting": 2, "taken_back": 0}
+    found = json.dumps(said(report(oversight=ends | {"median_wait_s": 60.0})))
+    assert "asked 5 times: 1 approved, 2 still open, 2 called off before anybody decided." in found
