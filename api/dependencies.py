@@ -20,6 +20,8 @@ from database.queries.people import SignedIn, person_of, token_digest
 
 # What FastAPI adds by itself. They show the contract and no data; `API_DOCS=false` takes them away.
 DOCUMENTATION = frozenset({"/openapi.json", "/docs", "/docs/oauth2-redirect", "/redoc"})
+# Sent with what a page asks by itself: a screen that nobody sits at keeps no session alive.
+UNATTENDED = "x-unattended"
 
 
 class PersonMay:
@@ -32,7 +34,8 @@ class PersonMay:
         runtime = runtime_of(request)
         digest = session_digest(request)
         with runtime.writing() as session:
-            person = person_of(session, digest, timedelta(seconds=runtime.settings.api.session_idle_s))
+            idle = timedelta(seconds=runtime.settings.api.session_idle_s)
+            person = person_of(session, digest, idle, used=UNATTENDED not in request.headers)
         if person is None:
             raise unauthenticated("This session is over; sign in again.", "Bearer")
         if not may(person.roles, self.permission):

@@ -105,10 +105,18 @@ class ApiClient:
     """The API at one address, asked in the name of one person (or of nobody, to sign in)."""
 
     def __init__(
-        self, base_url: str, *, token: str = "", transport: httpx.BaseTransport | None = None, http: Any = None
+        self,
+        base_url: str,
+        *,
+        token: str = "",
+        unattended: bool = False,
+        transport: httpx.BaseTransport | None = None,
+        http: Any = None,
     ) -> None:
         self._base_url = base_url
-        self._token = token
+        self._headers = {"Authorization": f"Bearer {token}"} if token else {}
+        if unattended:
+            self._headers["X-Unattended"] = "1"
         self._http: httpx.Client = http or httpx.Client(
             base_url=base_url,
             transport=transport,
@@ -118,9 +126,9 @@ class ApiClient:
             trust_env=False,
         )
 
-    def with_token(self, token: str) -> "ApiClient":
-        """The same connections, in another name."""
-        return ApiClient(self._base_url, token=token, http=self._http)
+    def with_token(self, token: str, *, unattended: bool = False) -> "ApiClient":
+        """The same connections, in another name. `unattended`: a page asks by itself, which uses no session."""
+        return ApiClient(self._base_url, token=token, unattended=unattended, http=self._http)
 
     @property
     def govern(self) -> Govern:
@@ -136,10 +144,11 @@ class ApiClient:
         wait_s: float = READ_S,
     ) -> httpx.Response:
         """One request. Raises `ApiError` for an answer that is an error, and for none within `wait_s` seconds."""
-        headers = {"Authorization": f"Bearer {self._token}"} if self._token else {}
         timeout = httpx.Timeout(wait_s, connect=CONNECT_S)
         try:
-            response = self._http.request(method, path, params=params, json=body, headers=headers, timeout=timeout)
+            response = self._http.request(
+                method, path, params=params, json=body, headers=self._headers, timeout=timeout
+            )
         except httpx.HTTPError as problem:
             slow = isinstance(problem, httpx.TimeoutException) and not isinstance(problem, httpx.ConnectTimeout)
             raise ApiError(

@@ -44,5 +44,6 @@ page = st.navigation(
 if not signed_in:
     frame.signed_out()
     st.stop()
-if frame.draw(page.url_path):
-    page.run()
+with session.run():
+    if frame.draw(page.url_path):
+        page.run()

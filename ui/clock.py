@@ -1,13 +1,14 @@
 """Time as the person who looks wants it: in UTC, or on the clock of their own place."""
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from datetime import tzinfo
 from functools import wraps
 from typing import ParamSpec
 
 import streamlit as st
 
-from ui import zones
+from ui import session, zones
 
 P = ParamSpec("P")
 ZONE = "zone"
@@ -55,7 +56,8 @@ def fragment(*, run_every: float | None = None) -> Callable[[Callable[P, None]],
         @wraps(draw)
         def drawn(*args: P.args, **kwargs: P.kwargs) -> None:
             follow()
-            draw(*args, **kwargs)
+            with session.look() if run_every else nullcontext():
+                draw(*args, **kwargs)
 
         return st.fragment(drawn, run_every=run_every)
 

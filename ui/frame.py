@@ -52,10 +52,17 @@ MADE_UP = Banner(
     "The real data could not be had, so this model learned from made-up rows. Its figures say how the machinery works, "
     "nothing about the world.",
 )
+ENDED = Banner(
+    "warning",
+    "Your session has ended.",
+    "Nobody used it for a while, or it was ended elsewhere. Reload this page to sign in again.",
+)
 
 
 def unreachable(problem: ApiError) -> Banner:
-    """What is said while the API, or the database behind it, does not answer."""
+    """What is said while the API, or the database behind it, does not answer, or answers this person no more."""
+    if problem.signed_out:
+        return ENDED
     text = f"{problem.sentence} What you see may be old; this page tries again by itself."
     return Banner("error", problem.title, text)
 
@@ -157,7 +164,7 @@ def _pulse(drawn: Frame, page: str, place: DeltaGenerator, banner: Banner | None
         except ApiError as problem:
             frame, banner = drawn, unreachable(problem)
         if banner is None and page != "decision" and _is_old(drawn, frame):
-            st.rerun()
+            session.redraw()
     with st.container(key="pulse", horizontal=True, vertical_alignment="center", gap="small"):
         _chips(frame)
     shown = banner or most_urgent(frame)

@@ -1,7 +1,10 @@
 """Who is looking, and through which client: the one place that knows the cookie and Streamlit's session state."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NoReturn
 from urllib.parse import quote, urlsplit
 
 import streamlit as st
@@ -19,6 +22,7 @@ PROVIDER = "/auth/provider"
 CALLBACK = "/auth/callback"
 OPEN_PATHS = frozenset({SIGN_IN, SIGN_OUT, FIRST, PROVIDER, CALLBACK})
 REPORT = "/report/drift"
+_WHOLE, _ALONE, _REDRAWN = "run_whole", "run_alone", "run_redrawn"
 
 
 @st.cache_resource
@@ -35,7 +39,39 @@ def token() -> str | None:
 
 def client() -> ApiClient:
     """The API, asked in the name of the person who is looking."""
-    return _anonymous_client().with_token(token() or "")
+    return _anonymous_client().with_token(token() or "", unattended=by_itself())
+
+
+def by_itself() -> bool:
+    """Whether nobody asked for what is drawn now: the page looks by itself, and that is no use of the session."""
+    return bool(st.session_state.get(_ALONE, False))
+
+
+@contextmanager
+def run() -> Iterator[None]:
+    """The length of a whole run: asked for by a person, unless the page had itself drawn anew."""
+    st.session_state[_WHOLE], st.session_state[_ALONE] = True, st.session_state.pop(_REDRAWN, False)
+    try:
+        yield
+    finally:
+        st.session_state[_WHOLE] = st.session_state[_ALONE] = False
+
+
+@contextmanager
+def look() -> Iterator[None]:
+    """The length of a part that runs every few seconds: nobody asked for it, unless the whole page is drawn."""
+    before = by_itself()
+    st.session_state[_ALONE] = before or not st.session_state.get(_WHOLE, False)
+    try:
+        yield
+    finally:
+        st.session_state[_ALONE] = before
+
+
+def redraw() -> NoReturn:
+    """Have the whole page drawn anew, because the world moved and not because a person did."""
+    st.session_state[_REDRAWN] = True
+    st.rerun(scope="app")
 
 
 def _here() -> str:

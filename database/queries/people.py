@@ -295,8 +295,11 @@ def sign_in(
     )
 
 
-def person_of(session: Session, digest: str, idle: timedelta) -> SignedIn | None:
-    """Who a session token belongs to, or None once it is over: signed out, too old, unused for `idle`, or disabled."""
+def person_of(session: Session, digest: str, idle: timedelta, *, used: bool = True) -> SignedIn | None:
+    """Who a session token belongs to, or None once it is over: signed out, too old, unused for `idle`, or disabled.
+
+    `used`: this is a use of it, from which `idle` counts anew.
+    """
     found = session.execute(
         select(LoginSession, User, func.now().label("now"))
         .join(User, User.id == LoginSession.user_id)
@@ -311,7 +314,7 @@ def person_of(session: Session, digest: str, idle: timedelta) -> SignedIn | None
     if found is None:
         return None
     login, user, now = found
-    if now - login.seen_at > _SEEN_RESOLUTION:
+    if used and now - login.seen_at > _SEEN_RESOLUTION:
         login.seen_at = now
     return signed_in(user, login)
 

@@ -56,7 +56,7 @@ def _live(action_id: str, status: str) -> None:
     _progress(action, c.now())
     if action.status != status:
         forget(action_id)
-        st.rerun(scope="app")
+        session.redraw()
 
 
 def draw_course(action: ActionDetail, figures: Sequence[MetricPoint]) -> None:

@@ -60,4 +60,4 @@ def watch(action_id: str, version: int, digest: str | None, comments: int, votes
         return
     known = (version, digest, comments, votes)
     if (newest.version, newest.evidence_digest, len(newest.comments), len(newest.approvals)) != known:
-        st.rerun(scope="app")
+        session.redraw()

@@ -371,3 +371,21 @@ def test_a_password_that_is_taken_away_while_it_is_checked_opens_nothing(
     assert (
         installed.rows("SELECT 1 FROM login_sessions s JOIN users u ON u.id = s.user_id WHERE u.name='approver'") == []
     )
+
+
+def test_a_page_that_looks_by_itself_keeps_no_session_alive_at_a_screen_nobody_sits_at(
+    api: Api, installed: Installation
+) -> None:
+    headers = api.sign_in("viewer")
+
+    def seen_ago() -> float:
+        (row,) = installed.rows("SELECT extract(epoch FROM now() - seen_at) FROM login_sessions")
+        return float(row[0])
+
+    _sql(installed, "UPDATE login_sessions SET seen_at = now() - interval '20 minutes'")
+    assert api.get("/frame", headers=headers | {"X-Unattended": "1"}).status_code == 200
+    assert seen_ago() > 1000
+    assert api.get("/frame", headers=headers).status_code == 200
+    assert seen_ago() < 60, "a person's own request counts"
+    _sql(installed, "UPDATE login_sessions SET seen_at = now() - interval '31 minutes'")
+    assert api.get("/frame", headers=headers | {"X-Unattended": "1"}).status_code == 401
