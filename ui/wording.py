@@ -7,6 +7,8 @@ from datetime import datetime, timedelta
 from config.vocabulary import ALGORITHMS, METRICS
 from ui import zones
 
+# What turns the direction of writing would also turn what we write beside it: `v31` must not read as `v13`.
+_TURNS: dict[int, None] = dict.fromkeys((*range(0x202A, 0x202F), *range(0x2066, 0x206A)))
 _MARKDOWN = str.maketrans({character: "\\" + character for character in "\\`*_{}[]()#+-.!|<>~$:"})
 NOTHING = "–"
 # Only what nobody would write in a sentence: `accuracy` is a word already.
@@ -16,7 +18,7 @@ _NAME = re.compile(rf"\b(?:{'|'.join(_NAMED)})\b")
 
 def plain(text: object) -> str:
     """Text that came from data, made safe for a place that reads Markdown: it is shown as it is and formats nothing."""
-    return str(text).replace("\r", " ").replace("\n", " ").translate(_MARKDOWN)
+    return str(text).replace("\r", " ").replace("\n", " ").translate(_TURNS).translate(_MARKDOWN)
 
 
 def number(value: float | None, digits: int = 3) -> str:

@@ -74,3 +74,7 @@ def test_a_metric_in_a_text_is_called_as_people_write_it() -> None:
     assert wording.sentence("f1 0.739 to 0.795; roc_auc 0.838, f1_score") == "F1 0.739 to 0.795; ROC-AUC 0.838, F1."
     assert wording.named("accuracy of buf1 and f12") == "accuracy of buf1 and f12"
     assert wording.sentence("random_forest beats xgboost") == "Random forest beats XGBoost."
+
+
+def test_no_word_of_anybody_turns_the_direction_of_what_stands_beside_it() -> None:
+    assert wording.plain("ap\u202eprove\u2066 v\u202d13\u2069") == "approve v13"
