@@ -238,7 +238,7 @@ def report(
         if as_json:
             print(json.dumps(vars(done)))
         else:
-            about = f"{done.windows} windows, {done.questions} questions to people"
+            about = f"{done.windows} windows, {done.questions} question{'s' if done.questions != 1 else ''} to people"
             say(f"{escape(done.file)}: {done.bytes:,} bytes, {about}")
 
 

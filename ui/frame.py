@@ -41,7 +41,7 @@ def most_urgent(frame: Frame) -> Banner | None:
         return Banner("error" if first.severity == "error" else "warning", first.title, text)
     if state.state != "running":
         what = "looks and asks, but executes nothing" if state.state == "paused" else "does nothing at all"
-        text = f"The agent {what}. {state.changed_by}: {wording.sentence(state.reason)}"
+        text = f"The agent {what}. {wording.actor(state.changed_by)}: {wording.sentence(state.reason)}"
         return Banner("warning", f"Automation is {state.state}.", text)
     return None
 

@@ -14,6 +14,7 @@ NOTHING = "–"
 # Only what nobody would write in a sentence: `accuracy` is a word already.
 _NAMED = {name: words for name, words in METRICS.items() if "_" in name or name == "f1"} | ALGORITHMS
 _NAME = re.compile(rf"\b(?:{'|'.join(_NAMED)})\b")
+_MINUS, _SIZE = re.compile(r"(?<=[\[ ])-(?=\d)"), re.compile(r"\bn=(?=\d)")
 
 
 def plain(text: object) -> str:
@@ -112,8 +113,15 @@ def short_digest(digest: str | None) -> str:
 
 
 def named(text: str) -> str:
-    """A text with metrics and algorithms called as people write them: `roc_auc 0.7` is ROC-AUC 0.7."""
-    return _NAME.sub(lambda found: _NAMED[found[0]], text)
+    """A text with metrics, algorithms and figures as this page writes them: `f1 -0.7 (n=9)` is F1 −0.7 (n = 9)."""
+    text = _MINUS.sub("−", _NAME.sub(lambda found: _NAMED[found[0]], text))
+    return _SIZE.sub("n = ", text)
+
+
+def actor(name: str) -> str:
+    """`person:ada` is shown as `ada`, `agent:…` as the agent, `system:steward` as steward."""
+    kind, _, bare = name.partition(":")
+    return "the agent" if kind == "agent" else bare or name
 
 
 def sentence(text: str | None) -> str:

@@ -7,7 +7,7 @@ import streamlit as st
 from ui import components as c
 from ui import vocabulary, wording
 from ui.api_types import ActionDetail
-from ui.decision import checks, course, evidence, question
+from ui.decision import checks, consequences, course, evidence, question
 from ui.decision.glance import glance
 from ui.decision.radius import Measure
 from ui.vocabulary import Sign
@@ -83,6 +83,8 @@ def draw_verdict(action: ActionDetail) -> None:
             st.markdown(wording.plain(wording.sentence(says)))
             _against(action)
             measures(glance(action), "glance")
+            if wrong := consequences.if_wrong(action):
+                st.markdown(f"**If it is wrong:** {wording.plain(wrong)}")
             _passed(action, rows)
 
 
@@ -101,10 +103,9 @@ def _against(action: ActionDetail) -> None:
 
 def _line(one: checks.Against | checks.Check) -> str:
     name = wording.named(one.name)
-    return (
-        f"{c.chip(vocabulary.CHECKS[one.ok])} **{wording.plain(name[:1].upper() + name[1:])}** "
-        f"{wording.plain(wording.named(one.says))}"
-    )
+    still_open = isinstance(one, checks.Against) and one.open
+    sign = vocabulary.VERDICTS["inconclusive"] if still_open else vocabulary.CHECKS[one.ok]
+    return f"{c.chip(sign)} **{wording.plain(name[:1].upper() + name[1:])}** {wording.plain(wording.named(one.says))}"
 
 
 def measures(found: list[Measure], key: str) -> None:

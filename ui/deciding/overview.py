@@ -151,7 +151,7 @@ def _latency(trends: Trends | None) -> Figure:
         return Figure("metric-latency", "Latency p95", wording.NOTHING, "No prediction in this span")
     newest = known[-1]
     history = tuple(b.latency_p95_ms for b in known if b.latency_p95_ms is not None)
-    note = f"n = {wording.count(newest.n)}, newest slice with answers; right to 19 %"
+    note = f"n = {wording.count(newest.n)}, newest slice with answers; exact to within 19 %"
     return Figure(
         "metric-latency", "Latency p95", f"{wording.number(newest.latency_p95_ms, 2)} ms", note, None, history
     )
@@ -171,8 +171,8 @@ def serves(overview: Overview) -> str:
     serving = overview.serving
     if serving is None:
         return "No version is active: train one and activate it."
-    since = wording.relative(overview.serving_since, overview.generated_at)
-    return f"v{serving.version} serves ({vocabulary.words(vocabulary.ALGORITHMS, serving.algorithm)}), since {since}."
+    since = wording.when(overview.serving_since, overview.generated_at)
+    return f"v{serving.version} serves ({vocabulary.words(vocabulary.ALGORITHMS, serving.algorithm)}) since {since}."
 
 
 def _lag(seconds: float) -> str:
@@ -189,6 +189,6 @@ def first_steps(steps: FirstSteps) -> list[Step]:
         Step(steps.predictions_received, "Send a prediction: POST /predict with an API key"),
         Step(steps.labels_received, "Send what turned out to be true: POST /labels"),
         Step(steps.window_judged, "Wait for the first judged window: it needs enough labelled rows"),
-        Step(steps.approver_exists, "Give somebody the role approver: steward users role NAME approver"),
+        Step(steps.approver_exists, "Give somebody the role approver: Settings & policy, People"),
     ]
     return [] if all(step.done for step in said) else said

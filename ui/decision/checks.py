@@ -101,11 +101,14 @@ def speaks_against(action: ActionDetail) -> bool:
 
 @dataclass(frozen=True)
 class Against:
-    """One thing that speaks against a change: surely (`ok` False), or as a doubt (None)."""
+    """One thing that speaks against a change: surely (`ok` False), or as a doubt (None).
+
+    `open`: it was measured, and its interval includes zero, which is another thing than not known."""
 
     ok: bool | None
     name: str
     says: str
+    open: bool = False
 
 
 def against(action: ActionDetail) -> list[Against]:
@@ -120,7 +123,7 @@ def against(action: ActionDetail) -> list[Against]:
     ]
     if open_ones:
         named = " and ".join(filter(None, [", ".join(open_ones[:-1]), open_ones[-1]]))
-        found.append(Against(None, named, "the interval of the difference includes zero: it may be no better"))
+        found.append(Against(None, named, "the interval of the difference includes zero: it may be no better", True))
     if action.evidence is not None and (caution := action.record.rule.caution):
         found.append(Against(None, "record", caution.rstrip(".")))
     return found

@@ -104,6 +104,13 @@ def _triggers(action: ActionDetail) -> list[str]:
     ]
 
 
+def if_wrong(action: ActionDetail) -> str:
+    """What stands beside the verdict of an open question, for who reads no further; nothing once it is answered."""
+    if action.status != "pending_approval":
+        return ""
+    return f"{_triggers(action)[0]} People can go back at any time, too: Models, Propose rollback."
+
+
 def from_now(action: ActionDetail) -> str:
     """What stands in the dialog: what the click does, in one sentence."""
     pair, remaining = versions_of(action), action.approvers_needed - action.approvals_given

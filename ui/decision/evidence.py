@@ -115,7 +115,7 @@ def _difference_on(which: str, block: Json, figures: Sequence[Json]) -> str | No
     if not figures:
         return None
     first = figures[0]
-    spread = wording.interval(figure(first.get("low")), figure(first.get("high")))
+    spread = wording.interval(figure(first.get("low")), figure(first.get("high")), sign=True)
     return (
         f"On the {wording.count(whole(block.get('n')))} rows {which}: "
         f"{vocabulary.words(vocabulary.METRICS, str(first.get('metric')))} "

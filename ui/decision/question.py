@@ -18,10 +18,7 @@ def name_of(version: VersionRef | None, beside: Mapping[str, Any] | None = None)
     return f"v{number}" if number is not None else "the new version"
 
 
-def person(actor: str) -> str:
-    """`person:ada` is shown as `ada`, `agent:…` as the agent."""
-    kind, _, name = actor.partition(":")
-    return "the agent" if kind == "agent" else name or actor
+person = wording.actor
 
 
 def people(names: list[str]) -> str:

@@ -33,7 +33,7 @@ def standing(found: AgentStanding, record: AgentRecord | None) -> None:
             value = wording.percent(rate.right / rate.n, 0) if rate.n else wording.NOTHING
             c.metric_card("Changes that proved themselves", value, note=agent_standing.hit_note(rate), key="hit-rate")
         with columns[2]:
-            said = f"{found.automation.changed_by}: {wording.sentence(found.automation.reason)}"
+            said = f"{wording.actor(found.automation.changed_by)}: {wording.sentence(found.automation.reason)}"
             mode = "Only records what it would do. " if found.dry_run else ""
             c.metric_card(
                 "Automation", f"{state.shape} {state.word}", note=f"{mode}{said}", key="automation-state-card"

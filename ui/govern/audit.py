@@ -1,6 +1,7 @@
 """Events of the audit log in words and rows. Pure."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from urllib.parse import urlencode
@@ -14,6 +15,7 @@ ALTERED = Sign("Altered", "✕", "red")
 UNKNOWN = Sign("Not walked yet", "○", "gray")
 UNDER_WAY = Sign("Being walked", "◔", "blue")
 LONGEST_CELL = 160
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)$")
 _TELLING = ("says", "reason", "comment", "why", "name", "title")
 
 
@@ -25,13 +27,21 @@ def said(event: AuditEventOut) -> str:
         told.append(f"{_short(event.details['before'])} → {_short(event.details['after'])}")
     elif isinstance(before := event.details.get("from"), str):
         told.append(f"{_short(before)} → {event.verb.rpartition('.')[2]}")
-    text = "; ".join(told) or ", ".join(f"{name} {_short(value)}" for name, value in list(details.items())[:4])
+    text = "; ".join(told) or ", ".join(
+        f"{name.replace('_', ' ')} {_short(value)}" for name, value in list(details.items())[:4]
+    )
     return text if len(text) <= LONGEST_CELL else f"{text[: LONGEST_CELL - 1]}…"
 
 
 def _short(value: object) -> str:
+    if isinstance(value, list) and all(isinstance(one, str) for one in value):
+        return ", ".join(value)[:60] or "nothing"
     if isinstance(value, (dict, list)):
         return json.dumps(value, ensure_ascii=False)[:60]
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, str) and _MOMENT.match(value):
+        return wording.moment(datetime.fromisoformat(value))
     text = "nothing" if value is None else str(value)
     return text[:8] if len(text) == 64 and all(letter in "0123456789abcdef" for letter in text) else text[:60]
 
@@ -45,7 +55,7 @@ def rows(events: Sequence[AuditEventOut], address: Mapping[str, str]) -> list[di
     """A page of events; `address` are the filters, which a link to one event keeps. Cells are Markdown."""
     return [
         {
-            "seq": f"[{wording.count(event.seq)}](/audit?{urlencode({**address, 'event': event.seq})})",
+            "no.": f"[{wording.count(event.seq)}](/audit?{urlencode({**address, 'event': event.seq})})",
             "when": wording.plain(wording.moment(event.at)),
             "who": wording.plain(who(event)),
             "what": f"`{event.verb}`",

@@ -55,7 +55,7 @@ def around(policy: PolicyOut) -> dict[str, str]:
         "Verification": f"after {wording.count(proof.min_rows)} labelled rows, at most {wording.count(proof.max_rows)} "
         f"or {length(proof.deadline_s)}; worse by more than {wording.number(proof.margin)} is taken back",
         "After a rejection": f"the same thing is not asked again for {length(policy.stand_back_s)}",
-        "Not on the page": "high risk, one person, one a day",
+        "Actions not named here": "high risk, one person, one a day",
     }
 
 

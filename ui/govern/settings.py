@@ -14,7 +14,8 @@ def whom_to_ask(permission: str, roles: Sequence[RoleHolders]) -> str:
     able = [role for role in roles if permission in role.permissions]
     names = sorted({name for role in able for name in role.people})
     needs = " or ".join(role.role for role in able) or "nobody's"
-    who = f"Ask {_some(names)}." if names else "Nobody has it yet: `steward users add NAME --role admin` makes one."
+    first = able[0].role if able else "admin"
+    who = f"Ask {_some(names)}." if names else f"Nobody has it yet: steward users invite NAME --role {first}"
     return f"This needs the role {needs}. {who}"
 
 

@@ -18,7 +18,7 @@ def show() -> None:
     said = {
         "State": c.chip(AUTOMATION.get(state.state, UNKNOWN)),
         "Since": wording.plain(wording.when(state.changed_at, now)),
-        "By": wording.plain(state.changed_by),
+        "By": wording.plain(wording.actor(state.changed_by)),
         "Why": wording.plain(wording.sentence(state.reason)),
     }
     facts(said, key="automation-facts", alt="The switch")

@@ -149,15 +149,20 @@ def intake(counts: Intake, now: datetime) -> list[Figure]:
             "intake-labels",
             "Labelled predictions",
             wording.count(counts.labels),
-            f"of {wording.count(counts.predictions)}; of the newest {wording.count(coverage.predictions)}, "
-            f"{wording.percent(coverage.share, 0)}"
-            + (f", median after {wording.span(lag)}" if lag is not None else ""),
+            (
+                f"of {wording.count(counts.predictions)}; of the newest {wording.count(coverage.predictions)}, "
+                f"{wording.percent(coverage.share, 0)}"
+                + (f", median after {wording.span(lag)}" if lag is not None else "")
+            )
+            if coverage.predictions
+            else "no prediction yet",
         ),
         Figure(
             "intake-unknown",
             "Labels without a prediction",
             wording.count(counts.unknown_labels),
-            f"of the newest 1,000 labels of all models; {wording.count(counts.revised_labels)} of those were revised. "
+            f"of the newest {wording.count(1000)} labels of all models; "
+            f"{wording.count(counts.revised_labels)} of those were revised. "
             f"In all, {wording.count(counts.unclaimed_labels)} have waited for more than 30 days",
             odd if counts.unknown_labels or counts.unclaimed_labels else None,
         ),

@@ -209,7 +209,11 @@ def events(found: Trends) -> list[dict[str, str]]:
     happened = [
         (d.since, f"v{d.version} began to serve", d.reason) for d in found.deployments if d.since >= found.from_at
     ]
-    happened += [(one.at, f"Incident: {one.title}", one.status) for one in found.incidents if one.at >= found.from_at]
+    happened += [
+        (one.at, f"Incident: {one.title}", vocabulary.ALERT_STATUSES.get(one.status, vocabulary.UNKNOWN).word)
+        for one in found.incidents
+        if one.at >= found.from_at
+    ]
     happened += [
         (
             action.at,

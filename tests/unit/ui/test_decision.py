@@ -205,6 +205,12 @@ def test_only_the_highest_risk_asks_to_type_the_version() -> None:
     assert not standing.asks_for_typed_version(action(risk="medium"))
 
 
+def test_an_open_question_says_at_once_what_happens_if_it_is_wrong() -> None:
+    assert consequences.if_wrong(action()).startswith("If v")
+    assert "goes back to v" in consequences.if_wrong(action())
+    assert consequences.if_wrong(action(status="approved")) == ""
+
+
 def test_approving_against_a_failed_check_or_the_recommendation_needs_a_reason() -> None:
     assert checks.speaks_against(action())
     calm = action().model_copy(update={"evidence": {"metrics": [], "checks": [{"name": "a", "ok": True}]}})
@@ -259,7 +265,7 @@ def test_it_says_truly_what_the_rows_were_to_each_version(method: str, says: str
 def test_the_rows_since_the_incident_speak_for_themselves() -> None:
     first = {"metric": "f1", "difference": 0.074, "low": -0.003, "high": 0.161, "verdict": "inconclusive"}
     told = evidence.since_onset({"since_onset": {"n": 76, "metrics": [first]}})
-    assert told == "On the 76 rows since the incident began: F1 +0.074 [−0.003, 0.161], inconclusive."
+    assert told == "On the 76 rows since the incident began: F1 +0.074 [−0.003, +0.161], inconclusive."
     assert evidence.since_onset({}) is None
 
 
@@ -269,7 +275,7 @@ def test_what_becomes_of_the_part_that_lost_is_said_beside_the_rows() -> None:
         {"metric": "accuracy", "difference": 0.21, "low": 0.1, "high": 0.32, "verdict": "better"},
     ]
     told = evidence.rested_on({"segment": {"of": "Site: B", "n": 60, "metrics": figures}})
-    assert told == ["On the 60 rows of Site: B, which lost: Accuracy +0.210 [0.100, 0.320], better."]
+    assert told == ["On the 60 rows of Site: B, which lost: Accuracy +0.210 [+0.100, +0.320], better."]
     assert evidence.mended({}) is None
 
 

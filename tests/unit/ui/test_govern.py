@@ -162,6 +162,11 @@ def test_who_may_not_hears_which_role_and_whom_to_ask(people: list[str], said: s
     assert "zoe" not in found
 
 
+def test_whom_to_ask_names_a_role_that_carries_the_right() -> None:
+    able = [RoleHolders(role="operator", permissions=[settings.RETRY], people=[])]
+    assert "--role operator" in settings.whom_to_ask(settings.RETRY, able)
+
+
 def event(**changes: object) -> AuditEventOut:
     return AuditEventOut.model_validate(world.event(FULL, 12, **changes))
 
@@ -169,17 +174,21 @@ def event(**changes: object) -> AuditEventOut:
 def test_an_event_says_itself_and_formats_nothing() -> None:
     (row,) = audit.rows([event()], {"who": "a&b", "text": "x y"})
     assert row["said"] == "a night of work \\| \\*not\\* a link; running → paused"
-    assert row["seq"] == "[12](/audit?who=a%26b&text=x+y&event=12)"
+    assert row["no."] == "[12](/audit?who=a%26b&text=x+y&event=12)"
     (row,) = audit.rows([event(verb="x](javascript:alert(1))", object_id="[a](b)")], {})
     assert "](javascript" not in row["what"].replace("`x](javascript:alert(1))`", "")
     assert row["on what"] == "automation \\[a\\]\\(b\\)"
 
 
 def test_a_change_is_told_with_before_and_after_and_a_long_one_is_cut() -> None:
-    assert audit.said(event(details={"before": ["viewer"], "after": ["admin"]})) == '["viewer"] → ["admin"]'
+    assert audit.said(event(details={"before": ["viewer"], "after": ["admin"]})) == "viewer → admin"
     assert audit.said(event(details={"before": None, "after": 5})) == "nothing → 5"
     assert audit.said(event(details={"evidence": "a" * 64})) == "evidence aaaaaaaa"
     assert audit.said(event(details={"dry_run": False, "model": "m"})) == "model m"
+    assert audit.said(event(details={"expires_at": "2026-12-01T19:34:39.277359+00:00", "ok": True})) == (
+        "expires at 01 Dec 2026 19:34 UTC, ok yes"
+    )
+    assert audit.said(event(details={"channels": ["dashboard", "outbox"]})) == "channels dashboard, outbox"
     assert audit.said(event(details={})) == ""
     assert len(audit.said(event(details={"says": "x" * 4000}))) == audit.LONGEST_CELL
 

@@ -1,5 +1,6 @@
 """What the pages say is worked out of the API's answers by plain functions; here are their edges."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -33,6 +34,21 @@ def test_without_any_figure_the_card_says_what_is_missing() -> None:
 def test_a_first_run_lists_what_is_still_to_do_and_a_settled_one_nothing() -> None:
     assert len(overview.first_steps(told(EMPTY).first_steps)) == 5
     assert overview.first_steps(told(FULL).first_steps) == []
+
+
+def test_what_serves_is_said_with_the_moment_since_when() -> None:
+    said = overview.serves(told(FULL))
+    assert re.fullmatch(r"v\d+ serves \([\w ]+\) since \d\d \w{3} \d{4} \d\d:\d\d UTC \(.+ ago\)\.", said)
+
+
+def test_incidents_and_actions_end_in_words_of_one_kind() -> None:
+    happened = trends.events(api_types.Trends.model_validate(FULL.trends()))
+    assert any(row["what"].startswith("Incident") for row in happened)
+    assert {row["how"] for row in happened if row["what"].startswith("Incident")} <= {
+        "Active",
+        "Acknowledged",
+        "Resolved",
+    }
 
 
 def test_silence_proves_nothing_when_no_process_reported() -> None:

@@ -22,6 +22,20 @@ def test_a_difference_carries_its_sign_and_nothing_is_plain_zero() -> None:
     assert wording.interval(-0.012, 0.093, sign=True) == "[−0.012, +0.093]"
 
 
+def test_a_sentence_of_another_process_writes_its_figures_as_the_pages_do() -> None:
+    told = "f1 +0.054 [-0.013, +0.094], n=313; 2026-11-30 and a-1 stay"
+    assert wording.sentence(told) == "F1 +0.054 [−0.013, +0.094], n = 313; 2026-11-30 and a-1 stay."
+
+
+def test_who_did_something_is_called_by_name() -> None:
+    assert [wording.actor(name) for name in ("person:ada", "agent:agent-1", "system:steward", "ada")] == [
+        "ada",
+        "the agent",
+        "steward",
+        "ada",
+    ]
+
+
 def test_thousands_are_set_apart() -> None:
     assert wording.count(1_234_567) == "1\u202f234\u202f567"
     assert wording.number(12_345.678, 1) == "12\u202f345.7"
