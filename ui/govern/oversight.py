@@ -56,7 +56,7 @@ def _row(name: str, one: HabitsOut) -> dict[str, str]:
 def load(found: OversightOut) -> str:
     """How much is asked of people, and what ran out of time."""
     most = wording.number(found.most_a_week, 0)
-    week = f"{wording.number(found.a_week, 1)} decisions a week and model; with more than {most} people stop reading"
+    week = f"{wording.number(found.a_week, 1)} decisions a week and model; above {most}, people stop reading"
     expired = f"{wording.plural(found.expired, 'question')} ran out of time"
     return f"{week}. {expired} in {found.days} days."
 
