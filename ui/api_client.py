@@ -1,14 +1,15 @@
 """Every call the dashboard makes, typed, and every way a call can fail, as a sentence."""
 
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any
 
 import httpx
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from ui import api_types as t
 from ui.answers.frame import Frame
-from ui.calls.govern import Govern
+from ui.calls.asking import A, Params
+from ui.calls.govern import GovernCalls
 from ui.calls.intake import IntakeCalls
 from ui.calls.lineage import LineageCalls
 from ui.calls.people import PeopleCalls
@@ -16,9 +17,6 @@ from ui.calls.period import PeriodCalls
 from ui.calls.questions import QuestionCalls
 from ui.calls.runs import RunCalls
 from ui.calls.windows import WindowCalls
-
-A = TypeVar("A", bound=BaseModel)
-Params = dict[str, str | int]
 
 CONNECT_S = 2.0
 READ_S = 10.0
@@ -130,11 +128,6 @@ class ApiClient:
         """The same connections, in another name. `unattended`: a page asks by itself, which uses no session."""
         return ApiClient(self._base_url, token=token, unattended=unattended, http=self._http)
 
-    @property
-    def govern(self) -> Govern:
-        """The calls of the pages under Govern."""
-        return Govern(self)
-
     def send(
         self,
         method: str,
@@ -184,6 +177,26 @@ class ApiClient:
                 request_id=response.headers.get("x-request-id", ""),
             ) from problem
 
+    # ----------------------------------------------------------------------------------------------- by their noun
+
+    @property
+    def people(self) -> PeopleCalls:
+        """Signing in, one's own sessions, and people."""
+        return PeopleCalls(self)
+
+    @property
+    def questions(self) -> QuestionCalls:
+        """Calls about one action besides the decision on it."""
+        return QuestionCalls(self)
+
+    @property
+    def windows(self) -> WindowCalls:
+        return WindowCalls(self)
+
+    @property
+    def intake(self) -> IntakeCalls:
+        return IntakeCalls(self)
+
     @property
     def lineage(self) -> LineageCalls:
         return LineageCalls(self)
@@ -196,20 +209,18 @@ class ApiClient:
     def period(self) -> PeriodCalls:
         return PeriodCalls(self)
 
-    # ----------------------------------------------------------------------------------------------------- people
-
     @property
-    def people(self) -> PeopleCalls:
-        """Signing in, one's own sessions, and people."""
-        return PeopleCalls(self)
+    def govern(self) -> GovernCalls:
+        """The calls of the pages under Govern."""
+        return GovernCalls(self)
+
+    # ---------------------------------------------------------------------------------------------------- looking
 
     def logout(self) -> None:
         self.send("POST", "/auth/logout")
 
     def me(self) -> t.Me:
         return self.ask(t.Me, "GET", "/auth/me")
-
-    # ---------------------------------------------------------------------------------------------------- looking
 
     def frame(self, model: str | None) -> Frame:
         """What stands around every page; None: the installation's own model."""
@@ -218,14 +229,8 @@ class ApiClient:
     def overview(self, model: str | None = None) -> t.Overview:
         return self.ask(t.Overview, "GET", "/overview", {"model": model} if model else None)
 
-    def models(self) -> t.ModelList:
-        return self.ask(t.ModelList, "GET", "/models")
-
     def model(self, name: str) -> t.ModelDetail:
         return self.ask(t.ModelDetail, "GET", f"/models/{name}")
-
-    def versions(self, name: str) -> t.VersionList:
-        return self.ask(t.VersionList, "GET", f"/models/{name}/versions")
 
     def version(self, name: str, number: int) -> t.VersionDetail:
         return self.ask(t.VersionDetail, "GET", f"/models/{name}/versions/{number}")
@@ -236,14 +241,6 @@ class ApiClient:
     def verification(self, action: t.ActionDetail) -> list[t.MetricPoint]:
         """What was measured after the change while it is being verified; nothing before and after."""
         return self.performance(action.model_name).verification if action.status == "verifying" else []
-
-    @property
-    def windows(self) -> WindowCalls:
-        return WindowCalls(self)
-
-    @property
-    def intake(self) -> IntakeCalls:
-        return IntakeCalls(self)
 
     def drift(self, model: str, limit: int = 60) -> t.Drift:
         return self.ask(t.Drift, "GET", "/drift", {"model": model, "limit": limit})
@@ -262,9 +259,6 @@ class ApiClient:
         asked |= {"compare": "before"} if before else {}
         return self.ask(t.Trends, "GET", "/trends", asked)
 
-    def cycles(self, model: str) -> t.ActivityList:
-        return self.ask(t.ActivityList, "GET", "/agent/cycles", {"model": model})
-
     def record(self, model: str, days: int | None = None) -> t.AgentRecord:
         """How often the agent was right; in the last `days`, or since the beginning."""
         wanted: Params = {name: value for name, value in (("model", model), ("days", days)) if value}
@@ -275,11 +269,6 @@ class ApiClient:
         return self.ask(t.DeliveryList, "GET", "/notifications")
 
     # --------------------------------------------------------------------------------------------------- deciding
-
-    @property
-    def questions(self) -> QuestionCalls:
-        """Calls about one action besides the decision on it."""
-        return QuestionCalls(self.ask, self.send)
 
     def actions(
         self, *, status: str | None = None, model: str | None = None, asked: bool = False, limit: int | None = None

@@ -232,10 +232,6 @@ class CycleOut(Answer):
     created_at: datetime
 
 
-class ActivityList(Answer):
-    cycles: list[CycleOut]
-
-
 class AgentRecord(Answer):
     rules: list[TrackRecordOut]
     kinds: list[TrackRecordOut]
@@ -311,14 +307,6 @@ class ModelDetail(ModelCard):
     features: list[FeatureOut]
     deployments: list[DeploymentOut]
     replicas: list[ReplicaOut]
-
-
-class ModelList(Answer):
-    models: list[ModelCard]
-
-
-class VersionList(Answer):
-    versions: list[VersionCard]
 
 
 class Proposed(Answer):

@@ -1,1 +1,4 @@
-"""The calls of the dashboard by noun: one small class for each, given the client's `ask` and `send`."""
+"""The calls of the dashboard by noun: one small class for each, given the client that asks in somebody's name.
+
+They hang on `ApiClient` as properties. Every call answers in a type or raises `ApiError`.
+"""

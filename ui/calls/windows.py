@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from ui.answers import windows as w
-from ui.calls.asking import Asking
+from ui.calls.asking import Asking, Params
 
 
 @dataclass(frozen=True)
@@ -26,5 +26,5 @@ class WindowCalls:
 
     def records(self, window_id: int, check: str, column: str | None) -> w.Records:
         """The rows in which a check found something."""
-        asked: dict[str, str | int] = {"check": check, **({"column": column} if column else {})}
+        asked: Params = {"check": check, **({"column": column} if column else {})}
         return self.client.ask(w.Records, "GET", f"/data-quality/{window_id}/records", asked)
