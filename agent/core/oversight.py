@@ -56,10 +56,6 @@ class Habits:
     watched: int  # approved changes that were watched to an answer
     taken_back: int
 
-    @property
-    def overrides(self) -> int:
-        return self.against_advice + self.advice_refused
-
 
 @dataclass(frozen=True)
 class Oversight:

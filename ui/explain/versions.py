@@ -32,11 +32,6 @@ def served(version: VersionCard) -> str:
     return f"{wording.moment(version.served_from)} to {until}"
 
 
-def can_go_back_to(version: VersionCard) -> bool:
-    """One goes back to what is known: a version that served before, does not serve now, and has its file still."""
-    return version.served_from is not None and version.restorable and not version.is_active
-
-
 def approved_by(version: VersionRow) -> str:
     """Who approved that it serves; the first version needs nobody, a candidate has nobody yet."""
     if version.approved_by:

@@ -234,14 +234,6 @@ def test_a_part_that_lost_is_listed_and_never_stands_for_all_rows() -> None:
     assert [point.value for point in performance.line(found, "realised", "accuracy")] == [0.83]
 
 
-def test_one_goes_back_only_to_a_version_that_served_before() -> None:
-    earlier = api_types.VersionCard.model_validate(FULL.version(2))
-    assert versions.can_go_back_to(earlier)
-    assert not versions.can_go_back_to(earlier.model_copy(update={"served_from": None}))
-    assert not versions.can_go_back_to(earlier.model_copy(update={"restorable": False}))
-    assert not versions.can_go_back_to(earlier.model_copy(update={"is_active": True}))
-
-
 def test_verification_shows_both_versions_and_their_difference() -> None:
     point = FULL.point(5, "verification", "f1", 0.06) | {"metadata": {"old": 0.71, "new": 0.77}, "window_id": None}
     found = api_types.Performance.model_validate(FULL.performance() | {"verification": [point]})
