@@ -18,8 +18,10 @@ import httpx
 from playwright.sync_api import Browser, Page, sync_playwright
 from rich.console import Console
 from rich.table import Table
-from sqlalchemy import create_engine
+from sqlalchemy import Engine, create_engine, func, select
+from sqlalchemy.orm import Session
 
+from database.models import DataQualityResult, DriftReport, PerformanceMetric
 from scripts.bench.dashboard_world import furnish_many
 from scripts.bench.machine import machine
 from scripts.chaos.api_process import ApiProcess
@@ -75,22 +77,74 @@ class Shown:
     asks: tuple[str, ...]
 
 
-def pages_of(world: World) -> list[Shown]:
-    """All pages that say something of a model, each with its own questions; `/frame` stands around all of them."""
-    action = world.actions["good"].action_id
-    of = f"?model={MODEL}"
+@dataclass(frozen=True)
+class Examples:
+    """What the pages that show one of many are asked about."""
+
+    model: str
+    action: str
+    version: int
+    judged: int  # the newest window with an answer about its quality
+    window: int  # the newest of all
+    feature: str
+    check: str
+    column: str
+
+
+def examples_of(engine: Engine, world: World) -> Examples:
+    """The newest of each kind, as the pages choose when nobody chose."""
+    with Session(engine) as session:
+        judged, newest = (
+            session.scalars(select(func.max(kind.window_id)).where(kind.window_id.is_not(None))).one()
+            for kind in (PerformanceMetric, DriftReport)
+        )
+        report = session.scalars(select(DriftReport).where(DriftReport.window_id == newest)).one()
+        failed = session.execute(
+            select(DataQualityResult.window_id, DataQualityResult.check_name, DataQualityResult.column_name)
+            .where(~DataQualityResult.success, DataQualityResult.column_name.is_not(None))
+            .order_by(DataQualityResult.window_id.desc())
+            .limit(1)
+        ).one()
+    return Examples(
+        model=MODEL,
+        action=str(world.actions["good"].action_id),
+        version=world.serving.version,
+        judged=int(judged or 0),
+        window=int(newest or 0),
+        feature=str(report.features[0]["feature"]),
+        check=failed.check_name,
+        column=failed.column_name,
+    )
+
+
+def pages_of(one: Examples) -> list[Shown]:
+    """All pages, each with its own questions, as a test holds it to; `/frame` stands around all of them."""
+    of = f"?model={one.model}"
+    action, model, month = f"/actions/{one.action}", f"/models/{one.model}", "&days=30"
+    version, window, drift = (
+        f"{model}/versions/{one.version}",
+        f"/performance/windows/{one.judged}",
+        f"/drift/{one.window}",
+    )
+    records = f"/data-quality/{one.window}/records?check={one.check}&column={one.column}"
+    agent = (f"/agent/standing{of}", f"/agent/record{of}", f"/agent/now{of}", f"/agent/runs{of}&show=all{month}")
     return [
-        Shown("overview", "/", (f"/overview{of}",)),
-        Shown("approvals", "/approvals", (f"/actions{of}",)),
-        Shown("decision", f"/decision?id={action}", (f"/actions/{action}",)),
-        Shown("performance", "/performance", (f"/performance{of}",)),
-        Shown("drift", "/drift", (f"/drift{of}",)),
-        Shown("trends", "/trends", (f"/trends{of}",)),
-        Shown("quality", "/quality", (f"/data-quality{of}",)),
-        Shown("agent", "/agent", (f"/agent/cycles{of}", f"/agent/record{of}", f"/overview{of}")),
-        Shown("models", "/models", (f"/models/{MODEL}", f"/models/{MODEL}/versions", f"/models/{MODEL}/versions/2")),
+        Shown("overview", "/", (f"/overview{of}", f"/trends{of}&buckets=24")),
+        Shown("approvals", "/approvals", ("/actions?asked=true&limit=500",)),
+        Shown("decision", f"/decision?id={one.action}", (action, f"{action}/reach", version)),
+        Shown(
+            "performance", "/performance",
+            (f"/performance{of}&limit=60", window, f"/performance/calibration{of}", f"/trends{of}&buckets=30"),
+        ),
+        Shown("drift", "/drift", (f"/drift{of}&limit=60", drift, f"{drift}/features/{one.feature}")),
+        Shown("trends", "/trends", (f"/trends{of}&buckets=60",)),
+        Shown("quality", "/quality", (f"/data-quality{of}", records, f"/refusals{of}&hours=24")),
+        Shown("agent", "/agent", (*agent, "/notifications")),
+        Shown("models", "/models", (f"{model}/lineage", model, version, f"{version}/lineage")),
+        Shown("settings", "/settings", ("/policy", f"/oversight{of}&days=90", "/roles")),
+        Shown("audit", "/audit", ("/audit/verified", "/audit/choices", "/audit?limit=50")),
         Shown("frame", "", (f"/frame{of}",)),
-    ]
+    ]  # fmt: skip
 
 
 def spread(times: Sequence[float]) -> dict[str, Any]:
@@ -134,7 +188,7 @@ def bench_dashboard(asked: Asked, say: Say) -> dict[str, Any]:
         ui.launch()
         ui.wait()
         browser = stack.enter_context(_chromium(found))
-        pages = [one for one in pages_of(world) if not asked.only or one.name in asked.only]
+        pages = [one for one in pages_of(examples_of(engine, world)) if not asked.only or one.name in asked.only]
         if not pages:
             raise CommandFailedError(f"none of these is a page: {', '.join(asked.only)}")
         measured = {"machine": machine(), "rows": asked.rows, "days": asked.days}
@@ -164,7 +218,7 @@ def _measured(
     page.locator(_HEADLINE).first.wait_for()
     found: dict[str, dict[str, Any]] = {}
     for shown in pages:
-        about: dict[str, Any] = {"questions": {path.partition("?")[0]: _alone(api, path, times) for path in shown.asks}}
+        about: dict[str, Any] = {"questions": {path: _alone(api, path, times) for path in shown.asks}}
         if shown.path:
             first = [_first_content(page, ui + shown.path) for _ in range(times + 1)]
             about["cold_ms"] = round(first[0], 1)
