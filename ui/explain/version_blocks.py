@@ -100,13 +100,11 @@ def influence(version: Version, labels: dict[str, str]) -> None:
     names, shares = [labels.get(name, name) for name, _ in ranked], [share for _, share in ranked]
     summary = f"{names[0]} has the largest influence: {wording.percent(shares[0], 0)}."
     figure = charts.bars(names, shares, c.colours(), title="share of influence")
-    c.chart(figure, key="influence", summary=summary, nothing="No influence was measured.")
-    with st.expander("As a table", key="influence-as-table"):
-        rows = [
-            {"input": wording.plain(name), "share": wording.percent(share)}
-            for name, share in zip(names, shares, strict=True)
-        ]
-        c.table(rows, key="influence-table", alt="Influence of each input")
+    rows = [
+        {"input": wording.plain(name), "share": wording.percent(share)}
+        for name, share in zip(names, shares, strict=True)
+    ]
+    c.chart(figure, key="influence", summary=summary, nothing="No influence was measured.", table=rows)
 
 
 def way(version: Version) -> None:
