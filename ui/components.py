@@ -61,14 +61,23 @@ def metric_card(
     note: str,
     key: str,
     sign: Sign | None = None,
-    history: Sequence[float] | None = None,
+    history: Sequence[float] = (),
 ) -> None:
     """A figure that never stands alone: below it the interval, the n, or why there is none."""
     with st.container(key=key, border=True, height="stretch"):
-        st.metric(label, value, chart_data=list(history) if history and len(history) > 1 else None)
+        st.metric(label, value)
+        if line := charts.spark(history, colours().blue):
+            st.markdown(f"![{wording.plain(_course(label, history))}]({line})")
         if sign:
             st.markdown(chip(sign))
         st.caption(wording.plain(note))
+
+
+def _course(label: str, history: Sequence[float]) -> str:
+    """The line beside a figure, for who does not see it."""
+    digits = 0 if all(float(value).is_integer() for value in history) else 3
+    low, high, last = (wording.number(value, digits) for value in (min(history), max(history), history[-1]))
+    return f"{label}: {len(history)} values between {low} and {high}, the newest {last}"
 
 
 def banner(kind: Literal["error", "warning", "info", "success"], title: str, text: str, *, key: str) -> None:

@@ -13,6 +13,7 @@ from ui.charts.look import DARK, LIGHT, Look, Stroke, look
 from ui.charts.metric import metric_over_time
 from ui.charts.reliability import ReliabilityBin, reliability
 from ui.charts.series import Marker, Point, picked
+from ui.charts.spark import spark
 from ui.charts.trend import trend, wrong_answers
 
 __all__ = [
@@ -36,6 +37,7 @@ __all__ = [
     "overlaid",
     "picked",
     "reliability",
+    "spark",
     "trend",
     "wrong_answers",
 ]

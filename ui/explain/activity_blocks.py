@@ -13,7 +13,6 @@ from ui.explain import activity, agent_standing, track_record
 from ui.explain.activity import Deed, Entry
 
 LIVE_S = 5
-_LIVE_HEIGHT = 230
 
 
 def standing(found: AgentStanding, record: AgentRecord | None) -> None:
@@ -56,8 +55,8 @@ def standing(found: AgentStanding, record: AgentRecord | None) -> None:
 
 @clock.fragment(run_every=LIVE_S)
 def live(model: str) -> None:
-    """What the agent does at this moment. It holds its place, whatever comes."""
-    with st.container(key="live", border=True, height=_LIVE_HEIGHT, gap="small"):
+    """What the agent does at this moment. Its place is held (style.css), whatever comes."""
+    with st.container(key="live", border=True, gap="small"):
         try:
             found = session.client().runs.now(model)
         except ApiError as problem:

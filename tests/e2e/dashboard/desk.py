@@ -16,6 +16,7 @@ PAGES = {
     "trends": "/trends", "quality": "/quality", "agent": "/agent", "models": "/models",
     "settings": "/settings", "audit": "/audit",
 }  # fmt: skip
+SECTIONS = ("Policy", "Automation", "Schedules", "People", "Keys", "Messages", "Data", "You")
 HEIGHTS = {1440: 900, 768: 1024, 360: 740}
 HEADLINE = ".st-key-headline h1, .st-key-question h1"
 # Streamlit asks for its health under the page's own address first: harmless, and said in the console.
@@ -24,6 +25,24 @@ _RESTING = (
     "() => document.querySelector('[data-testid=stApp]')?.getAttribute('data-test-script-state') === 'notRunning'"
     " && !document.querySelector('[data-testid=stSkeleton]')"
 )
+# Nothing fades, and nothing that has a name or is drawn has moved for a fifth of a second.
+_STILL = """() => new Promise((resolve) => {
+    const places = () => [...document.querySelectorAll("[class*=st-key-], [role=dialog], .main-svg")].map((el) => {
+        const box = el.getBoundingClientRect();
+        return [box.left, box.top, box.width, box.height].map(Math.round).join();
+    }).join(" ");
+    const fades = () => document.getAnimations().some(
+        (one) => one.playState === "running" && one.effect?.getComputedTiming().endTime < Infinity
+    );
+    let before = "", same = 0;
+    const look = () => {
+        const now = places();
+        same = now === before && !fades() ? same + 1 : 0;
+        before = now;
+        if (same < 4) setTimeout(look, 50); else resolve(true);
+    };
+    look();
+})"""
 
 
 @dataclass
@@ -64,6 +83,11 @@ def settled(page: Page) -> None:
     """Until the page's heading stands there and nothing is being worked out any more."""
     expect(page.locator(HEADLINE).first).to_be_visible()
     page.wait_for_function(_RESTING)
+
+
+def still(page: Page) -> None:
+    """Until what is shown has found its place: charts follow a new width a moment later, and dialogs fade in."""
+    page.evaluate(_STILL)
 
 
 def key(page: Page | Locator, name: str) -> Locator:

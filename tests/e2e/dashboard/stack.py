@@ -1,6 +1,6 @@
 """The real thing behind the browser: a PostgreSQL of its own, the API's process and the dashboard's process."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -75,6 +75,23 @@ def running(fill: Callable[[Engine, Settings], object]) -> Iterator[Stack]:
             api.stop()
             engine.dispose()
             (Path(directory) / "ui.log").unlink(missing_ok=True)
+
+
+@contextmanager
+def beside(stack: Stack, told: Mapping[str, str], log: Path) -> Iterator[str]:
+    """The address of another dashboard with an API of its own over the same database, which is told these variables."""
+    api = ApiProcess(stack.settings)
+    api.environment |= told
+    ui = UiProcess(api.url, log)
+    ui.launch()
+    try:
+        api.launch()
+        ui.wait()
+        wait_until(lambda: _lives(api), 50)
+        yield ui.url
+    finally:
+        ui.stop()
+        api.stop()
 
 
 def _lives(api: ApiProcess) -> bool:

@@ -5,17 +5,22 @@ from playwright.sync_api import Page, expect
 
 from scripts.clinic.furnished import World
 from tests.e2e.dashboard.asking import a_retrain, page_of
-from tests.e2e.dashboard.desk import Desk, key, settled
+from tests.e2e.dashboard.desk import Desk, key, settled, still
 from tests.e2e.dashboard.stack import Stack
 from ui import frame
 from ui.deciding import decision_seen
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 MOST_SHIFT = 0.1
-# One refresh of the bar above every page, and some more.
-A_REFRESH_MS = 12_000
+# Each page looks by itself, and is drawn anew for what it saw.
+REFRESHES = 2
 _WATCH = """() => {
     window.shifted = 0;
+    window.refreshed = 0;
+    new MutationObserver(() => {
+        const app = document.querySelector("[data-testid=stApp]");
+        if (app.getAttribute("data-test-script-state") === "notRunning") window.refreshed += 1;
+    }).observe(document.body, { subtree: true, attributeFilter: ["data-test-script-state"] });
     new PerformanceObserver((list) => {
         for (const entry of list.getEntries()) if (!entry.hadRecentInput) window.shifted += entry.value;
     }).observe({ type: "layout-shift" });
@@ -33,13 +38,14 @@ def test_nothing_jumps_while_pages_refresh_by_themselves(desk: Desk, stack: Stac
         seats = list(zip((one, two, three, four), paths, strict=True))
         for seat, path in seats:
             seat.open(path)
-            seat.page.wait_for_timeout(500)
+            still(seat.page)
             seat.page.evaluate(_WATCH)
         with stack.engine.begin() as connection:
             connection.exec_driver_sql(TOUCH)  # something happened: pages are drawn anew by themselves
-        one.page.wait_for_timeout(A_REFRESH_MS)
         for seat, path in seats:
+            seat.page.wait_for_function("(least) => window.refreshed >= least", arg=REFRESHES)
             settled(seat.page)
+            still(seat.page)
             assert _shift(seat.page) <= MOST_SHIFT, path
             assert seat.said == [], path
 

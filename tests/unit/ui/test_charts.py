@@ -1,8 +1,11 @@
 """Figures say what the data say, and say nothing when there is nothing."""
 
+import base64
+import math
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -149,3 +152,22 @@ def test_right_and_wrong_squares_differ_by_sign_and_line() -> None:
     signs = {note.text.split()[0] + note.text.split("<b>")[1].split("<")[0] for note in figure.layout.annotations}
     assert signs == {"✓5", "✕2", "✕1", "✓3"}
     assert {shape.line.dash for shape in figure.layout.shapes} == {"solid", "dot"}
+
+
+def test_a_small_line_is_a_picture_with_its_newest_value_marked_and_nothing_without_two_values() -> None:
+    def picture(*values: float) -> ET.Element:
+        address = charts.spark(values, "#0072B2")
+        assert address is not None
+        return ET.fromstring(base64.b64decode(address.removeprefix("data:image/svg+xml;base64,")))  # noqa: S314
+
+    def heights(*values: float) -> list[float]:
+        points = picture(*values)[0].attrib["points"].split()
+        return [float(point.split(",")[1]) for point in points]
+
+    low, high, middle = heights(1.0, 3.0, 2.0)
+    assert low > middle > high, "downwards is more in a drawing"
+    assert picture(1.0, 3.0)[1].attrib["cy"] == str(heights(1.0, 3.0)[-1])
+    assert len(set(heights(5.0, 5.0, 5.0))) == 1, "what never changes is a level line"
+    assert heights(1.0, math.nan, 3.0) == heights(1.0, 3.0)
+    assert charts.spark((), "#0072B2") is None
+    assert charts.spark((1.0, math.inf), "#0072B2") is None
