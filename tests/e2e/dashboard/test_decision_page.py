@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 from scripts.clinic.furnished import World
 from tests.e2e.dashboard import looking
 from tests.e2e.dashboard.asking import decide
-from tests.e2e.dashboard.desk import Desk, key
+from tests.e2e.dashboard.desk import Desk, key, settled, still
 from tests.e2e.dashboard.stack import Stack
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
@@ -87,7 +87,8 @@ def test_both_answers_are_of_the_same_size_and_neither_is_given_in_advance(desk:
         assert approve["height"] == pytest.approx(reject["height"], rel=0.1)
         assert not re.search("approve|reject", _active(page)[:40], re.IGNORECASE)
         page.keyboard.press("Enter")
-        page.wait_for_timeout(300)
+        still(page)
+        settled(page)  # whatever was asked for by it has been answered
         assert page.get_by_role("dialog").count() == 0, "Enter is no answer"
 
 
