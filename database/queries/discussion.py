@@ -1,7 +1,7 @@
 """What people say about an action, and until when each of them does not want to be asked about it."""
 
 from collections.abc import Collection, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import func, select
@@ -17,6 +17,7 @@ from database.queries import actions
 from database.queries.audit import Actor, append
 
 NEWEST = 200
+LONGEST_SNOOZE = timedelta(days=30)
 
 
 def comments(session: ReadSession, action_id: UUID) -> list[tuple[ActionComment, str]]:
@@ -59,7 +60,7 @@ def snooze(session: Session, actor: Actor, user_id: int, action_id: UUID, until:
     """Put an open action off for one person, or (None) take that back; it stays open for everybody else.
 
     Raises `NotFoundError`, `ConflictError` for what is not open any more, and `InvalidError` for a time that has passed
-    or lies past the action's expiry: nobody sleeps through a deadline.
+    or lies past the action's expiry or `LONGEST_SNOOZE` ahead: nobody sleeps through a deadline.
     """
     action = actions.locked(session, action_id)
     if action.status not in OPEN_STATUSES:
@@ -67,6 +68,8 @@ def snooze(session: Session, actor: Actor, user_id: int, action_id: UUID, until:
     now = actions.database_now(session)
     if until is not None and until <= now:
         raise InvalidError("until: expected a time that is still to come")
+    if until is not None and until > now + LONGEST_SNOOZE:
+        raise InvalidError(f"until: at most {LONGEST_SNOOZE.days} days ahead")
     if until is not None and action.expires_at is not None and until >= action.expires_at:
         raise InvalidError(
             f"until: this expires at {action.expires_at:%Y-%m-%d %H:%M:%S} UTC, and must wake you before"

@@ -23,7 +23,6 @@ ELSEWHERE = "This form was sent from another site. Please sign in here."
 SHORTEST_PASSWORD = 12
 NO_STORE = {"Cache-Control": "no-store"}
 # What a link may lead to that can no longer be used: unknown, used or over.
-_SPENT = frozenset({404, 409, 410})
 
 
 class TooLongError(Exception):
@@ -142,8 +141,7 @@ class Door:
                 self._client.people.use_link, token, password, name or None, seen_from(request)
             )
         except ApiError as error:
-            if error.status in _SPENT:
-                return _no_way(error)
+            # Asked again, a link that is spent says so; one that is not leads back to its form: the name was taken.
             return await self._first_shown(token, problem=error.sentence, name=name, status=error.status or 503)
         return let_in(request, login, "/")
 

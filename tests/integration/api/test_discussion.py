@@ -115,6 +115,8 @@ def test_nobody_sleeps_through_the_expiry_or_into_the_past(api: Api, installed: 
         assert says in refused(put_off(api, asked, headers, until), 422, "invalid")
     naive: Any = {"until": "2030-01-01T09:00:00"}
     assert api.post(f"/actions/{asked}/snooze", json=naive, headers=headers).status_code == 422
+    for far in ("2400-01-01T00:00:00Z", "9999-12-31T23:59:59-14:00"):
+        assert api.post(f"/actions/{asked}/snooze", json={"until": far}, headers=headers).status_code == 422
     assert events(installed, "action.snoozed") == 0
 
 
