@@ -11,8 +11,8 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, BrowserContext, expect
 
-from tests.dashboard_api import RETRAIN
-from tests.dashboard_people import LINK
+from tests.dashboard.api import RETRAIN
+from tests.dashboard.people import LINK
 from tests.e2e.test_dashboard_pages import Dashboard, _running
 from ui.door.edge import page_policy
 from ui.session import COOKIE, FIRST, SIGN_IN

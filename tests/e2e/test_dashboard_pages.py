@@ -25,7 +25,7 @@ import pytest
 import uvicorn
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from tests.dashboard_api import NEWER_DIGEST, RETRAIN, FakeApi, asgi
+from tests.dashboard.api import NEWER_DIGEST, RETRAIN, FakeApi, asgi
 from ui.session import COOKIE
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from scripts.bench.dashboard import Examples, Shown, pages_of
-from tests.dashboard_api import MODEL, RETRAIN, FakeApi
+from tests.dashboard.api import MODEL, RETRAIN, FakeApi
 from tests.integration.ui.test_pages import Open, fake, open_page
 
 __all__ = ["fake", "open_page"]

@@ -1,6 +1,6 @@
 """Models & lineage and Agent activity, run by Streamlit itself without a browser."""
 
-from tests.dashboard_api import FakeApi
+from tests.dashboard.api import FakeApi
 from tests.integration.ui.test_pages import Open, button, fake, open_page, words
 
 __all__ = ["fake", "open_page"]

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from tests.dashboard_api import FakeApi
-from tests.dashboard_govern import SECRET
+from tests.dashboard.api import FakeApi
+from tests.dashboard.govern import SECRET
 from tests.integration.ui.test_pages import Open, button, fake, open_page, words
 
 __all__ = ["fake", "open_page"]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.dashboard_api import FakeApi
+from tests.dashboard.api import FakeApi
 from tests.integration.ui.test_pages import Open, fake, open_page, words
 from ui import kept
 

@@ -11,7 +11,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from tests.dashboard_api import TOKEN, FakeApi
+from tests.dashboard.api import TOKEN, FakeApi
 from tests.integration.ui.test_pages import button, words
 from ui import session
 from ui.api_client import ApiClient

@@ -10,7 +10,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from tests.dashboard_api import NEWER_DIGEST, RETRAIN, TOKEN, FakeApi
+from tests.dashboard.api import NEWER_DIGEST, RETRAIN, TOKEN, FakeApi
 from ui import session
 from ui.api_client import ApiClient
 

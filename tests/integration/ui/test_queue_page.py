@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from streamlit.testing.v1 import AppTest
 
-from tests.dashboard_api import RETRAIN, FakeApi
+from tests.dashboard.api import RETRAIN, FakeApi
 from tests.integration.ui.test_pages import button, fake, open_page, words
 
 __all__ = ["fake", "open_page"]

@@ -8,8 +8,8 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from tests.dashboard_api import TOKEN, FakeApi
-from tests.dashboard_people import LINK, FakePeople
+from tests.dashboard.api import TOKEN, FakeApi
+from tests.dashboard.people import LINK, FakePeople
 from tests.integration.ui.test_pages import button, words
 from ui import session
 from ui.answers.people import PersonRow, SessionOut

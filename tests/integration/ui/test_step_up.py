@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tests.dashboard_api import RETRAIN, FakeApi
+from tests.dashboard.api import RETRAIN, FakeApi
 from tests.integration.ui.test_pages import Open, button, fake, open_page, words
 from ui.api_types import Me
 from ui.door.step_up import needed

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from tests.dashboard_api import DIAGNOSIS, FakeApi
-from tests.dashboard_runs import POLICY
+from tests.dashboard.api import DIAGNOSIS, FakeApi
+from tests.dashboard.runs import POLICY
 from ui.answers.runs import AgentNow, AgentStanding, QuietPasses, RunList, RunOut
 from ui.api_types import AgentRecord
 from ui.explain import activity, agent_standing

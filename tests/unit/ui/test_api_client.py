@@ -5,7 +5,7 @@ from collections.abc import Callable
 import httpx
 import pytest
 
-from tests.dashboard_api import MODEL, RETRAIN, TOKEN, FakeApi
+from tests.dashboard.api import MODEL, RETRAIN, TOKEN, FakeApi
 from ui.api_client import ApiClient, ApiError
 
 Handler = Callable[[httpx.Request], httpx.Response]

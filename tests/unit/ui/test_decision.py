@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from tests.dashboard_api import NEWER_DIGEST, RETRAIN, FakeApi
+from tests.dashboard.api import NEWER_DIGEST, RETRAIN, FakeApi
 from ui.api_types import ActionDetail, MetricPoint
 from ui.decision import (
     change,

@@ -12,8 +12,8 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from tests.dashboard_api import TOKEN, FakeApi
-from tests.dashboard_people import LINK, PROVIDER_PAGE, USED_LINK, VISIT
+from tests.dashboard.api import TOKEN, FakeApi
+from tests.dashboard.people import LINK, PROVIDER_PAGE, USED_LINK, VISIT
 from ui.api_client import ApiClient
 from ui.door.door_provider import VISIT as VISIT_COOKIE
 from ui.door.door_provider import ProviderDoor, packed, unpacked

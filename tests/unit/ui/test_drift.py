@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from tests.dashboard_api import FakeApi
+from tests.dashboard.api import FakeApi
 from ui import api_types
 from ui.observe import drift
 

@@ -11,8 +11,8 @@ from api.schemas import audit as audit_schema
 from api.schemas import data, keys, notifications, overview, roles, schedules
 from api.schemas import oversight as oversight_schema
 from api.schemas import policy as policy_schema
-from tests import dashboard_govern as world
-from tests.dashboard_api import FakeApi
+from tests.dashboard import govern as world
+from tests.dashboard.api import FakeApi
 from ui.answers import audit as audit_answers
 from ui.answers import installation
 from ui.answers import keys as key_answers

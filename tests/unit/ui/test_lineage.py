@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.dashboard_api import FakeApi
-from tests.dashboard_period import HOSTILE
+from tests.dashboard.api import FakeApi
+from tests.dashboard.period import HOSTILE
 from ui.answers.lineage import Lineage, VersionRows
 from ui.api_types import ModelDetail, VersionDetail
 from ui.explain import lineage, model_card, version_compare, versions

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.dashboard_api import DONE, FakeApi
+from tests.dashboard.api import DONE, FakeApi
 from tests.unit.ui.test_decision import NOW
 from ui.api_types import ActionCard, Overview, Trends
 from ui.deciding import happened, overview

@@ -9,7 +9,7 @@ from xml.etree import ElementTree as ET
 import pypdf
 import pytest
 
-from tests.dashboard_period import HOSTILE, decision, nothing, report, window
+from tests.dashboard.period import HOSTILE, decision, nothing, report, window
 from ui.answers.period import PeriodReport
 from ui.report import report_charts, report_content, report_pdf
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from database.enums import ActionStatus
-from tests.dashboard_api import DONE, RETRAIN, FakeApi
+from tests.dashboard.api import DONE, RETRAIN, FakeApi
 from tests.unit.ui.test_decision import NOW
 from ui.api_types import ActionCard
 from ui.deciding import queue

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.dashboard_api import RETRAIN, FakeApi, evidence
+from tests.dashboard.api import RETRAIN, FakeApi, evidence
 from tests.unit.ui.test_decision import NOW, action
 from ui.answers.questions import ActionReach
 from ui.api_types import VersionDetail

@@ -1,7 +1,7 @@
 """What the pages say about how often the agent was right."""
 
 from database.enums import ActionStatus
-from tests.dashboard_api import RETRAIN, FakeApi
+from tests.dashboard.api import RETRAIN, FakeApi
 from ui.api_types import ActionDetail, AgentRecord
 from ui.explain import track_record
 

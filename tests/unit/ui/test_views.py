@@ -4,7 +4,7 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from tests.dashboard_api import FakeApi
+from tests.dashboard.api import FakeApi
 from ui import api_types, frame, wording, zones
 from ui.answers.frame import Frame
 from ui.deciding import overview, queue

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from tests import dashboard_windows as small
-from tests.dashboard_api import FakeApi
+from tests.dashboard import windows as small
+from tests.dashboard.api import FakeApi
 from ui import api_types
 from ui.answers import intake as i
 from ui.answers import windows as w

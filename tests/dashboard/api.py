@@ -31,9 +31,13 @@ from api.schemas import period as period_schema
 from api.schemas import runs as run_schema
 from database.enums import ActionStatus, ActionType, Cause
 from database.permissions import permissions_of
-from tests import dashboard_govern, dashboard_lineage, dashboard_period, dashboard_runs, dashboard_windows
-from tests.dashboard_discussion import Discussion
-from tests.dashboard_people import OPEN, FakePeople, Refusal
+from tests.dashboard import govern as dashboard_govern
+from tests.dashboard import lineage as dashboard_lineage
+from tests.dashboard import period as dashboard_period
+from tests.dashboard import runs as dashboard_runs
+from tests.dashboard import windows as dashboard_windows
+from tests.dashboard.discussion import Discussion
+from tests.dashboard.people import OPEN, FakePeople, Refusal
 
 Json = dict[str, Any]
 DIGEST = "3f9ac0de" + "0" * 56

@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tests.dashboard_api import FakeApi
+    from tests.dashboard.api import FakeApi
 
 Json = dict[str, Any]
 POLICY = "c0de" * 16

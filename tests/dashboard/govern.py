@@ -15,7 +15,7 @@ from database.enums import Role
 from database.permissions import ALLOWED
 
 if TYPE_CHECKING:
-    from tests.dashboard_api import FakeApi
+    from tests.dashboard.api import FakeApi
 
 Json = dict[str, Any]
 Told = tuple[type[BaseModel], Json]

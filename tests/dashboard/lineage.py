@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tests.dashboard_api import FakeApi
+    from tests.dashboard.api import FakeApi
 
 Json = dict[str, Any]
 FIGURE = {"metric": "f1", "value": 0.822, "low": 0.78, "high": 0.86, "n": 303}
