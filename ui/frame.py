@@ -18,6 +18,7 @@ from ui.answers.frame import Frame
 from ui.api_client import ApiError
 from ui.vocabulary import AUTOMATION, ENVIRONMENTS, UNKNOWN, Sign
 
+DECIDE = "actions.decide"
 PULSE_S = 10
 REDRAWN_AFTER_S = 60
 _KNOWN, _FRESH, _DRAWN_AT = "frame_known", "frame_fresh", "frame_drawn_at"
@@ -182,9 +183,9 @@ def _is_old(drawn: Frame, newest: Frame) -> bool:
 def _chips(frame: Frame) -> None:
     st.markdown(c.chip(ENVIRONMENTS.get(frame.environment, UNKNOWN)), width="content")
     if frame.pending:
-        st.page_link(
-            "pages/3_Approvals.py", label=c.chip(Sign(f"Needs you: {frame.pending}", "◐", "blue")), width="content"
-        )
+        waits = "Needs you" if DECIDE in frame.person.permissions else "Waiting"
+        sign = Sign(f"{waits}: {frame.pending}", "◐", "blue")
+        st.page_link("pages/3_Approvals.py", label=c.chip(sign), width="content")
     newest = frame.newest_prediction_at
     fresh = (
         f"data to {wording.moment_today(newest, frame.generated_at)}, {wording.relative(newest, frame.generated_at)}"

@@ -14,10 +14,12 @@ class Step:
     says: str
 
 
-def headline(overview: Overview) -> str:
-    """The first thing a person reads: does a decision wait for them, and is something wrong besides?"""
+def headline(overview: Overview, reader: str) -> str:
+    """The first thing somebody reads: does a decision wait for them, and is something wrong besides? What they may not
+    decide waits for others."""
     n, open_ones = overview.headline.pending, len(overview.incidents)
-    needs = f"{wording.plural(n, 'decision')} {'waits' if n == 1 else 'wait'} for you" if n else "Nothing needs you"
+    whom = "you" if any(reader in card.waits_for for card in overview.pending) else "others"
+    needs = f"{wording.plural(n, 'decision')} {'waits' if n == 1 else 'wait'} for {whom}" if n else "Nothing needs you"
     if not open_ones:
         return needs
     besides = f"{wording.plural(open_ones, 'incident')} {'is' if open_ones == 1 else 'are'} open"

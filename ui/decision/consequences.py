@@ -55,7 +55,10 @@ def consequences(action: ActionDetail, now: datetime, reach: ActionReach | None 
             if action.expires_at
             else "Nothing changes: silence is never consent."
         ],
-        undo=[f"At any time: Models → {pair.old} → Propose rollback; another person confirms it.{going_back}"],
+        undo=[
+            f"At any time: Models → {pair.old} → Propose rollback. Others confirm it, as many as the policy asks."
+            + going_back
+        ],
     )
 
 

@@ -71,7 +71,7 @@ def page() -> None:
     if overview is None:
         c.heading("Overview", key="headline")
         return
-    c.heading(view.headline(overview), key="headline")
+    c.heading(view.headline(overview, session.visit().me.name), key="headline")
     state = STATES.get(overview.headline.state, vocabulary.UNKNOWN)
     says = f"{view.state_sentence(overview)} {view.serves(overview)}"
     st.markdown(f"{c.chip(state)} {wording.plain(says)}")

@@ -37,8 +37,13 @@ def test_the_first_sentence_says_what_is_needed_and_does_not_hide_what_is_wrong(
     pending: int, incidents: int, says: str
 ) -> None:
     found = told(headline=FULL.overview()["headline"] | {"pending": pending}, incidents=[FULL.alert()] * incidents)
-    assert overview.headline(found) == says
+    assert overview.headline(found, "ada") == says
     assert NEED.search(says)
+
+
+def test_what_somebody_may_not_decide_waits_for_others() -> None:
+    assert overview.headline(told(), "ada").startswith("1 decision waits for you")
+    assert overview.headline(told(), "vera").startswith("1 decision waits for others")
 
 
 def test_proof_names_the_time_the_monitors_and_who_is_late() -> None:
