@@ -134,6 +134,15 @@ def table(rows: Sequence[Mapping[str, str]], *, key: str, alt: str) -> None:
 _rows = table  # by another name where `table` is an argument
 
 
+@st.fragment
+def _as_table(rows: Sequence[Mapping[str, str]], key: str, alt: str) -> None:
+    """The figures of a chart, drawn when somebody opens them: eight tables nobody reads cost more than eight charts."""
+    shut = st.expander("As a table", key=f"{key}-as-table", on_change="rerun")
+    if shut.open:
+        with shut:
+            _rows(rows, key=f"{key}-table", alt=alt)
+
+
 def chart(
     figure: go.Figure | None,
     *,
@@ -152,8 +161,7 @@ def chart(
     event = st.plotly_chart(figure, theme=None, key=key, alt=summary, config={"displayModeBar": False}, **more)
     st.caption(wording.plain(summary))
     if table:
-        with st.expander("As a table"):
-            _rows(table, key=f"{key}-table", alt=summary)
+        _as_table(table, key, summary)
     return charts.picked(event) if pick else None
 
 
