@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, BrowserContext, expect
 
 from tests.dashboard.api import RETRAIN
 from tests.dashboard.people import LINK
-from tests.e2e.test_dashboard_pages import Dashboard, _running
+from tests.e2e.alone import Dashboard, running
 from ui.door.edge import page_policy
 from ui.session import COOKIE, FIRST, SIGN_IN
 
@@ -37,8 +37,8 @@ def dashboard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dashboard]:
         patched.setenv("STREAMLIT_SERVER_ENABLE_AGENT_API", "true")
         patched.setenv("STREAMLIT_SERVER_ENABLE_XSRF_PROTECTION", "false")
         assert os.environ["UI_PUBLIC_URL"] == PUBLIC
-        with _running(tmp_path_factory.mktemp("edge") / "log") as running:
-            yield running
+        with running(tmp_path_factory.mktemp("edge") / "log") as found:
+            yield found
 
 
 @pytest.fixture
