@@ -101,13 +101,20 @@ def draw(page: str) -> bool:
             c.show_problem(problem, key="banner")
             return False
         frame, banner = known, unreachable(problem)
-    st.session_state[_KNOWN], st.session_state[_FRESH], st.session_state[_DRAWN_AT] = frame, True, monotonic()
-    session.begin(session.Visit(me=frame.person, model=frame.model_name, frame=frame))
     with st.container(key="top-bar", horizontal=True, vertical_alignment="center", gap="small"):
-        _choose_model(frame)
+        chosen = _choose_model(frame)
+        if chosen != frame.model_name:
+            # An address names a model as people call it, which only the box knows how to read.
+            try:
+                frame = session.client().frame(chosen)
+            except ApiError as problem:
+                banner = unreachable(problem)
+        _serves(frame)
         row = st.container(width="stretch")
         clock.choose()
         _person(frame)
+    st.session_state[_KNOWN], st.session_state[_FRESH], st.session_state[_DRAWN_AT] = frame, True, monotonic()
+    session.begin(session.Visit(me=frame.person, model=frame.model_name, frame=frame))
     place = st.empty()
     with row:
         _pulse(frame, page, place, banner)
@@ -124,13 +131,13 @@ def titles(frame: Frame) -> dict[str, str]:
     }
 
 
-def _choose_model(frame: Frame) -> None:
+def _choose_model(frame: Frame) -> str:
+    """The name of the model that is to be looked at."""
     names = titles(frame)
     if len(names) < 2:
         st.markdown(f"**{wording.plain(frame.title)}**", width="content")
-        _serves(frame)
-        return
-    st.selectbox(
+        return frame.model_name
+    chosen = st.selectbox(
         "Model",
         list(names),
         key="model",
@@ -139,7 +146,7 @@ def _choose_model(frame: Frame) -> None:
         label_visibility="collapsed",
         width=220,
     )
-    _serves(frame)
+    return str(chosen or frame.model_name)
 
 
 def _serves(frame: Frame) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import parse_qsl
 
 import httpx
 from pydantic import BaseModel
@@ -139,6 +140,7 @@ class FakeApi:
     synthetic: bool = False
     down: bool = False
     broken: str | None = None
+    titles: dict[str, str] = field(default_factory=lambda: {MODEL: "Heart disease"})
     why_not: str | None = None
     status: str = "pending_approval"
     digest: str = DIGEST
@@ -395,8 +397,11 @@ class FakeApi:
         known = self.overview()
         return {
             "generated_at": self.now, "environment": "development", "person": self.person(),
-            "models": [{"name": MODEL, "title": "Heart disease", "default": True}], "model_name": MODEL,
-            "title": "Heart disease", "serving_version": None if self.empty else 1, "pending": len(self.pending()),
+            "models": [
+                {"name": name, "title": title, "default": name == MODEL} for name, title in self.titles.items()
+            ],
+            "model_name": (chosen := self.query.get("model", MODEL)), "title": self.titles[chosen],
+            "serving_version": None if self.empty else 1, "pending": len(self.pending()),
             "newest_prediction_at": self.intake()["newest_prediction_at"], "automation": self.automation_answer(),
             "monitored_at": None if self.empty else self._ago(hours=3 * self.monitor_late, seconds=8),
             "monitor_late": self.monitor_late,
@@ -636,7 +641,7 @@ class FakeApi:
         listed = [] if self.empty else [self.card(RETRAIN), self.card(DONE)]
         answers: dict[str, tuple[type[BaseModel], Json]] = {
             "/auth/me": (people.Person, self.person()),
-            "/frame": (frame.Frame, self.frame()),
+            **({"/frame": (frame.Frame, self.frame())} if self.query.get("model", MODEL) in self.titles else {}),
             "/overview": (overview.Overview, self.overview()),
             "/models": (models.ModelList, {"models": [self.model()]}),
             f"/models/{MODEL}": (
@@ -767,6 +772,8 @@ async def asgi(fake: FakeApi, scope: Any, receive: Any, send: Any) -> None:
         message = await receive()
         body, more = body + message.get("body", b""), message.get("more_body", False)
     headers = {name.decode(): value.decode() for name, value in scope["headers"]}
+    fake.query = dict(parse_qsl(scope["query_string"].decode()))
+    fake.addresses.append(f"{scope['path']}?{scope['query_string'].decode()}")
     status, kind, content = fake.answer(scope["method"], scope["path"], headers.get("authorization", ""), body)
     await send({"type": "http.response.start", "status": status, "headers": [(b"content-type", kind.encode())]})
     await send({"type": "http.response.body", "body": content})
