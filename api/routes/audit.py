@@ -73,7 +73,12 @@ def choices(request: Request, _: Reader) -> AuditChoices:
         )
 
 
-@router.get("/export", summary="The filtered events as a file")
+@router.get(
+    "/export",
+    summary="The filtered events as a file",
+    response_class=Response,
+    responses={200: {"content": {media: {"schema": {"type": "string"}} for media in _MEDIA.values()}}},
+)
 def export(
     request: Request, _: Reader, wanted: Wanted, before: Before = None, form: Literal["csv", "jsonl"] = "csv"
 ) -> Response:

@@ -1,12 +1,14 @@
 """What a client is told when the database does not give an answer."""
 
 from contextlib import contextmanager
+from types import SimpleNamespace
 
 import pytest
 from fastapi import FastAPI
 from sqlalchemy import Engine, text
 
 from api import error_handlers
+from api.refusals import Refusals
 from tests.integration.api.conftest import serve
 
 
@@ -20,6 +22,7 @@ from tests.integration.api.conftest import serve
 )
 def test_slow_away_and_wrong_are_three_answers(engine: Engine, statement: str, status: int, code: str) -> None:
     app = FastAPI()
+    app.state.runtime = SimpleNamespace(refusals=Refusals({}))
     error_handlers.install(app)
 
     @app.get("/")

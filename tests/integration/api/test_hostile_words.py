@@ -31,11 +31,16 @@ def test_no_word_reaches_the_database_the_disk_or_a_shell_and_the_metrics_stay_s
     api: Api, installed: Installation
 ) -> None:
     headers = api.sign_in("approver") | {"X-API-Key": installed.keys.everything}
+    others = [api.sign_in("admin"), api.sign_in("operator")]
     before = installed.rows("SELECT count(*) FROM predictions")[0][0]
     for word in WORDS:
         for method, path in _PATHS:
             if "{" in path:
-                answer = api.request(method, re.sub(r"{\w+}", quote(word, safe=""), path), headers=headers)
+                place = re.sub(r"{\w+}", quote(word, safe=""), path)
+                answer = api.request(method, place, headers=headers)
+                for other in others:  # what an approver may not, somebody else may
+                    if answer.status_code == 403:
+                        answer = api.request(method, place, headers=other)
                 assert answer.status_code in (404, 405, 409, 422), (method, path, word, answer.status_code)
                 assert "x-injected" not in answer.headers
         for path in ("/actions", "/alerts", "/performance", "/trends", "/audit", "/notifications", "/agent/record"):
