@@ -38,7 +38,7 @@ def frame_of(request: Request, person: Reader, name: OfModel = None) -> Frame:
         return Frame(
             generated_at=now,
             environment=runtime.settings.platform.env,
-            person=person_out(person, runtime_of(request).settings.api.step_up_s),
+            person=person_out(person, runtime.settings.api.step_up_s),
             models=[
                 ModelChoice(name=one.name, title=one.title, default=one.name == default)
                 for one in runtime.contracts.values()

@@ -1,53 +1,18 @@
 """The pages under *Observe*: what one chooses stands in the address, each block has its states, and what may be done is
 done once."""
 
-import sys
-from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
-import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from tests.dashboard.api import TOKEN, FakeApi
-from tests.integration.ui.test_pages import button, words
-from ui import session
-from ui.api_client import ApiClient
+from tests.dashboard.api import FakeApi
+from tests.integration.ui.test_pages import Open, button, fake, open_page, words
 
-APP = Path(__file__).parents[3] / "ui" / "app.py"
 PERFORMANCE, DRIFT, TRENDS, QUALITY = (
     "1_Performance.py", "2_Drift_Detection.py", "4_Trends.py", "8_Data_Quality.py",
 )  # fmt: skip
-Open = Callable[..., AppTest]
-
-
-@pytest.fixture
-def fake() -> FakeApi:
-    return FakeApi()
-
-
-@pytest.fixture
-def open_page(fake: FakeApi, monkeypatch: pytest.MonkeyPatch) -> Iterator[Open]:
-    api = ApiClient("http://api", transport=httpx.MockTransport(fake.handle))
-    monkeypatch.setattr(session, "_anonymous_client", lambda: api)
-    # Streamlit makes the page the main module and leaves it there; a process spawned later would begin by running it.
-    monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])
-
-    def open_it(page: str, **query: str) -> AppTest:
-        at = AppTest.from_file(str(APP), default_timeout=60)
-        at.session_state["session_token"] = TOKEN
-        at.run()
-        fake.seen.clear()
-        fake.addresses.clear()
-        at.switch_page(f"pages/{page}")
-        for name, value in query.items():
-            at.query_params[name] = value
-        return at.run()
-
-    yield open_it
-    st.cache_resource.clear()
+__all__ = ["fake", "open_page"]
 
 
 def control(at: AppTest, name: str) -> Any:

@@ -38,6 +38,7 @@ def open_page(fake: FakeApi, monkeypatch: pytest.MonkeyPatch) -> Iterator[Open]:
             at.session_state["session_token"] = TOKEN
         at.run()  # a page can only be switched to once the entry script has registered it
         fake.seen.clear()
+        fake.addresses.clear()
         at.switch_page(f"pages/{page}")
         for name, value in query.items():
             at.query_params[name] = value
