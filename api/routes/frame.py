@@ -29,8 +29,9 @@ def frame_of(request: Request, person: Reader, name: OfModel = None) -> Frame:
     contract, default = contract_of(runtime, name), runtime.settings.platform.default_model
     with runtime.reading() as session:
         now: datetime = session.execute(select(func.now())).scalar_one()
-        serving = model_versions.active(session, contract.name)
         generation = model_versions.current_generation(session, contract.name)
+        # Without its reference profile, which is most of a version: this is asked every few seconds by every open page.
+        (serving,) = model_versions.versions_by_id(session, [generation.version_id]).values() if generation else (None,)
         switch = automation.switch(session)
         state = platform_state(runtime, session, contract.name, generation.created_at if generation else None, now)
         monitors = [service for service in state.services if service.service == heartbeats.MONITOR]
