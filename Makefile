@@ -5,10 +5,10 @@ BIN := .venv/bin
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down test test-long coverage crash outage chaos soak fuzz bench-peers check format clean
+.PHONY: help setup demo up down test test-long coverage crash outage chaos soak fuzz bench-peers prove-configuration check format clean
 
 help: ## this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 13
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 22
 
 setup: $(READY) ## make the environment in .venv from the lock file
 
@@ -56,6 +56,9 @@ bench-peers: $(READY) ## install what `steward bench serving` is compared with, 
 
 fuzz: $(READY) ## every operation of the API with what its document allows and forbids, by people of each role and by keys
 	STEWARD_FUZZ_EXAMPLES=$${STEWARD_FUZZ_EXAMPLES:-60} $(BIN)/python -m pytest -n 0 tests/integration/api/test_openapi_fuzz.py tests/unit/api/test_keys.py $(ARGS)
+
+prove-configuration: $(READY) ## workflows, images, Compose, manifests, rules and dashboards are held to their formats
+	@$(BIN)/python -m scripts.proofs.configuration $(ARGS)
 
 check: $(READY) ## format, lint, types, import rules, lock file
 	$(BIN)/ruff format --check .
