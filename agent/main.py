@@ -33,6 +33,7 @@ from agent.relay import Relay
 from agent.schedules import end_removed, follow, to_follow
 from config.agent_policy import AgentPolicy, load_policy
 from config.fault_points import fault_point
+from config.liveness import SignsOfLife
 from config.logging_config import configure_logging
 from config.model_contract import ModelContract, load_contracts
 from config.settings import Settings
@@ -53,6 +54,9 @@ DEADLOCK = "40P01"
 # Approved work should begin at once, so the queue is looked at more often than the world.
 QUEUE_S = 1.0
 LONGEST_PAUSE_S = 30.0
+# A loop that has not come round for this long hangs; one that waits for the database comes round. Work on an action may
+# take as long as its evidence, besides.
+HANGS_S = 300.0
 # What is still being sent when the process stops gets this long.
 GOODBYE_S = 3.0
 
@@ -71,6 +75,7 @@ class Agent:
     ) -> None:
         self.stopping = threading.Event()
         self.instance = f"{socket.gethostname()}:{os.getpid()}"
+        self._signs = SignsOfLife(settings.run_dir, SERVICE)
         self._started_at = datetime.now(UTC).isoformat()
         self._engine, self._settings, self._contracts, self._policy = engine, settings, contracts, policy
         stopping = self.stopping.is_set
@@ -192,6 +197,7 @@ class Agent:
 
     def run(self) -> None:
         """Until told to stop."""
+        self._signs.begin()
         workers = [
             threading.Thread(target=self._every, args=("execute", self.execute, QUEUE_S), name="execute"),
             threading.Thread(target=self._every, args=("gather", self.gather, QUEUE_S), name="gather"),
@@ -207,7 +213,9 @@ class Agent:
     def _every(self, name: str, do: Callable[[], object], interval_s: float) -> None:
         """Do it, pause, again; a database that is away is waited for, and said once."""
         failures = 0
+        evidence = self._settings.agent.evidence_timeout_s if name in {"execute", "gather"} else 0.0
         while not self.stopping.is_set():
+            self._signs.turned(name, interval_s + evidence + HANGS_S)
             try:
                 do()
                 if failures:

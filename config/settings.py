@@ -60,6 +60,9 @@ class PlatformSettings(_Group):
     secret_key: SecretStr | None = Field(
         None, description="key under which API keys and sessions are hashed; made and kept in STEWARD_HOME if unset"
     )
+    supervise: bool = Field(
+        True, description="false: `steward up --only ROLE` becomes that role, and what runs the container restarts it"
+    )
     log_level: Literal["TRACE", "DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_json: bool = Field(False, description="one JSON object a line (containers) instead of text (a desk)")
 
@@ -109,6 +112,9 @@ class DatabaseSettings(_Group):
     model_config = SettingsConfigDict(env_prefix="DATABASE_")
 
     url: SecretStr | None = Field(None, description="postgresql://user:password@host:5432/steward; unset = embedded")
+    migrate: bool = Field(
+        True, description="`steward up` brings the database of DATABASE_URL to its schema; false where a job does"
+    )
     pool_size: int = Field(5, ge=1, le=50, description="connections a process keeps")
     connect_timeout_s: int = Field(
         5, ge=1, description="a server that accepts and never answers is given up after this"
@@ -272,10 +278,13 @@ class AuditSettings(_Group):
 
 
 class ArtifactSettings(_Group):
-    """Who vouches for the files of a version."""
+    """Where the files of versions lie, and who vouches for them."""
 
     model_config = SettingsConfigDict(env_prefix="ARTIFACT_")
 
+    dir: Path | None = Field(
+        None, description="files of versions, shared by all who train and serve; unset = artifacts in STEWARD_HOME"
+    )
     key_file: Path | None = Field(
         None, description="private key that signs versions, for whoever trains; unset = artifact.key in STEWARD_HOME"
     )
@@ -286,7 +295,7 @@ class ArtifactSettings(_Group):
         None, description="a version nobody signed; unset = serve in development, refuse in production"
     )
 
-    @field_validator("key_file", "trusted_dir")
+    @field_validator("dir", "key_file", "trusted_dir")
     @classmethod
     def _absolute(cls, path: Path | None) -> Path | None:
         return path.expanduser().resolve() if path else path
@@ -312,6 +321,7 @@ class MlflowSettings(_Group):
     model_config = SettingsConfigDict(env_prefix="MLFLOW_")
 
     tracking_uri: str | None = Field(None, description="a server's address; unset = its own database in our cluster")
+    host: str = Field("127.0.0.1", description="of `steward up --with mlflow`; it asks nobody who they are")
     port: int = Field(5000, ge=0, le=65535, description="of `steward up --with mlflow`")
 
 
@@ -382,7 +392,7 @@ class Settings(BaseModel):
 
     @property
     def artifacts_dir(self) -> Path:
-        return self.platform.home / "artifacts"
+        return self.artifact.dir or self.platform.home / "artifacts"
 
     @property
     def spool_dir(self) -> Path:

@@ -22,6 +22,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
+from config.liveness import SignsOfLife
 from config.logging_config import configure_logging
 from config.model_contract import ModelContract, load_contract
 from config.settings import Settings
@@ -58,6 +59,8 @@ LOOK_BACK_WINDOWS = 100
 PAGE_NEWS = timedelta(days=1)
 PAGE_CALM = timedelta(minutes=2)
 LONGEST_WAIT_S = 60.0
+# A pass that takes this long hangs: every question to the database has its own, shorter end.
+HANGS_S = 900.0
 # So many new objects make one look for cycles.
 _COLLECTED_AFTER = 20_000
 
@@ -200,8 +203,11 @@ class Monitor:
     def run(self) -> None:
         """Pass after pass until told to stop."""
         wait = self.settings.monitor.interval_s
+        signs = SignsOfLife(self.settings.run_dir, SERVICE)
+        signs.begin()
         try:
             while not self.stop.is_set():
+                signs.turned("pass", wait + HANGS_S)
                 wait = self._round(wait)
                 self.stop.wait(wait)
         finally:

@@ -2,17 +2,28 @@
 
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import httpx
 
 from config.settings import Settings
-from scripts.plain_speech import CommandFailedError
-from scripts.process import Role
+from scripts.speech import CommandFailedError
 
 # In the order in which they start; they stop the other way round. `postgres` and `migrate` are the supervisor's own.
 ROLES = ("mlflow", "api", "monitor", "agent", "ui")
 DEFAULT_ROLES = ("api", "monitor", "agent", "ui")
+
+
+@dataclass(frozen=True)
+class Role:
+    """What a process is, how it is started, and how one sees that it is ready."""
+
+    name: str
+    command: Sequence[str]
+    ready: Callable[[], bool]
+    environment: Mapping[str, str] = field(default_factory=dict)
+    url: str | None = None
 
 
 class PortInUseError(CommandFailedError):
@@ -62,7 +73,21 @@ def api_command(host: str, port: int) -> list[str]:
     return [sys.executable, "-m", "api.serve", "--host", host, "--port", str(port)]
 
 
-def build_roles(settings: Settings, wanted: tuple[str, ...], mlflow_uri: str) -> list[Role]:
+def known(wanted: tuple[str, ...]) -> None:
+    """Raises `CommandFailedError` for a role there is not."""
+    unknown = [name for name in wanted if name not in ROLES]
+    if unknown:
+        raise CommandFailedError(f"unknown role {unknown[0]!r}: known are {', '.join(ROLES)}")
+
+
+def owners_database(settings: Settings, wanted: tuple[str, ...]) -> bool:
+    """Whether one of these roles enters the database as its owner. The dashboard enters none, the agent may have a
+    login of its own and then needs no other."""
+    without = {"ui", "agent"} if settings.agent.database_url and not settings.database.url else {"ui"}
+    return not without.issuperset(wanted)
+
+
+def build_roles(settings: Settings, wanted: tuple[str, ...]) -> list[Role]:
     """The roles asked for, with their ports settled, in starting order.
 
     Raises `PortInUseError`.
@@ -73,18 +98,10 @@ def build_roles(settings: Settings, wanted: tuple[str, ...], mlflow_uri: str) ->
     api_url = f"http://{_reachable(api.host)}:{api_port}" if "api" in wanted else ui.api_url
     roles: list[Role] = []
     if "mlflow" in wanted:
-        port = claim_port("127.0.0.1", settings.mlflow.port, "MLFLOW_PORT")
-        url = f"http://127.0.0.1:{port}"
-        command = [python, "-m", "mlflow", "server"]
-        command += ["--artifacts-destination", str(settings.platform.home / "mlflow-artifacts")]
-        command += ["--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
-        environment = {
-            "MLFLOW_BACKEND_STORE_URI": mlflow_uri,  # not an argument: the process list would show its password
-            "MLFLOW_DISABLE_TELEMETRY": "true",
-            "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
-            "DO_NOT_TRACK": "1",
-        }
-        roles.append(Role("mlflow", command, _answers(f"{url}/health"), environment, url))
+        port = claim_port(settings.mlflow.host, settings.mlflow.port, "MLFLOW_PORT")
+        url = f"http://{_reachable(settings.mlflow.host)}:{port}"
+        command = [python, "-m", "scripts.mlflow_server", "--port", str(port)]
+        roles.append(Role("mlflow", command, _answers(f"{url}/health"), {}, url))
     if "api" in wanted:
         command = api_command(api.host, api_port)
         roles.append(Role("api", command, _answers(f"{api_url}/livez"), {"API_PORT": str(api_port)}, api_url))

@@ -4,31 +4,19 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from loguru import logger
 
 from database.child_process import dying_with_us
-from scripts.plain_speech import CommandFailedError
+from scripts.platform_roles import Role
+from scripts.speech import CommandFailedError
 
 LOG_BYTES = 10 * 1024 * 1024
 FIRST_PAUSE_S = 0.5
 LONGEST_PAUSE_S = 30.0
 STEADY_S = 30.0  # a process that lived this long starts again without a growing pause
-
-
-@dataclass(frozen=True)
-class Role:
-    """What a process is, how it is started, and how one sees that it is ready."""
-
-    name: str
-    command: Sequence[str]
-    ready: Callable[[], bool]
-    environment: Mapping[str, str] = field(default_factory=dict)
-    url: str | None = None
 
 
 class Supervised:

@@ -21,12 +21,12 @@ from loguru import logger
 from sqlalchemy import URL
 
 from config.settings import Settings
-from database.address import mlflow_url
+from database.address import database_url
 from database.embedded import EmbeddedPostgresError
 from database.running import RunningDatabase, running_database
-from scripts.plain_speech import CommandFailedError
-from scripts.platform_roles import ROLES, build_roles
+from scripts.platform_roles import build_roles, known, owners_database
 from scripts.process import FIRST_PAUSE_S, LONGEST_PAUSE_S, Supervised
+from scripts.speech import CommandFailedError
 
 READY_S = 90.0
 
@@ -82,7 +82,7 @@ def _owned(settings: Settings, roles: tuple[str, ...]) -> Iterator[None]:
 class Stack:
     """The running processes of one STEWARD_HOME."""
 
-    def __init__(self, settings: Settings, database: RunningDatabase) -> None:
+    def __init__(self, settings: Settings, database: RunningDatabase | None) -> None:
         self.settings = settings
         self.processes: list[Supervised] = []
         self._database = database
@@ -94,8 +94,9 @@ class Stack:
         return {process.role.name: process.role.url for process in self.processes if process.role.url}
 
     @property
-    def database_url(self) -> URL:
-        return self._database.url
+    def database_url(self) -> URL | None:
+        """The owner's way in; None where no role needs it."""
+        return self._database.url if self._database else None
 
     @property
     def state_file(self) -> Path:
@@ -115,7 +116,7 @@ class Stack:
         draft.replace(self.state_file)
 
     def _pids(self) -> Iterator[tuple[str, int | None]]:
-        if self._database.server is not None:
+        if self._database and self._database.server:
             yield "postgres", self._database.server.running_pid()
         yield from ((process.role.name, process.pid) for process in self.processes)
 
@@ -136,7 +137,7 @@ class Stack:
         if now < self._database_not_before:
             return
         try:
-            if line := self._database.revive():
+            if self._database and (line := self._database.revive()):
                 self._database_pause = FIRST_PAUSE_S
                 yield line
         except EmbeddedPostgresError as error:
@@ -158,15 +159,11 @@ def running_stack(settings: Settings, wanted: tuple[str, ...], say: Callable[[st
     Raises `AlreadyRunningError`, `PortInUseError`, and what the database raises when it cannot start. Whatever had
     started is ended again.
     """
-    unknown = [name for name in wanted if name not in ROLES]
-    if unknown:
-        raise CommandFailedError(f"unknown role {unknown[0]!r}: known are {', '.join(ROLES)}")
+    known(wanted)
     with ExitStack() as held:
         held.enter_context(_owned(settings, wanted))
-        say("database: starting and migrating")
-        alone = not running_stacks(settings)
-        database = held.enter_context(running_database(settings, waits_to_own=alone))
-        roles = build_roles(settings, wanted, mlflow_url(settings).render_as_string(hide_password=False))
+        database = _database(settings, wanted, held, say)
+        roles = build_roles(settings, wanted)
         stack = Stack(settings, database)
         held.callback(stack.stop)
         for role in roles:
@@ -180,6 +177,19 @@ def running_stack(settings: Settings, wanted: tuple[str, ...], say: Callable[[st
         stack.write_state()
         logger.info("up.ready roles={}", ",".join(wanted))
         yield stack
+
+
+def _database(
+    settings: Settings, wanted: tuple[str, ...], held: ExitStack, say: Callable[[str], None]
+) -> RunningDatabase | None:
+    """The database these roles enter as its owner, started and migrated as the settings say; None if none does."""
+    if not owners_database(settings, wanted):
+        return None
+    if settings.database.url and not settings.database.migrate:
+        return RunningDatabase(database_url(settings), None)
+    say("database: starting and migrating")
+    alone = not running_stacks(settings)
+    return held.enter_context(running_database(settings, waits_to_own=alone))
 
 
 class StopRequested:

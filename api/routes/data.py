@@ -1,7 +1,6 @@
 """What is kept, for how long, and where: for people who must answer for it."""
 
 from datetime import timedelta
-from importlib.metadata import version
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
@@ -10,6 +9,7 @@ from api.cards import service_out
 from api.dependencies import PersonMay
 from api.runtime import Runtime, runtime_of
 from api.schemas.data import DataOut, Kept, OldDay
+from config.release import release
 from database.address import embedded
 from database.partitions import partitions
 from database.permissions import Permission
@@ -37,7 +37,7 @@ def data(request: Request, _: Reader) -> DataOut:
         newest = max(living, key=lambda beat: beat.seen_at, default=None)
         old = old_days(session, now, timedelta(days=keep)) if keep else []
         return DataOut(
-            version=version("steward"),
+            version=release(),
             environment=settings.platform.env,
             database="own" if embedded(settings) is None else "embedded",
             server=server,

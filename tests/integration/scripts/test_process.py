@@ -12,8 +12,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from scripts.platform_roles import PortInUseError, claim_port
-from scripts.process import Role, Supervised
+from scripts.platform_roles import PortInUseError, Role, claim_port
+from scripts.process import Supervised
 
 SLEEPER = [sys.executable, "-c", "import time; print('here', flush=True); time.sleep(600)"]
 STUBBORN = [
@@ -111,7 +111,8 @@ def test_one_that_will_not_end_is_killed(tmp_path: Path) -> None:
 @pytest.mark.skipif(sys.platform != "linux", reason="the kernel's parent-death signal is Linux only")
 def test_a_supervisor_killed_at_once_leaves_no_process(tmp_path: Path) -> None:
     program = (
-        "import sys, time; from pathlib import Path; from scripts.process import Role, Supervised\n"
+        "import sys, time; from pathlib import Path; from scripts.platform_roles import Role\n"
+        "from scripts.process import Supervised\n"
         f"process = Supervised(Role('sleeper', {SLEEPER!r}, lambda: True), Path({str(tmp_path)!r}))\n"
         "process.start(); time.sleep(0.5); print(process.pid, flush=True); time.sleep(600)"
     )

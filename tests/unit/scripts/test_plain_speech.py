@@ -18,7 +18,7 @@ class _AnsweredError(Exception):
 
 @pytest.fixture(autouse=True)
 def _logging_of_the_tests(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("scripts.plain_speech.configure_logging", lambda *_, **__: None)
+    monkeypatch.setattr("scripts.speech.configure_logging", lambda *_, **__: None)
 
 
 @pytest.mark.parametrize(
