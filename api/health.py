@@ -84,6 +84,7 @@ def health_of(runtime: Runtime) -> Health:
     refusing = full and runtime.settings.spool.when_full == "reject"
     return Health(
         status="unavailable" if default is None or refusing else "degraded" if why else "ok",
+        revision=runtime.settings.platform.revision,
         why=why,
         models=models,
         database=runtime.gate.is_open,

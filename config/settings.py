@@ -63,6 +63,11 @@ class PlatformSettings(_Group):
     supervise: bool = Field(
         True, description="false: `steward up --only ROLE` becomes that role, and what runs the container restarts it"
     )
+    revision: str | None = Field(
+        None,
+        pattern=r"^[0-9A-Za-z._-]{1,64}$",
+        description="commit the program was built from, told by /readyz; images set it",
+    )
     log_level: Literal["TRACE", "DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_json: bool = Field(False, description="one JSON object a line (containers) instead of text (a desk)")
 

@@ -23,6 +23,7 @@ PARTS = {
     "migrate": "scripts.init_database:migrate",
     "init-model": "scripts.table_commands:init_model",
     "train": "scripts.train_command:train",
+    "smoke": "scripts.smoke.command:smoke",
     "score": "scripts.table_commands:score",
     "report": "scripts.report_command:report",
     "backtest": "scripts.lab.commands:backtest",

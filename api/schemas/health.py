@@ -14,9 +14,11 @@ class ModelHealth(Out):
 
 
 class Health(Out):
-    """`status`: ok, degraded (answers, but something is wrong: see `why`) or unavailable (no model is loaded)."""
+    """`status`: ok, degraded (answers, but something is wrong: see `why`) or unavailable (no model is loaded).
+    `revision`: the commit the program was built from, where it was told (`STEWARD_REVISION`)."""
 
     status: str
+    revision: str | None
     why: list[str]
     models: list[ModelHealth]
     database: bool

@@ -11,6 +11,8 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, BrowserContext, expect
 
+from scripts.smoke.checks import asking
+from scripts.smoke.dashboard import DashboardChecks
 from tests.dashboard.api import RETRAIN
 from tests.dashboard.people import LINK
 from tests.e2e.alone import Dashboard, running
@@ -82,6 +84,12 @@ def test_pages_are_answered_under_known_names_alone(dashboard: Dashboard) -> Non
         answer = httpx.get(f"{dashboard.url}{path}", headers={"Host": "evil.example"})
         assert answer.status_code == 400
         assert "UI_ALLOWED_HOSTS" in answer.text
+
+
+def test_the_smoke_test_finds_the_form_and_nothing_else_open(dashboard: Dashboard) -> None:
+    with asking(dashboard.url) as client:
+        said = [look() for _, look in DashboardChecks(client)]
+    assert said[1] == "a browser without a session is sent to /sign-in, which has a form".replace("/sign-in", SIGN_IN)
 
 
 def test_no_program_drives_the_app_whatever_the_environment_says(dashboard: Dashboard) -> None:

@@ -1,0 +1,93 @@
+"""Run the checks one by one: a line each, and an exit code."""
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import httpx
+import typer
+from pydantic import SecretStr
+from rich.markup import escape
+
+from scripts.smoke.api import ApiChecks
+from scripts.smoke.checks import Check, NotLookedAtError, SmokeError, Target, asking
+from scripts.smoke.dashboard import DashboardChecks
+from scripts.speech import CommandFailedError, JsonFlag, fail, say
+
+KEY_VARIABLE = "STEWARD_SMOKE_KEY"
+_MARK = {True: "[green]ok[/]      ", False: "[bold red]failed[/]  ", None: "[yellow]not seen[/]"}
+
+
+def key_of(file: Path | None) -> SecretStr | None:
+    """The key in a file, or in the environment. Raises `CommandFailedError` for a file without one."""
+    if file is not None:
+        try:
+            found = file.read_text().strip()
+        except OSError as error:
+            raise CommandFailedError(f"{file} cannot be read: {error.strerror}") from error
+        if not found:
+            raise CommandFailedError(f"{file} holds no key")
+        return SecretStr(found)
+    return SecretStr(given) if (given := os.environ.get(KEY_VARIABLE, "").strip()) else None
+
+
+def checks_of(target: Target) -> Iterator[Check]:
+    """Every check, one after the other; none stops those behind it."""
+    with asking(target.url) as client:
+        for name, look in ApiChecks(client, target):
+            yield _checked(name, look)
+    if target.ui_url:
+        with asking(target.ui_url) as client:
+            for name, look in DashboardChecks(client):
+                yield _checked(name, look)
+
+
+def _checked(name: str, look: Callable[[], str]) -> Check:
+    try:
+        return Check(name, True, look())
+    except NotLookedAtError as error:
+        return Check(name, None, str(error))
+    except SmokeError as error:
+        return Check(name, False, str(error))
+    except httpx.HTTPError as error:
+        return Check(name, False, f"no answer: {type(error).__name__}")
+    except (KeyError, TypeError, ValueError) as error:
+        return Check(name, False, f"the answer is not what this program knows ({type(error).__name__}: {error})")
+
+
+def passed(checks: list[Check]) -> bool:
+    return all(check.ok is not False for check in checks)
+
+
+def smoke(
+    url: Annotated[str, typer.Argument(help="of the API, such as https://api.example.org")],
+    key_file: Annotated[
+        Path | None, typer.Option(help=f"file with an API key (scope predict:write); else {KEY_VARIABLE}")
+    ] = None,
+    model: Annotated[str | None, typer.Option(help="the model to ask; default: the one behind /predict")] = None,
+    ui: Annotated[str | None, typer.Option(help="address of the dashboard, to look at it as well")] = None,
+    expect_revision: Annotated[str | None, typer.Option(help="the commit that must answer")] = None,
+    write: Annotated[bool, typer.Option("--write", help="store a label of the prediction, too")] = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Is a deployment alive, ready, closed to strangers, and does it predict? Exit code 1 when not.
+
+    A prediction is stored as any other; use a key of its own, so that everybody sees whose it is.
+    """
+    try:
+        target = Target(url, key_of(key_file), model, ui, expect_revision, write)
+    except CommandFailedError as error:
+        fail(str(error))
+        raise
+    found: list[Check] = []
+    for check in checks_of(target):
+        found.append(check)
+        if not as_json:
+            say(f"{_MARK[check.ok]} {check.name}: {escape(check.says)}")
+    if as_json:
+        print(json.dumps({"url": url, "ok": passed(found), "checks": [asdict(check) for check in found]}, indent=1))
+    if not passed(found):
+        raise typer.Exit(1)
