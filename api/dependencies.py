@@ -76,18 +76,21 @@ class Asker:
 
 
 class ProposerMay:
-    """A signed-in person who may propose, or a program by a key of that scope, for which such a person answers. Where
-    both are sent, the person asks."""
+    """A signed-in person with this permission, or a program by a key that may propose, for which such a person answers.
+    Where both are sent, the person asks."""
+
+    def __init__(self, permission: Permission = Permission.PROPOSE) -> None:
+        self.permission = permission
 
     def __call__(self, request: Request) -> Asker:
         if "x-api-key" not in request.headers or "authorization" in request.headers:
-            return Asker(PersonMay(Permission.PROPOSE)(request).name)
+            return Asker(PersonMay(self.permission)(request).name)
         runtime = runtime_of(request)
         client = ClientMay(Scope.PROPOSE).client(runtime, request.headers["x-api-key"], address_of(request))
         with runtime.reading() as session:
             found = owner_of(session, client.key_id)
-            if found is None or not may(found[1].roles, Permission.PROPOSE):
-                says = "Whoever answers for this API key may not propose (any more)."
+            if found is None or not may(found[1].roles, self.permission):
+                says = f"Whoever answers for this API key does not have the permission {self.permission} (any more)."
                 raise RefusalError(403, "forbidden", says)
             return Asker(found[1].name, Program(client.key_id, found[0].name), client.models)
 

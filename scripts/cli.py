@@ -31,6 +31,7 @@ PARTS = {
     "pause": "scripts.admin:pause",
     "resume": "scripts.admin:resume",
     "retention": "scripts.retention:show_or_drop",
+    "retrain": "scripts.retrain:retrain",
     "keys": "scripts.keys:keys",
     "users": "scripts.users:users",
     "audit": "scripts.admin:audit",

@@ -32,7 +32,7 @@ from training.cross_fitting import Unseen
 from training.evaluator import Scored
 from training.evidence_command import Case, Json, NotEnoughError, naming, run
 from training.fold_workers import usable_cores
-from training.lessons import NOT_BETTER, Lesson, chosen, offered, worth_asking
+from training.lessons import Lesson, chosen, left_alone, offered, too_little_new
 from training.model_factory import load_candidates
 from training.recent import (
     Method,
@@ -80,6 +80,7 @@ def gather(case: Case, cores: int = 1) -> Json:
     known_until = datasets.learnt_until(store.read(case.champion.dataset_digest, datasets.KIND).meta)
     if challenger is None:
         parts = divide(contract, recent.rows, case.onset)
+        _refuse(case, too_little_new(case.params, len(unknown_to(recent.rows, known_until))))
         _refuse(case, too_little(contract, parts, known_until))
         dataset = _dataset(case, store, _lesson(case, store, parts, cores), parts.method, recent, quarantined)
         challenger = train(
@@ -97,8 +98,8 @@ def gather(case: Case, cores: int = 1) -> Json:
     _refuse(case, too_few(contract, judges.rows))
     evidence, advice = _evidence(case, store, challenger, judges, made_from["training"])
     fault_point("train.after_evidence")
-    if case.params.get("quiet") and not worth_asking(evidence, contract, advice):
-        raise NotEnoughError(f"{NOT_BETTER}: {advice.says}")
+    if (why := left_alone(case.params, evidence, contract, advice)) is not None:
+        raise NotEnoughError(why)
     return evidence
 
 

@@ -43,6 +43,26 @@ def worth_asking(compared: Mapping[str, Any], contract: ModelContract, advice: A
     return enough and (not advice.since_onset or surely_above(own["difference"], own["low"]))
 
 
+def left_alone(
+    params: Mapping[str, Any], compared: Mapping[str, Any], contract: ModelContract, advice: Advice
+) -> str | None:
+    """Why nobody is asked about this challenger, or None: one that nobody asked for has to be worth it (`quiet`), and
+    one of the calendar, of corrected answers or of a program may be wanted only if it is recommended."""
+    wanted = worth_asking(compared, contract, advice) if params.get("quiet") else advice.approve
+    if wanted or not (params.get("quiet") or params.get("only_if_better")):
+        return None
+    return f"{NOT_BETTER}: {advice.says}"
+
+
+def too_little_new(params: Mapping[str, Any], new: int) -> str | None:
+    """Why there is nothing to learn yet that what serves does not know, or None. `new`: labelled rows that can be
+    trusted and came after what it learnt from."""
+    least = int(params.get("least_new_rows") or 0)
+    if new >= least:
+        return None
+    return f"{new} labelled rows are new since what serves was taught, and at least {least} are asked for"
+
+
 @dataclass(frozen=True)
 class Lesson:
     """Rows that teach, oldest first. `alone`: without any that came before the incident."""

@@ -1,15 +1,17 @@
 """Models, versions and what serves; and asking for a retrain or a rollback, which others then decide."""
 
 from typing import Annotated, Any
+from uuid import UUID
 
-from fastapi import APIRouter, Depends, Path, Request
+from fastapi import APIRouter, Depends, Header, Path, Request
 
-from agent.core.asking import propose
+from agent.core.asking import ANSWERABLE, Asking, became, propose
 from api.cards import deployments_out, version_card
 from api.dependencies import Asker, PersonMay, ProposerMay
 from api.platform_state import replicas_of
 from api.runtime import Runtime, runtime_of
 from api.schemas.models import (
+    Became,
     FeatureOut,
     ModelCard,
     ModelDetail,
@@ -29,15 +31,16 @@ from database.enums import ActionType
 from database.errors import ConflictError, NotFoundError, StewardError
 from database.models import AgentAction, ModelVersion
 from database.permissions import Permission
-from database.queries import heartbeats, model_versions
+from database.queries import actions, heartbeats, model_versions
 from database.queries.people import SignedIn
 from training.serving_artifact import KIND
 
 router = APIRouter(tags=["models"], route_class=StrictRoute)
 Reader = Annotated[SignedIn, Depends(PersonMay(Permission.READ))]
 Proposer = Annotated[Asker, Depends(ProposerMay())]
-Reloader = Annotated[SignedIn, Depends(PersonMay(Permission.RELOAD))]
+Reloader = Annotated[Asker, Depends(ProposerMay(Permission.RELOAD))]
 ModelName = Annotated[str, Path(pattern=r"^[a-z0-9_-]{1,64}$")]
+Once = Annotated[str | None, Header(min_length=1, max_length=255, pattern=r"^[\x21-\x7e]+$")]
 VersionNumber = Annotated[int, Path(ge=1, le=32_767)]
 
 
@@ -95,7 +98,9 @@ def version(request: Request, _: Reader, name: ModelName, number: VersionNumber)
 
 
 @router.post("/models/{name}/rollback", status_code=202, summary="Ask for a rollback")
-def rollback(request: Request, asker: Proposer, name: ModelName, sent: RollbackIn) -> Proposed:
+def rollback(
+    request: Request, asker: Proposer, name: ModelName, sent: RollbackIn, idempotency_key: Once = None
+) -> Proposed:
     """Nothing changes yet: the target is replayed on recent labelled rows, and somebody else decides."""
     runtime = runtime_of(request)
     _must_reach(runtime, asker, name)
@@ -118,6 +123,7 @@ def rollback(request: Request, asker: Proposer, name: ModelName, sent: RollbackI
             reason=sent.reason,
             params=params,
             policy=runtime.policy,
+            once=idempotency_key,
         )
         return _proposed(action)
 
@@ -139,8 +145,10 @@ def _must_be_whole(runtime: Runtime, target: ModelVersion) -> None:
 
 
 @router.post("/retrain", status_code=202, summary="Ask for a retrain")
-def retrain(request: Request, asker: Proposer, sent: RetrainIn) -> Proposed:
-    """Nothing changes yet: a challenger is trained and compared, and somebody else decides."""
+def retrain(request: Request, asker: Proposer, sent: RetrainIn, idempotency_key: Once = None) -> Proposed:
+    """Nothing changes yet: a challenger is trained and compared, and somebody else decides. 409 while a change of the
+    model is open; it is named. With an `Idempotency-Key` the same request again is answered with the same action.
+    `GET /proposals/{action_id}` says what became of it."""
     runtime = runtime_of(request)
     name = sent.model or runtime.settings.platform.default_model
     _must_reach(runtime, asker, name)
@@ -152,16 +160,31 @@ def retrain(request: Request, asker: Proposer, sent: RetrainIn) -> Proposed:
             user_name=asker.person,
             program=asker.program,
             reason=sent.reason,
-            params={},
+            params={"only_if_better": True} if sent.only_if_better else {},
             policy=runtime.policy,
+            once=idempotency_key,
         )
         return _proposed(action)
 
 
+@router.get("/proposals/{action_id}", summary="What became of a change that was asked for")
+def proposal(request: Request, asker: Proposer, action_id: UUID) -> Became:
+    """For who asked, without the evidence people decide on. A program finds what programs of the same person asked for,
+    and nothing else."""
+    runtime = runtime_of(request)
+    with runtime.reading() as session:
+        action = actions.get(session, action_id)
+        if asker.program is not None and action.why.get(ANSWERABLE) != str(Asking.person(asker.person).actor):
+            raise NotFoundError(f"there is no action {action_id}")
+        _must_reach(runtime, asker, action.model_name)
+        return Became.model_validate(became(session, action))
+
+
 @router.post("/reload", summary="Read again what should serve, now")
-def reload(request: Request, person: Reloader) -> Reloaded:
-    """Also tries again to load a version that could not be loaded."""
-    del person
+def reload(request: Request, asker: Reloader) -> Reloaded:
+    """Also tries again to load a version that could not be loaded. It reaches the process that answers; the others look
+    by themselves within a second or two, and `replicas` says what each serves. Again is no change."""
+    del asker
     runtime = runtime_of(request)
     runtime.watcher.look(again=True)
     with runtime.reading() as session:

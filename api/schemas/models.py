@@ -104,6 +104,7 @@ class RetrainIn(In):
 
     reason: PlainText = Field(min_length=3, max_length=2000)
     model: str | None = Field(None, pattern=r"^[a-z0-9_-]{1,64}$")
+    only_if_better: bool = Field(False, description="end by itself, asking nobody, unless the new version is better")
 
 
 class Proposed(Out):
@@ -112,6 +113,18 @@ class Proposed(Out):
     action_id: str
     status: str
     question: str
+
+
+class Became(Proposed):
+    """What became of what was asked for. `outcome` says how it ended; `gathering`: its proof is not there yet."""
+
+    model: str
+    gathering: bool
+    open: bool
+    recommended: bool | None = Field(description="by the proof alone; null while there is none")
+    outcome: str | None
+    serving_version: int | None
+    proposed_version: int | None
 
 
 class Reloaded(Out):

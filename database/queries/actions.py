@@ -57,6 +57,11 @@ def was_proposed(session: Session | ReadSession, dedupe_key: str) -> bool:
     return bool(session.scalar(select(exists().where(AgentAction.dedupe_key == dedupe_key))))
 
 
+def by_key(session: Session | ReadSession, dedupe_key: str) -> AgentAction | None:
+    """The proposal of this key, if one was ever made."""
+    return session.scalars(select(AgentAction).where(AgentAction.dedupe_key == dedupe_key)).one_or_none()
+
+
 def insert_once(session: Session, **columns: Any) -> AgentAction | None:
     """Store a proposal, or nothing (and None) when one of the same `dedupe_key` was ever made."""
     made = session.execute(

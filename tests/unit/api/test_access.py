@@ -46,7 +46,7 @@ def test_programs_and_people_share_the_routes_that_ask_and_no_other(app: FastAPI
     shared = {
         route.path for route, declared in declarations(app) if any(isinstance(one, ProposerMay) for one in declared)
     }
-    assert shared == {"/retrain", "/models/{name}/rollback"}
+    assert shared == {"/retrain", "/models/{name}/rollback", "/proposals/{action_id}", "/reload"}
 
 
 def test_what_changes_something_needs_more_than_reading(app: FastAPI) -> None:
