@@ -2,7 +2,7 @@
 
 Every field can be given as an environment variable (the name stands in `.env.example`) or in a file `.env` in the
 working directory; an empty one is not given. Durations are in seconds where the name ends in `_s`. Secrets are
-`SecretStr`, so they cannot be printed by accident.
+`SecretStr`, so they cannot be printed by accident, and each can be given as a file instead (`secret_files.py`).
 """
 
 import os
@@ -14,7 +14,9 @@ from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, Field, SecretStr, field_validator, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from config.secret_files import SecretFilesSource
 
 ROOT = Path(__file__).resolve().parent.parent
 PLACEHOLDER_SECRETS = frozenset({"", "changeme", "change-me", "secret", "password", "example", "test"})
@@ -40,6 +42,18 @@ class _Group(BaseSettings):
     model_config = SettingsConfigDict(
         env_file=".env", env_file_encoding="utf-8", env_ignore_empty=True, extra="ignore", frozen=True
     )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the library's own asks for one directory
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        files = SecretFilesSource(settings_cls, env_settings, dotenv_settings)
+        return init_settings, env_settings, dotenv_settings, files
 
 
 class PlatformSettings(_Group):

@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from config.logging_config import configure_logging
+from config.secret_files import SecretFileError
 from config.settings import Settings
 
 JsonFlag = Annotated[bool, typer.Option("--json", help="print one JSON object and nothing else on stdout")]
@@ -35,6 +36,8 @@ def settings_said_plainly() -> Iterator[Settings]:
         yield settings
     except ValidationError as error:
         fail(f"{_settings_at_fault(error)} (see .env.example)")
+    except SecretFileError as error:
+        fail(f"{error} (see .env.example)")
     except SettingsError as error:
         fail(f"{_setting_that_is_no_json(error)} (see .env.example)")
     except (CommandFailedError, TimeoutError, OSError) as error:
