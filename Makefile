@@ -5,7 +5,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down test test-long coverage crash outage chaos soak fuzz bench-peers prove-configuration check format clean
+.PHONY: help setup demo up down test test-long test-all coverage crash outage chaos soak fuzz bench-peers prove-configuration check format clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 22
@@ -34,6 +34,9 @@ test: $(READY) ## every test that takes no minutes: unit, integration on a real 
 
 test-long: $(READY) ## the tests that `make test` leaves out: they say the same of more, and take minutes
 	$(BIN)/python -m pytest -m lane $(ARGS)
+
+test-all: $(READY) ## both at once, in less time than one after the other
+	$(BIN)/python -m pytest -m "lane or not lane" $(ARGS)
 
 coverage: $(READY) ## every branch of the agent's thinking is tested, without a database
 	$(BIN)/python -m pytest tests/unit/agent $(wildcard tests/unit/monitoring/test_threshold*.py) --cov --cov-config=tests/thinking.coveragerc --cov-report=term $(ARGS)
