@@ -29,6 +29,7 @@ from agent.core.asking_again import refresh_stale
 from agent.core.cycle import run_cycle
 from agent.core.executor import EXECUTING, GATHERING, Executor
 from agent.core.work import Action
+from agent.metrics import AgentMetrics
 from agent.relay import Relay
 from agent.schedules import end_removed, follow, to_follow
 from config.agent_policy import AgentPolicy, load_policy
@@ -36,6 +37,7 @@ from config.fault_points import fault_point
 from config.liveness import SignsOfLife
 from config.logging_config import configure_logging
 from config.model_contract import ModelContract, load_contracts
+from config.process_metrics import PortTakenError, serve_metrics, tell_of_process
 from config.settings import Settings
 from config.yaml_source import ConfigError
 from database.address import agent_database_url
@@ -72,16 +74,21 @@ class Agent:
         policy: AgentPolicy,
         actions: Mapping[ActionType, Action] | None = None,
         relay: Relay | None = None,
+        metrics: AgentMetrics | None = None,
     ) -> None:
         self.stopping = threading.Event()
+        self._metrics = metrics or AgentMetrics()
         self.instance = f"{socket.gethostname()}:{os.getpid()}"
         self._signs = SignsOfLife(settings.run_dir, SERVICE)
         self._started_at = datetime.now(UTC).isoformat()
         self._engine, self._settings, self._contracts, self._policy = engine, settings, contracts, policy
         stopping = self.stopping.is_set
-        self._relay = relay or Relay(engine, every(settings.notify, engine, stopping), stopping)
+        channels = every(settings.notify, engine, stopping)
+        self._relay = relay or Relay(engine, channels, stopping, metrics=self._metrics)
         known = actions if actions is not None else handlers()
-        self._executor = Executor(engine, settings, contracts, policy, known, self.instance, stopping=stopping)
+        self._executor = Executor(
+            engine, settings, contracts, policy, known, self.instance, stopping=stopping, metrics=self._metrics
+        )
 
     def think(self) -> None:
         """Settle what waits, then one pass over each model; a model's trouble stays its own."""
@@ -176,7 +183,14 @@ class Agent:
             if is_away(error):
                 raise
             logger.exception("agent.cycle.failed model={}", contract.name)
+            self._metrics.look_failed(contract.name)
             return
+        self._metrics.looked(
+            contract.name,
+            report.seconds,
+            [found.cause for found in report.diagnoses],
+            [ActionType(action.action_type) for action in report.proposed],
+        )
         if report.proposed:
             logger.info(
                 "agent.cycle.proposed model={} actions={} seconds={:.3f}",
@@ -227,6 +241,7 @@ class Agent:
                 elif not failures:
                     logger.warning("agent.database.away loop={} error={}", name, first_line(error))
                 failures += 1
+            self._metrics.round(name, failed=failures > 0)
             pause = min(LONGEST_PAUSE_S, interval_s * 2 ** min(failures, 5)) if failures else interval_s
             self.stopping.wait(pause)
 
@@ -249,7 +264,15 @@ def main(argv: list[str] | None = None) -> int:
     if swept := ArtifactStore(settings.artifacts_dir).sweep():
         logger.info("agent.artifacts.swept drafts={}", swept)
     engine = make_engine(url, settings.database, application="steward-agent")
-    agent = Agent(engine, settings, contracts, policy)
+    metrics = AgentMetrics()
+    if settings.agent.metrics_port and not given.once:
+        tell_of_process(metrics.registry, SERVICE, {"home": settings.platform.home})
+        try:
+            serve_metrics(metrics.registry, SERVICE, settings.agent.metrics_host, settings.agent.metrics_port)
+        except PortTakenError as error:
+            sys.stderr.write(f"{error}\n")
+            return 2
+    agent = Agent(engine, settings, contracts, policy, metrics=metrics)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: agent.stopping.set())
     logger.info(

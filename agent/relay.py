@@ -17,6 +17,7 @@ from sqlalchemy import Engine
 from agent.channels.channel import Channel
 from agent.core.retries import pause_after
 from agent.core.work import InterruptedWorkError, PermanentError, TemporaryError
+from agent.metrics import AgentMetrics
 from config.fault_points import fault_point
 from database.connection import first_line, is_away, session_scope
 from database.enums import Topic
@@ -36,7 +37,9 @@ class Relay:
         channels: Sequence[Channel],
         stopping: Callable[[], bool] = lambda: False,
         draw: Callable[[], float] = random.random,
+        metrics: AgentMetrics | None = None,
     ) -> None:
+        self._metrics = metrics or AgentMetrics()
         self._engine, self._stopping, self._draw = engine, stopping, draw
         self._channels = {channel.name: channel for channel in channels}
         self._at_work: dict[str, threading.Thread] = {}
@@ -109,6 +112,7 @@ class Relay:
         fault_point("relay.sent")
         with session_scope(self._engine) as session:
             in_time = outbox.sent(session, claimed)
+        self._metrics.delivered(channel.name, "sent")
         logger.info(
             "agent.delivery.sent message_id={} channel={} try={} in_time={}",
             claimed.message_id,
@@ -121,6 +125,7 @@ class Relay:
         says = why[:_LONGEST_ERROR]
         with session_scope(self._engine) as session:
             outbox.failed(session, claimed, says, again_in)
+        self._metrics.delivered(channel.name, "dead" if again_in is None else "again")
         about = (claimed.message_id, channel.name, claimed.attempt, says)
         if again_in is None:
             logger.error("agent.delivery.dead message_id={} channel={} tries={} why={}", *about)

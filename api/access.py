@@ -66,6 +66,14 @@ class Address(NamedTuple):
     path: str
 
 
+def scraper_key(request: Request) -> str | None:
+    """The key of whoever scrapes: as `X-API-Key`, or as `Authorization: Bearer`, all that Prometheus can send."""
+    if (key := request.headers.get("x-api-key")) is not None:
+        return key
+    kind, _, token = request.headers.get("authorization", "").partition(" ")
+    return token.strip() or None if kind.lower() == "bearer" else None
+
+
 OPEN = Anybody()
 PREDICTS = ClientMay(Scope.PREDICT)
 SCRAPES = ClientMay(Scope.METRICS, or_loopback=True)

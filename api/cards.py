@@ -26,10 +26,7 @@ from database.models import (
     PerformanceMetric,
     Replica,
 )
-from database.queries import action_cards, actions, model_versions, overview
-
-# A process that missed this many of its rounds is called late.
-_LATE_ROUNDS, _LATE_AT_LEAST_S = 3.0, 15.0
+from database.queries import action_cards, actions, heartbeats, model_versions, overview
 
 Versions = Mapping[int, ModelVersion]
 
@@ -225,7 +222,7 @@ def service_out(beat: Heartbeat, now: datetime) -> ServiceOut:
         seen_at=beat.seen_at,
         age_s=round(max(age, 0.0), 1),
         interval_s=beat.interval_s,
-        late=age > max(_LATE_ROUNDS * beat.interval_s, _LATE_AT_LEAST_S),
+        late=age > heartbeats.late_after_s(beat.interval_s),
         details=beat.details,
     )
 
@@ -241,7 +238,7 @@ def replica_out(replica: Replica, desired_generation: int, versions: Versions, n
         error=replica.error,
         spool_depth=replica.spool_depth,
         seen_at=replica.seen_at,
-        late=(now - replica.seen_at).total_seconds() > _LATE_AT_LEAST_S,
+        late=(now - replica.seen_at).total_seconds() > heartbeats.LATE_AT_LEAST_S,
     )
 
 

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from api.access import PROBES, SCRAPES, Address, address_of
+from api.access import PROBES, SCRAPES, Address, address_of, scraper_key
 from api.errors import RETRY_AFTER_S, as_refusal, problem_response
 from api.metrics import CONTENT_TYPE
 from api.runtime import Runtime
@@ -48,7 +48,7 @@ def _answer(runtime: Runtime, request: Request) -> Response:
     if path == "/livez":
         return _json(Live(status="ok"))
     if path == "/metrics":
-        SCRAPES.client(runtime, request.headers.get("x-api-key"), address_of(request))
+        SCRAPES.client(runtime, scraper_key(request), address_of(request))
         return Response(runtime.worker_metrics.render(), headers={"Content-Type": CONTENT_TYPE})
     state = health_of(runtime)
     if path == "/readyz" and state.status == "unavailable":

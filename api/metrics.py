@@ -1,11 +1,14 @@
 """What Prometheus reads. Labels are route templates, methods, statuses and model names: a closed, small set."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
+
+from config.process_metrics import tell_of_process
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
@@ -18,11 +21,13 @@ class State:
     """What is read at the moment of the scrape."""
 
     spool_depth: int
+    spool_limit: int
     spool_damaged: int
     shipped: int
     dead_letters: int
     database_up: bool
     in_flight: int
+    in_flight_limit: int
     keys_near_quota: int
     generations: dict[str, tuple[int, int]]
     not_loaded: frozenset[str]
@@ -36,10 +41,12 @@ class _StateCollector(Collector):
         state = self._read()
         yield _gauge("steward_spool_rows", "answered rows that are not in PostgreSQL yet", state.spool_depth)
         yield _gauge("steward_spool_damaged_files", "spool files kept aside as damaged", state.spool_damaged)
-        yield _gauge("steward_spool_shipped_rows", "rows this process has moved to PostgreSQL", state.shipped)
-        yield _gauge("steward_dead_letters", "rows PostgreSQL refused since start", state.dead_letters)
+        yield _gauge("steward_spool_limit_rows", "answered rows it has room for", state.spool_limit)
+        yield _counter("steward_spool_shipped_rows", "rows this process has moved to PostgreSQL", state.shipped)
+        yield _counter("steward_dead_letters", "rows PostgreSQL refused", state.dead_letters)
         yield _gauge("steward_database_up", "1 while the database answers", int(state.database_up))
         yield _gauge("steward_requests_in_flight", "requests being served", state.in_flight)
+        yield _gauge("steward_requests_in_flight_limit", "more than this get 503", state.in_flight_limit)
         yield _gauge(
             "steward_keys_near_quota", "keys that used nine tenths of today's rows or more", state.keys_near_quota
         )
@@ -63,11 +70,18 @@ def _gauge(name: str, says: str, value: float) -> GaugeMetricFamily:
     return family
 
 
-class Metrics:
-    """The counters of one application."""
+def _counter(name: str, says: str, value: float) -> CounterMetricFamily:
+    family = CounterMetricFamily(name, says)
+    family.add_metric([], value)
+    return family
 
-    def __init__(self, read: Callable[[], State]) -> None:
+
+class Metrics:
+    """The counters of one application. `volumes`: where it writes, by the name people read."""
+
+    def __init__(self, read: Callable[[], State], volumes: Mapping[str, Path]) -> None:
         self._registry = CollectorRegistry()
+        tell_of_process(self._registry, "api", volumes)
         self._registry.register(_StateCollector(read))
         self._requests = Counter(
             "steward_requests", "requests answered", ["route", "method", "status"], registry=self._registry

@@ -79,7 +79,8 @@ class Runtime:
     worker_metrics: WorkerMetrics = field(init=False)
 
     def __post_init__(self) -> None:
-        self.metrics = Metrics(self._state)
+        volumes = {"home": self.settings.platform.home, "spool": self.settings.spool_dir}
+        self.metrics = Metrics(self._state, volumes)
         directory = Path(self.settings.run_dir) / "metrics"
         self.worker_metrics = WorkerMetrics(self.metrics.render, directory, self.spool.path.stem, worker_group())
 
@@ -117,11 +118,13 @@ class Runtime:
         facts = self.shipper.facts
         return State(
             spool_depth=self.shipper.depth,
+            spool_limit=self.settings.spool.max_rows,
             spool_damaged=kept_aside(self.settings.spool_dir),
             shipped=facts.shipped,
             dead_letters=facts.buried,
             database_up=self.gate.is_open,
             in_flight=self.in_flight,
+            in_flight_limit=self.settings.api.max_concurrency,
             keys_near_quota=self.quotas.near,
             generations=generations,
             not_loaded=frozenset(slots.desired.model_name for slots in self.predictor.slots() if slots.error),

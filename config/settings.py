@@ -267,6 +267,14 @@ class MonitorSettings(_Group):
 
     interval_s: float = Field(15.0, gt=0, description="pause between two passes")
     metrics_port: int = Field(0, ge=0, le=65535, description="Prometheus port of the monitor; 0 = none")
+    metrics_host: str = Field("127.0.0.1", description="where that port listens: it asks nobody who they are")
+    probes: dict[Annotated[str, Field(pattern="^[a-z]{1,20}$")], Annotated[str, Field(pattern=r"^https?://\S+$")]] = (
+        Field(
+            {},
+            max_length=10,
+            description='pages that tell whether a service answers, JSON: {"ui": "http://ui:8501/_stcore/health"}',
+        )
+    )
     artifact_check_interval_s: float = Field(
         3600.0, ge=0, description="how often the files of what serves and served last are hashed again; 0 = never"
     )
@@ -332,6 +340,8 @@ class AgentSettings(_Group):
     dry_run: bool = Field(False, description="record every decision, change nothing")
     lease_s: float = Field(30.0, gt=1, description="an executor that is silent for this long has lost its action")
     evidence_timeout_s: float = Field(900.0, gt=1, description="a training run longer than this is ended and retried")
+    metrics_port: int = Field(0, ge=0, le=65535, description="Prometheus port of the agent; 0 = none")
+    metrics_host: str = Field("127.0.0.1", description="where that port listens: it asks nobody who they are")
 
 
 class MlflowSettings(_Group):

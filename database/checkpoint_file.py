@@ -26,6 +26,9 @@ from database.queries import audit
 from database.queries.audit import BEGINNING, Mark
 from database.signing_keys import key_id, private_key, public_key, publish, sync_directory
 
+# A line has some 350 bytes; so far back the newest one that no crash tore is found.
+_LAST_LINES_BYTES = 4096
+
 
 @dataclass(frozen=True)
 class CheckpointPlace:
@@ -65,6 +68,17 @@ def checkpoints_missing(place: CheckpointPlace) -> CheckpointsRead:
     if place.key.exists() or place.public_key.exists():
         return CheckpointsRead(faults=(f"{place.file} is missing, though there is a key: it was removed or moved",))
     return CheckpointsRead(notes=(f"nothing was ever signed here: {UNSEEN}",))
+
+
+def newest_checkpoint(place: CheckpointPlace) -> Checkpoint | None:
+    """What the last whole line says, unchecked: to show how far it reaches, not to believe it."""
+    try:
+        with place.file.open("rb") as file:
+            file.seek(max(0, file.seek(0, os.SEEK_END) - _LAST_LINES_BYTES))
+            lines = file.read().split(b"\n")
+    except OSError:
+        return None
+    return next((found for line in reversed(lines) if (found := parsed(line))), None)
 
 
 def add_checkpoint(session: ReadSession, place: CheckpointPlace, now: datetime) -> Checkpoint | None:

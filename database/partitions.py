@@ -49,6 +49,12 @@ def partitions(session: Session | ReadSession) -> list[Partition]:
     return sorted(known, key=lambda one: one.ends)
 
 
+def waiting_by_default(session: ReadSession, at_most: int) -> int:
+    """Rows whose day has no partition yet, counted up to `at_most`."""
+    query = text(f"SELECT count(*) FROM (SELECT 1 FROM {DEFAULT} LIMIT :most) found")  # noqa: S608
+    return int(session.scalars(query, {"most": at_most}).one())
+
+
 def _read(name: str, bound: str) -> Partition:
     begins, ends = (_day(said) if said else None for said in _BOUND.findall(bound))
     if ends is None:

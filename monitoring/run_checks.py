@@ -25,6 +25,7 @@ from sqlalchemy.orm import Session
 from config.liveness import SignsOfLife
 from config.logging_config import configure_logging
 from config.model_contract import ModelContract, load_contract
+from config.process_metrics import PortTakenError, serve_metrics, tell_of_process
 from config.settings import Settings
 from config.yaml_source import ConfigError
 from database.address import database_url
@@ -36,10 +37,13 @@ from database.queries.actions import database_now
 from monitoring.audit_walks import AuditWalks
 from monitoring.backlog import rows_behind
 from monitoring.count_keeping import keep_counts
+from monitoring.exporter.collector import DatabaseCollector, exporter_engine
+from monitoring.exporter.parts import every_part
 from monitoring.inspection import Inspection
 from monitoring.judging import close_next_window, judge_performance
 from monitoring.measuring import place_of
 from monitoring.metrics import MonitorMetrics
+from monitoring.probes import Probes
 from monitoring.report_runner import ReportRunner
 from monitoring.upkeep import Upkeep
 from monitoring.verification import verify_change
@@ -219,6 +223,7 @@ class Monitor:
         try:
             self._pass()
         except SQLAlchemyError as error:
+            self.metrics.failed()
             if is_away(error):
                 return self._wait_for_database(error, wait)
             if not isinstance(error, DBAPIError):
@@ -261,9 +266,9 @@ class Monitor:
         }
         with session_scope(self.engine) as session:
             self._beat(session, details)
-            self.metrics.show(session, [one.model_name for one in report.models])
             wanted = windows.without_page(session, now - PAGE_NEWS, now - PAGE_CALM, limit=20)
         self.metrics.passed(time.time(), seconds, len(faults))
+        self.metrics.looked((one.model_name, one.closed, one.judged) for one in report.models)
         self._walks.look_after(self.engine, now)
         if not self.stop.is_set():
             self.reports.look_after(wanted)
@@ -271,6 +276,17 @@ class Monitor:
     def _beat(self, session: Session, details: dict[str, object]) -> None:
         instance = f"{socket.gethostname()}:{os.getpid()}"
         heartbeats.beat(session, SERVICE, instance, self.settings.monitor.interval_s, details)
+
+
+def _serve_metrics(settings: Settings, metrics: MonitorMetrics) -> None:
+    """Tell Prometheus of this process, of the database and of what is probed. Raises `PortTakenError`."""
+    registry = metrics.registry
+    tell_of_process(registry, SERVICE, {"home": settings.platform.home})
+    registry.register(DatabaseCollector(exporter_engine(settings), every_part(settings)))
+    probes = Probes(settings.monitor.probes)
+    registry.register(probes)
+    serve_metrics(registry, SERVICE, settings.monitor.metrics_host, settings.monitor.metrics_port)
+    probes.start()
 
 
 def main() -> int:
@@ -296,7 +312,11 @@ def main() -> int:
         signal.signal(number, lambda *_: stop.set())
     metrics = MonitorMetrics()
     if settings.monitor.metrics_port:
-        metrics.serve(settings.api.host, settings.monitor.metrics_port)
+        try:
+            _serve_metrics(settings, metrics)
+        except PortTakenError as error:
+            sys.stderr.write(f"{error}\n")
+            return 2
     logger.info("monitor.started interval_s={}", settings.monitor.interval_s)
     Monitor(engine, settings, stop, ReportRunner(), metrics).run()
     engine.dispose()

@@ -1,5 +1,6 @@
 """The roles of the platform: which processes there are, in which order they start, and how one sees they are ready."""
 
+import json
 import socket
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -12,6 +13,7 @@ from scripts.speech import CommandFailedError
 
 # In the order in which they start; they stop the other way round. `postgres` and `migrate` are the supervisor's own.
 ROLES = ("mlflow", "api", "monitor", "agent", "ui")
+_UI_HEALTH = "/_stcore/health"
 DEFAULT_ROLES = ("api", "monitor", "agent", "ui")
 
 
@@ -96,22 +98,25 @@ def build_roles(settings: Settings, wanted: tuple[str, ...]) -> list[Role]:
     python = sys.executable
     api_port = claim_port(api.host, api.port, "API_PORT") if "api" in wanted else api.port
     api_url = f"http://{_reachable(api.host)}:{api_port}" if "api" in wanted else ui.api_url
+    ui_port = claim_port(ui.host, ui.port, "UI_PORT") if "ui" in wanted else ui.port
+    ui_url = f"http://{_reachable(ui.host)}:{ui_port}"
+    probes = {"ui": f"{ui_url}{_UI_HEALTH}"} if "ui" in wanted else {}
     roles: list[Role] = []
     if "mlflow" in wanted:
         port = claim_port(settings.mlflow.host, settings.mlflow.port, "MLFLOW_PORT")
         url = f"http://{_reachable(settings.mlflow.host)}:{port}"
         command = [python, "-m", "scripts.mlflow_server", "--port", str(port)]
         roles.append(Role("mlflow", command, _answers(f"{url}/health"), {}, url))
+        probes["mlflow"] = f"{url}/health"
     if "api" in wanted:
         command = api_command(api.host, api_port)
         roles.append(Role("api", command, _answers(f"{api_url}/livez"), {"API_PORT": str(api_port)}, api_url))
     if "monitor" in wanted:
-        roles.append(Role("monitor", [python, "-m", "monitoring.run_checks"], lambda: True))
+        environment = {"MONITOR_PROBES": json.dumps(settings.monitor.probes or probes)}
+        roles.append(Role("monitor", [python, "-m", "monitoring.run_checks"], lambda: True, environment))
     if "agent" in wanted:
         roles.append(Role("agent", [python, "-m", "agent.main"], lambda: True))
     if "ui" in wanted:
-        port = claim_port(ui.host, ui.port, "UI_PORT")
-        url = f"http://{_reachable(ui.host)}:{port}"
-        environment = {"UI_PORT": str(port), "UI_API_URL": api_url}
-        roles.append(Role("ui", [python, "-m", "ui.serve"], _answers(f"{url}/_stcore/health"), environment, url))
+        environment = {"UI_PORT": str(ui_port), "UI_API_URL": api_url}
+        roles.append(Role("ui", [python, "-m", "ui.serve"], _answers(f"{ui_url}{_UI_HEALTH}"), environment, ui_url))
     return roles

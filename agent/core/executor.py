@@ -33,6 +33,7 @@ from agent.core.work import (
     TemporaryError,
     Work,
 )
+from agent.metrics import AgentMetrics, Ending, Stage
 from config.agent_policy import AgentPolicy
 from config.fault_points import fault_point
 from config.model_contract import ModelContract
@@ -100,7 +101,9 @@ class Executor:
         handlers: Mapping[ActionType, Action],
         worker: str,
         stopping: Callable[[], bool] = lambda: False,
+        metrics: AgentMetrics | None = None,
     ) -> None:
+        self._metrics = metrics or AgentMetrics()
         self._engine = engine
         self._settings = settings
         self._contracts = contracts
@@ -128,7 +131,8 @@ class Executor:
             return True
         with _Lease(self._engine, claim, self._lease) as lease:
             work = Work(self._engine, self._settings, contract, claim, lambda: lease.lost or self._stopping())
-            self._run(work, gathering)
+            with self._metrics.attempt(claim.action_type, Stage.EVIDENCE if gathering else Stage.EXECUTION) as told:
+                told.append(self._run(work, gathering))
         return True
 
     def run_all(self, statuses: frozenset[ActionStatus]) -> int:
@@ -187,31 +191,35 @@ class Executor:
             return False
         return True
 
-    def _run(self, work: Work, gathering: bool) -> None:
+    def _run(self, work: Work, gathering: bool) -> Ending:
         """Run one claim and settle whatever comes of it."""
         claim = work.claim
         try:
             self._attempt(work, gathering)
         except LeaseLostError:
             logger.warning("agent.action.lease_lost action_id={}", claim.action_id)
+            return Ending.LEASE_LOST
         except (InterruptedWorkError, PausedError) as error:
             self._release(claim, PAUSE if isinstance(error, PausedError) else timedelta(0), spent=False)
+            return Ending.GIVEN_BACK
         except (NotWorthAskingError, ExpiredError) as error:
             self._settle(claim, ActionStatus.CANCELLED, str(error))
+            return Ending.CANCELLED
         except (PermanentError, StewardError) as error:
             if isinstance(error, StaleError) and not gathering:
                 self._settle(claim, asked_again(claim.action_type), str(error))
-            else:
-                self._end(claim, gathering, str(error))
+                return Ending.ASKED_AGAIN
+            return self._end(claim, gathering, str(error))
         except TemporaryError as error:
-            self._again(claim, gathering, str(error), error.delay)
+            return self._again(claim, gathering, str(error), error.delay)
         except Exception as error:  # noqa: BLE001  (one action's bug must not stop the queue: it is tried, then failed)
             if is_away(error):
                 # Nothing can be recorded now: the lease runs out and the action is resumed.
                 logger.exception("agent.action.database_away action_id={}", claim.action_id)
-                return
+                return Ending.DATABASE_AWAY
             logger.exception("agent.action.crashed action_id={}", claim.action_id)
-            self._again(claim, gathering, f"{type(error).__name__}: {first_line(error)}", PAUSE)
+            return self._again(claim, gathering, f"{type(error).__name__}: {first_line(error)}", PAUSE)
+        return Ending.DONE
 
     def _attempt(self, work: Work, gathering: bool) -> None:
         handler = self._handlers[work.claim.action_type]
@@ -279,15 +287,15 @@ class Executor:
                 return
             move(session, AGENT, action, to, says=says)
 
-    def _end(self, claim: Claim, gathering: bool, says: str) -> None:
+    def _end(self, claim: Claim, gathering: bool, says: str) -> Ending:
         what = "its evidence could not be gathered" if gathering else "it could not be carried out"
         logger.error("agent.action.failed action_id={} type={} why={}", claim.action_id, claim.action_type, says)
         self._settle(claim, ActionStatus.FAILED, f"{what}: {says}")
+        return Ending.FAILED
 
-    def _again(self, claim: Claim, gathering: bool, says: str, delay: timedelta) -> None:
+    def _again(self, claim: Claim, gathering: bool, says: str, delay: timedelta) -> Ending:
         if claim.attempts >= claim.max_attempts:
-            self._end(claim, gathering, f"{says} (try {claim.attempts} of {claim.max_attempts})")
-            return
+            return self._end(claim, gathering, f"{says} (try {claim.attempts} of {claim.max_attempts})")
         wait = delay * 2 ** (claim.attempts - 1)
         logger.warning(
             "agent.action.retried action_id={} try={} in_s={} why={}",
@@ -297,6 +305,7 @@ class Executor:
             says,
         )
         self._release(claim, wait, spent=True, says=says)
+        return Ending.AGAIN
 
     def _release(self, claim: Claim, run_after: timedelta, *, spent: bool, says: str = "") -> None:
         """Give it back to the queue. A try that failed is told in the audit log, where people who wait for it look."""

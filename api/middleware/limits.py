@@ -3,32 +3,50 @@
 import asyncio
 import types
 from collections.abc import Collection, Generator
+from ipaddress import ip_address
 from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api.access import PROBES
 from api.csv_bodies import is_csv
 from api.errors import RefusalError, problem_response
 from api.middleware.context import first_of
 
 
 class KnownHosts:
-    """Refuses a Host header we do not answer for: it is how a foreign page would reach a server on this machine."""
+    """Refuses a Host header we do not answer for: it is how a foreign page would reach a server on this machine.
+
+    Probes and scrapes may name the machine by its bare address, as orchestrators and service discovery do: a page
+    that was led here by its own name can never send one.
+    """
 
     def __init__(self, app: ASGIApp, hosts: Collection[str]) -> None:
         self._app, self._hosts = app, frozenset(host.lower() for host in hosts)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and not self.knows(first_of(scope["headers"]).get(b"host", b"")):
+        if scope["type"] == "http" and not self._lets_in(scope, first_of(scope["headers"]).get(b"host", b"")):
             detail = "This server does not answer for that host: the setting API_ALLOWED_HOSTS does not name it."
             refusal = _refusal(scope, 400, "unknown_host", detail)
             await refusal(scope, receive, send)
             return
         await self._app(scope, receive, send)
 
+    def _lets_in(self, scope: Scope, header: bytes) -> bool:
+        return self.knows(header) or (scope["path"] in PROBES and scope["method"] == "GET" and _is_bare(header))
+
     def knows(self, header: bytes) -> bool:
         """Whether a Host header names one of them."""
         return "*" in self._hosts or _host(header) in self._hosts
+
+
+def _is_bare(header: bytes) -> bool:
+    """Whether it is an address of the network and no name."""
+    try:
+        ip_address(_host(header).strip("[]"))
+    except ValueError:
+        return False
+    return True
 
 
 def _host(header: bytes) -> str:

@@ -10,6 +10,15 @@ from database.connection import ReadSession
 from database.models import Heartbeat
 
 MONITOR = "monitor"
+# A process that missed this many of its rounds is called late.
+_LATE_ROUNDS = 3.0
+# However short its rounds are, nobody is called late before this.
+LATE_AT_LEAST_S = 15.0
+
+
+def late_after_s(interval_s: float) -> float:
+    """After so long a process that goes round every `interval_s` counts as silent."""
+    return max(_LATE_ROUNDS * interval_s, LATE_AT_LEAST_S)
 
 
 def beat(session: Session, service: str, instance: str, interval_s: float, details: dict[str, Any]) -> None:

@@ -244,7 +244,7 @@ def test_a_row_the_database_refuses_is_buried_with_its_reason_and_holds_up_no_ot
     buried = installed.rows("SELECT prediction_id, reason FROM dead_letters")
     assert [row[0] for row in buried] == [poison]
     assert "22P05" in buried[0][1]
-    assert "steward_dead_letters 1.0" in api.get("/metrics").text
+    assert "steward_dead_letters_total 1.0" in api.get("/metrics").text
 
 
 def test_rows_that_nobody_can_read_are_buried_and_hold_up_no_other(api: Api, installed: Installation) -> None:

@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from tests.integration.api.conftest import Api, Installation, wait_until
+from tests.promtool import promtool_says
 from tests.serving_factories import EXAMPLE, expected_probability
 
 
@@ -153,6 +154,43 @@ def test_a_foreign_host_header_is_refused(api: Api) -> None:
     _problem(answer, 400, "unknown_host")
     assert "API_ALLOWED_HOSTS" in answer.json()["detail"]
     assert "evil" not in answer.text
+
+
+def test_probes_and_scrapes_may_name_the_machine_by_its_bare_address_and_nothing_else_may(
+    api: Api, installed: Installation
+) -> None:
+    for host in ("10.1.2.3:8000", "[fd00::1]:8000", "10.1.2.3"):
+        for path in ("/livez", "/readyz", "/health", "/metrics"):
+            assert api.get(path, headers={"Host": host}).status_code == 200, (host, path)
+        _problem(api.predict(installed.keys.everything, Host=host), 400, "unknown_host")
+        _problem(api.get("/models", headers={"Host": host}), 400, "unknown_host")
+        _problem(api.post("/livez", headers={"Host": host}), 400, "unknown_host")
+    for host in ("10.1.2.3.evil.example", "evil.example:10", "", "[evil]", "10.1.2"):
+        _problem(api.get("/metrics", headers={"Host": host}), 400, "unknown_host")
+
+
+def test_prometheus_shows_its_key_as_a_bearer_token(api: Api, installed: Installation) -> None:
+    def scrape(authorization: str) -> int:
+        return api.get("/metrics", headers={"Authorization": authorization}).status_code
+
+    assert scrape(f"Bearer {installed.keys.everything}") == 200
+    assert scrape(f"Bearer {installed.keys.labels_only}") == 403
+    assert scrape("Bearer nothing-like-a-key") == 401
+    refused = api.get("/models", headers={"Authorization": f"Bearer {installed.keys.everything}"})
+    assert refused.status_code == 401  # a key is nobody's session
+
+
+def test_promtool_finds_nothing_to_say_and_the_process_tells_of_itself(api: Api, installed: Installation) -> None:
+    api.predict(installed.keys.everything)
+    text = api.get("/metrics").text
+    for name in (
+        "process_cpu_seconds_total",
+        "process_resident_memory_bytes",
+        'steward_disk_free_bytes{volume="spool"}',
+    ):
+        assert f"\n{name} " in text
+    assert "steward_build_info{release=" in text
+    assert promtool_says(text) == ""
 
 
 def test_the_same_idempotency_key_gets_the_same_answer_and_one_row(api: Api, installed: Installation) -> None:

@@ -10,9 +10,9 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
+import httpx
 import pytest
 from loguru import logger
-from prometheus_client import generate_latest
 from sqlalchemy import Engine, create_engine, select
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -26,7 +26,9 @@ from monitoring import run_checks
 from monitoring.metrics import MonitorMetrics
 from monitoring.report_runner import ReportRunner
 from monitoring.run_checks import Monitor
+from scripts.platform_roles import free_port
 from tests.integration.monitoring.world import World
+from tests.promtool import promtool_says
 from training.synthetic import synthetic_rows
 
 
@@ -55,6 +57,7 @@ def test_the_process_judges_beats_and_ends_on_sigterm(world: World, session: Ses
         "STEWARD_HOME": str(world.settings.platform.home),
         "STEWARD_CONTRACTS_DIR": str(world.settings.platform.contracts_dir),
         "MONITOR_INTERVAL_S": "0.2",
+        "MONITOR_METRICS_PORT": str(port := free_port("127.0.0.1")),
     }
     root = Path(run_checks.__file__).parent.parent
     child = subprocess.Popen([sys.executable, "-m", "monitoring.run_checks"], env=environment, cwd=root)
@@ -66,6 +69,11 @@ def test_the_process_judges_beats_and_ends_on_sigterm(world: World, session: Ses
             return bool(judged and heartbeats.latest(session))
 
         wait_for(done)
+        told = httpx.get(f"http://127.0.0.1:{port}/metrics").text
+        assert 'steward_window_seq{model="heart_disease"} 1.0' in told
+        assert 'steward_monitor_windows_closed_total{model="heart_disease"} 1.0' in told
+        assert "steward_build_info{release=" in told
+        assert promtool_says(told) == ""
         child.send_signal(signal.SIGTERM)
         assert child.wait(timeout=15) == 0
     finally:
@@ -127,16 +135,3 @@ def test_a_pass_without_a_database_says_so_at_once() -> None:
     with pytest.raises(OperationalError, match="refused"):
         run_checks.run_pass(engine, Settings(), datetime.now(UTC))
     engine.dispose()
-
-
-def test_figures_for_prometheus_follow_the_newest_window(world: World) -> None:
-    rows, labels = synthetic_rows("cleveland", 100, 5)
-    world.label(world.serve(rows), labels)
-    world.look()
-    metrics = MonitorMetrics()
-    with session_scope(world.engine) as session:
-        metrics.show(session, ["heart_disease", "never_served"])
-    text = generate_latest(metrics.registry).decode()
-    assert 'steward_window_seq{model="heart_disease"} 1.0' in text
-    assert 'steward_model_metric{kind="realised",metric="f1",model="heart_disease"} 0.' in text
-    assert "never_served" not in text

@@ -1,0 +1,29 @@
+"""What any process tells of itself, and the port it tells it on."""
+
+from pathlib import Path
+
+import httpx
+import pytest
+from prometheus_client import CollectorRegistry, generate_latest
+
+from config.process_metrics import PortTakenError, serve_metrics, tell_of_process
+from scripts.platform_roles import free_port
+
+
+def test_a_process_tells_of_its_cpu_memory_release_and_disks(tmp_path: Path) -> None:
+    registry = CollectorRegistry()
+    tell_of_process(registry, "agent", {"home": tmp_path / "not" / "made" / "yet"})
+    value = registry.get_sample_value
+    assert (value("process_resident_memory_bytes") or 0) > 1e6
+    assert (value("process_cpu_seconds_total") or 0) > 0
+    free, size = (value(f"steward_disk_{name}_bytes", {"volume": "home"}) or 0 for name in ("free", "size"))
+    assert 0 < free < size
+    assert b'steward_build_info{release="' in generate_latest(registry)
+
+
+def test_a_port_that_is_taken_is_named_with_its_setting() -> None:
+    port = free_port("127.0.0.1")
+    serve_metrics(CollectorRegistry(), "agent", "127.0.0.1", port)
+    assert httpx.get(f"http://127.0.0.1:{port}/metrics").status_code == 200
+    with pytest.raises(PortTakenError, match=f"AGENT_METRICS_PORT: 127.0.0.1:{port} cannot be listened on"):
+        serve_metrics(CollectorRegistry(), "agent", "127.0.0.1", port)
