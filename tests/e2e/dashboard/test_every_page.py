@@ -40,7 +40,8 @@ def _at_each_width(seat: Seat, name: str, theme: Theme) -> list[str]:
 
 
 def _widen(seat: Seat, width: int) -> None:
-    if (seat.page.viewport_size or {}).get("width") != width:
+    size = seat.page.viewport_size
+    if size is None or size["width"] != width:
         seat.page.set_viewport_size({"width": width, "height": HEIGHTS[width]})
         still(seat.page)
 
