@@ -5,7 +5,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down test test-long test-all coverage crash outage chaos soak fuzz bench-peers prove-configuration check format clean
+.PHONY: help setup demo up down test test-long test-all coverage crash outage chaos soak fuzz bench-peers prove-configuration prove-deploy prove-images prove-prometheus prove-retrain check format clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 22
@@ -62,6 +62,9 @@ fuzz: $(READY) ## every operation of the API with what its document allows and f
 
 prove-configuration: $(READY) ## workflows, images, Compose, manifests, rules and dashboards are held to their formats
 	@$(BIN)/python -m scripts.proofs.configuration $(ARGS)
+
+prove-deploy: $(READY) ## deployments to a hosting service on this machine: not ready, smoke test fails, killed, ...
+	@$(BIN)/python -m scripts.proofs.deploy $(ARGS)
 
 check: $(READY) ## format, lint, types, import rules, lock file
 	$(BIN)/ruff format --check .

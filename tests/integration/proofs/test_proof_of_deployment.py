@@ -1,0 +1,12 @@
+"""The proof of deployment as a command."""
+
+import pytest
+
+from scripts.proofs import deploy
+
+
+@pytest.mark.lane
+@pytest.mark.slow
+@pytest.mark.timeout(400)
+def test_every_deployment_ends_as_promised(capsys: pytest.CaptureFixture[str]) -> None:
+    assert deploy.main([]) == 0, capsys.readouterr().out
