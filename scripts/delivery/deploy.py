@@ -22,7 +22,7 @@ from typing import Any
 from scripts.delivery.render import LIVE, SERVED, URL, HostingError, Patience, Render, Service
 from scripts.delivery.rollout import Before, Interrupted, Limits, Part, Rollout, put_back, roll_out
 from scripts.delivery.secret import needed
-from scripts.plain_speech import CommandFailedError
+from scripts.speech import CommandFailedError
 from scripts.smoke.checks import Check, Target
 from scripts.smoke.command import checks_of, key_of
 

@@ -18,7 +18,7 @@ import httpx
 from pydantic import SecretStr
 
 from scripts.delivery.secret import secret
-from scripts.plain_speech import CommandFailedError
+from scripts.speech import CommandFailedError
 
 _TRIES, _TIMEOUT_S = 3, 10.0
 _MOST = 2500

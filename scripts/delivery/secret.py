@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from scripts.plain_speech import CommandFailedError
+from scripts.speech import CommandFailedError
 
 
 def secret(name: str, environment: Mapping[str, str] = os.environ) -> SecretStr | None:
