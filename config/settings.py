@@ -160,6 +160,25 @@ class RetentionSettings(_Group):
         return days
 
 
+class BackupSettings(_Group):
+    """Where `steward backup` writes and how."""
+
+    model_config = SettingsConfigDict(env_prefix="BACKUP_")
+
+    dir: Path | None = Field(
+        None, description="directory of backups, best on another disk or machine; unset = backups in STEWARD_HOME"
+    )
+    key_file: Path | None = Field(
+        None, description="key that seals backups (`steward backup key FILE` makes one); unset = not encrypted"
+    )
+    keep: int = Field(0, ge=0, description="backups of this installation that stay after a new one; 0 = all")
+
+    @field_validator("dir", "key_file")
+    @classmethod
+    def _absolute(cls, path: Path | None) -> Path | None:
+        return path.expanduser().resolve() if path else path
+
+
 class ApiSettings(_Group):
     """The HTTP edge."""
 
@@ -398,6 +417,7 @@ class Settings(BaseModel):
     platform: PlatformSettings = Field(default_factory=PlatformSettings)
     database: DatabaseSettings = Field(default_factory=DatabaseSettings)
     retention: RetentionSettings = Field(default_factory=RetentionSettings)
+    backup: BackupSettings = Field(default_factory=BackupSettings)
     api: ApiSettings = Field(default_factory=ApiSettings)
     spool: SpoolSettings = Field(default_factory=SpoolSettings)
     ui: UiSettings = Field(default_factory=UiSettings)
@@ -426,6 +446,10 @@ class Settings(BaseModel):
     @property
     def spool_dir(self) -> Path:
         return self.platform.home / "spool"
+
+    @property
+    def backup_dir(self) -> Path:
+        return self.backup.dir or self.platform.home / "backups"
 
     @property
     def logs_dir(self) -> Path:

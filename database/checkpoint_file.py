@@ -2,7 +2,7 @@
 
 import fcntl
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import IO
@@ -107,7 +107,7 @@ def add_checkpoint(session: ReadSession, place: CheckpointPlace, now: datetime) 
 def _whole(session: ReadSession, chain: audit.ChainReport) -> audit.ChainReport:
     """The report of a walk that began late knows no end when nothing is left from there on."""
     newest = None if chain.last else audit.head(session)
-    return audit.ChainReport(chain.events, chain.faults, chain.head, newest.seq if newest else chain.last, chain.hashes)
+    return replace(chain, last=newest.seq if newest else chain.last)
 
 
 def _last(file: IO[bytes], place: CheckpointPlace, key: Ed25519PublicKey) -> SignedCheckpoint | None:

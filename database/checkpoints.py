@@ -148,13 +148,24 @@ def contradictions(checkpoints: Sequence[Checkpoint], chain: ChainReport) -> Ite
         if one.seq < last_same and one not in same:
             yield f"event {one.seq} is {_lost(one, chain)} was signed at {one.when}"
     if rewritten:
-        yield _rewritten(rewritten[0], same, chain)
+        yield _rewritten(rewritten[0], same, chain) + _restored_after(last_same, chain)
     if beyond:
         newest = max(beyond, key=lambda one: one.seq)
         yield (
             f"the end was cut off: the chain ends with event {chain.last}, and event {newest.seq} was signed at "
             f"{newest.when}; at least {newest.seq - chain.last} are missing"
-        )
+        ) + ("" if rewritten else _restored_after(last_same, chain))
+
+
+def _restored_after(seq: int, chain: ChainReport) -> str:
+    """What the log itself says about it, which explains it to whoever did that, and proves nothing to anybody else."""
+    restore = next((one for one in chain.restores if one.seq > seq), None)
+    if restore is None:
+        return ""
+    return (
+        f". Event {restore.seq} says that {restore.actor} restored a backup of {restore.made_at[:16]} UTC: if that was "
+        "so, what was signed after that time is what the backup did not hold"
+    )
 
 
 def _lost(one: Checkpoint, chain: ChainReport) -> str:

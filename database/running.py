@@ -40,14 +40,18 @@ class RunningDatabase:
 
 
 @contextmanager
-def running_database(settings: Settings, *, waits_to_own: bool = False) -> Iterator[RunningDatabase]:
+def running_database(
+    settings: Settings, *, waits_to_own: bool = False, migrates: bool = True
+) -> Iterator[RunningDatabase]:
     """A migrated database for the length of the block. A server given by DATABASE_URL is only migrated.
 
     `waits_to_own`: rather wait for the command that owns the server to end than use a server that will go with it.
+    Without `migrates` the database is left as it is: backed up, or about to be replaced.
     """
     server = embedded(settings)
     if server is None:
-        upgrade(database_url(settings))
+        if migrates:
+            upgrade(database_url(settings))
         yield RunningDatabase(database_url(settings), None)
         return
     settings.run_dir.mkdir(parents=True, exist_ok=True)
@@ -60,8 +64,9 @@ def running_database(settings: Settings, *, waits_to_own: bool = False) -> Itera
             server.start()
             server.ensure_database(DATABASE)
             server.ensure_database(MLFLOW_DATABASE)
-            upgrade(database_url(settings))
-            make_agent_login(database_url(settings))
+            if migrates:
+                upgrade(database_url(settings))
+                make_agent_login(database_url(settings))
             yield RunningDatabase(database_url(settings), server if owned else None)
         finally:
             if owned:

@@ -30,6 +30,8 @@ PARTS = {
     "faults": "scripts.lab.commands:faults",
     "pause": "scripts.admin:pause",
     "resume": "scripts.admin:resume",
+    "backup": "scripts.backup.commands:backup",
+    "restore": "scripts.backup.commands:restore_backup",
     "retention": "scripts.retention:show_or_drop",
     "retrain": "scripts.retrain:retrain",
     "keys": "scripts.keys:keys",

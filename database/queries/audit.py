@@ -22,6 +22,8 @@ from database.models import AuditEvent
 
 GENESIS = "0" * 64
 _CHAIN_LOCK = 7_238_102
+# The event with which a restored database goes on (`scripts/backup/settling.py`).
+RESTORED = "backup.restored"
 # Where a row that does not fit its place is looked for, so that a log altered all over is still walked in seconds.
 MOST_SOUGHT = 100
 NEARBY = 20
@@ -103,14 +105,25 @@ BEGINNING = Mark(0, GENESIS)
 
 
 @dataclass(frozen=True)
+class Restore:
+    """An event that says: from here on this is a database that `actor` restored from a backup of `made_at`."""
+
+    seq: int
+    actor: str
+    made_at: str
+
+
+@dataclass(frozen=True)
 class ChainReport:
-    """What a walk over the chain found. `last`: where the chain ends; `hashes`: what stands at the places asked for."""
+    """What a walk over the chain found. `last`: where the chain ends; `hashes`: what stands at the places asked for;
+    `restores`: where it says that it was restored."""
 
     events: int
     faults: tuple[str, ...]
     head: str
     last: int = 0
     hashes: Mapping[int, str] = field(default_factory=dict)
+    restores: tuple[Restore, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -140,6 +153,7 @@ def verify(session: ReadSession, signed: Collection[int] = (), since: Mark = BEG
     hashes: dict[int, str] = {}
     faults: list[tuple[int, str]] = []
     broken: list[AuditEvent] = []
+    restores: list[Restore] = []
     previous, expected, last, count = since.hash, since.seq + 1, 0, 0
     for event in _in_order(session, since.seq):
         last = event.seq
@@ -148,6 +162,8 @@ def verify(session: ReadSession, signed: Collection[int] = (), since: Mark = BEG
         if 0 < since.seq == event.seq:
             continue
         count += 1
+        if event.verb == RESTORED:
+            restores.append(Restore(event.seq, event.actor, str(event.details.get("made_at"))))
         if event.seq != expected:
             faults.append((event.seq, _out_of_place(event.seq, expected)))
         elif event.prev_hash != previous:
@@ -156,7 +172,7 @@ def verify(session: ReadSession, signed: Collection[int] = (), since: Mark = BEG
             broken.append(event)
         previous, expected = event.hash, event.seq + 1
     faults += _what_became_of(broken)
-    return ChainReport(count, tuple(said for _, said in sorted(faults)), previous, last, hashes)
+    return ChainReport(count, tuple(said for _, said in sorted(faults)), previous, last, hashes, tuple(restores))
 
 
 def _out_of_place(seq: int, expected: int) -> str:

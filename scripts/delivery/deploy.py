@@ -22,9 +22,9 @@ from typing import Any
 from scripts.delivery.render import LIVE, SERVED, URL, HostingError, Patience, Render, Service
 from scripts.delivery.rollout import Before, Interrupted, Limits, Part, Rollout, put_back, roll_out
 from scripts.delivery.secret import needed
-from scripts.speech import CommandFailedError
 from scripts.smoke.checks import Check, Target
 from scripts.smoke.command import checks_of, key_of
+from scripts.speech import CommandFailedError
 
 # In the order in which they are deployed.
 PROBES = {"api": ("/livez", "/readyz"), "agent": (), "ui": ("/_stcore/health",)}

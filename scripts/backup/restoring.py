@@ -1,0 +1,345 @@
+"""Putting a backup in place: in a database beside the one that is there, exchanged for it by a rename when settled.
+
+Killed anywhere before the rename, what was there is there. A database that is replaced is not dropped but renamed, and
+no file that differs is overwritten: both are the person's to remove when nothing was lost.
+"""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from secrets import token_hex
+
+from alembic.script import ScriptDirectory
+from alembic.util.exc import CommandError
+from sqlalchemy import URL, Connection, create_engine, text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import NullPool
+
+from config.settings import ROOT, Settings
+from database.address import database_url, embedded, mlflow_url
+from database.agent_role import make_agent_login
+from database.connection import first_line, make_engine, session_scope, sqlstate
+from database.errors import ConflictError, IntegrityError, InvalidError, UnavailableError
+from database.migrations import head_revision, upgrade
+from database.queries.audit import Actor
+from scripts.backup.making import artifact_files, counts, private_files
+from scripts.backup.manifest import DATABASE_DUMP, MLFLOW_DUMP
+from scripts.backup.place import Backup
+from scripts.backup.postgres_programs import program, restored
+from scripts.backup.settling import Settled, settle
+
+Say = Callable[[str], None]
+_RESTORE = ("--exit-on-error", "--no-owner", "--no-acl")
+_LOCK = 7_238_110
+_NOT_ALLOWED = "42501"
+
+
+@dataclass
+class Restored:
+    """What was put in place."""
+
+    backup: str
+    made_at: datetime
+    migrated_from: str | None
+    settled: Settled
+    replaced_database: str | None
+    put_aside: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+def require_known_schema(revision: str) -> None:
+    """Raises `ConflictError` for a backup of a newer release: its tables mean what this code does not know."""
+    try:
+        ScriptDirectory(str(ROOT / "alembic")).get_revision(revision)
+    except CommandError as error:
+        raise ConflictError(
+            f"the backup was made by a newer Steward: this one does not know the schema {revision}, only those up to "
+            f"{head_revision()}. Install that release first"
+        ) from error
+
+
+def restore(backup: Backup, settings: Settings, actor: Actor, *, replace: bool, say: Say) -> Restored:
+    """Put a backup in place of what the settings name. The server must run, and nothing else of this installation.
+
+    Raises `IntegrityError` for a damaged backup, `ConflictError` when there is something and `replace` is false, when
+    somebody is connected, or when the backup is of a newer release; then nothing has changed.
+    """
+    checked(backup)
+    require_known_schema(backup.manifest.schema_revision)
+    url, mlflow = database_url(settings), mlflow_url(settings)
+    wanted = [(DATABASE_DUMP, url)] + ([(MLFLOW_DUMP, mlflow)] if MLFLOW_DUMP in backup.manifest.files else [])
+    with _alone(url) as connection:
+        path = _program(connection, backup)
+        held = {target for _, target in wanted if _holds_something(connection, target)}
+        if held and not replace:
+            names = " and ".join(sorted(str(target.database) for target in held))
+            raise ConflictError(
+                f"the database {names} holds something: `--replace` puts the backup in its place and keeps it under "
+                "another name"
+            )
+        with _new_databases(connection, [target for _, target in wanted]) as works:
+            for name, target in wanted:
+                say(f"{target.database}: restoring {backup.manifest.files[name].bytes / 1e6:.1f} MB")
+                restored(path, works[target], _RESTORE, backup.plain(name))
+            _compare_counts(works[url], backup)
+            done = _settled(works[url], backup, actor, say)
+            _place_artifacts(backup, settings, say)
+            place_files(backup, settings, done)
+            for _, target in reversed(wanted):  # ours last: until then nothing was restored
+                aside = _exchange(connection, str(target.database), str(works[target].database))
+                if aside and target not in held:
+                    connection.execute(text(f'DROP DATABASE "{aside}"'))
+                done.replaced_database = aside if target in held else None
+        place_state(backup, settings, done)
+    if embedded(settings) is not None:
+        make_agent_login(url)
+    return done
+
+
+def checked(backup: Backup) -> None:
+    """Raises `IntegrityError` naming what is damaged."""
+    faults = [fault for _, fault in backup.faults() if fault]
+    if faults:
+        raise IntegrityError(f"the backup {backup.manifest.name} is damaged: {'; '.join(faults[:5])}")
+
+
+@contextmanager
+def _alone(url: URL) -> Iterator[Connection]:
+    """A connection beside the databases in question, which no other restore has now."""
+    engine = create_engine(url.set(database="postgres"), isolation_level="AUTOCOMMIT", poolclass=NullPool)
+    try:
+        with engine.connect() as connection:
+            if not connection.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": _LOCK}):
+                raise ConflictError("another restore is under way on this server")
+            yield connection
+    finally:
+        engine.dispose()
+
+
+def _program(connection: Connection, backup: Backup) -> Path:
+    server, made_on = int(connection.scalar(text("SHOW server_version_num"))), backup.manifest.server_version
+    if server // 10_000 < made_on // 10_000:
+        raise InvalidError(
+            f"the backup was made on PostgreSQL {made_on // 10_000}, and this server is {server // 10_000}: restore "
+            "into that version or a newer one"
+        )
+    path, _ = program("pg_restore", at_least=backup.manifest.client_version, because="this backup")
+    return path
+
+
+def _holds_something(connection: Connection, url: URL) -> bool:
+    """Whether a database is there and was ever used; one that was only migrated was not."""
+    if not connection.scalar(text("SELECT 1 FROM pg_database WHERE datname = :name"), {"name": url.database}):
+        return False
+    engine = create_engine(url, poolclass=NullPool)
+    try:
+        with engine.connect() as inside:
+            if inside.scalar(text("SELECT to_regclass('public.audit_log')")) is None:
+                tables = "SELECT EXISTS (SELECT 1 FROM pg_class WHERE relnamespace = 'public'::regnamespace)"
+                return bool(inside.scalar(text(tables)))
+            used = "SELECT EXISTS (SELECT 1 FROM audit_log) OR EXISTS (SELECT 1 FROM predictions)"
+            return bool(inside.scalar(text(used)))
+    finally:
+        engine.dispose()
+
+
+@contextmanager
+def _new_databases(connection: Connection, targets: list[URL]) -> Iterator[dict[URL, URL]]:
+    """An empty database beside each target to restore into. What is not exchanged goes, and so does what killed
+    restores left, for we are alone."""
+    works = {target: target.set(database=f"{target.database}_restoring_{token_hex(4)}") for target in targets}
+    for target in targets:
+        left = "SELECT datname FROM pg_database WHERE datname LIKE :like"
+        for old in connection.scalars(text(left), {"like": f"{target.database}\\_restoring\\_%"}).all():
+            connection.execute(text(f'DROP DATABASE IF EXISTS "{old}"'))
+    try:
+        for work in works.values():
+            connection.execute(text(f'CREATE DATABASE "{work.database}" TEMPLATE template0'))
+        yield works
+    except DBAPIError as error:
+        if sqlstate(error) != _NOT_ALLOWED:
+            raise
+        raise UnavailableError(
+            f"no database can be made to restore into ({first_line(error)}): the user of DATABASE_URL needs CREATEDB"
+        ) from error
+    finally:
+        for work in works.values():
+            connection.execute(text(f'DROP DATABASE IF EXISTS "{work.database}" WITH (FORCE)'))
+
+
+def _exchange(connection: Connection, name: str, work: str) -> str | None:
+    """Put the restored database in place, in one transaction; the name under which the one before is kept."""
+    aside = f"{name}_before_{datetime.now(UTC):%Y%m%dt%H%M%S}"
+    there = connection.scalar(text("SELECT 1 FROM pg_database WHERE datname = :name"), {"name": name})
+    try:
+        connection.execute(text("BEGIN"))
+        if there:
+            connection.execute(text(f'ALTER DATABASE "{name}" RENAME TO "{aside}"'))
+        connection.execute(text(f'ALTER DATABASE "{work}" RENAME TO "{name}"'))
+        connection.execute(text("COMMIT"))
+    except DBAPIError as error:
+        connection.execute(text("ROLLBACK"))
+        raise ConflictError(
+            f"the restored database cannot take its place ({first_line(error)}): end every process that uses "
+            f"{name}, and try again; nothing has changed"
+        ) from error
+    return aside if there else None
+
+
+def _compare_counts(url: URL, backup: Backup) -> None:
+    engine = make_engine(url, application="steward-restore")
+    try:
+        with engine.connect() as connection:
+            connection.execute(text("SET statement_timeout = 0"))
+            found = counts(connection)
+    finally:
+        engine.dispose()
+    said = backup.manifest.counts
+    wrong = [
+        f"{name}: {found.get(name)} rows, {said.get(name)} expected"
+        for name in sorted({*found, *said})
+        if found.get(name) != said.get(name)
+    ]
+    if wrong:
+        raise IntegrityError(f"what was restored is not what was backed up: {'; '.join(wrong[:5])}")
+
+
+def _settled(url: URL, backup: Backup, actor: Actor, say: Say) -> Restored:
+    manifest = backup.manifest
+    older = manifest.schema_revision if manifest.schema_revision != head_revision() else None
+    if older:
+        say(f"migrating from {older} to {head_revision()}")
+    upgrade(url)
+    engine = make_engine(url, application="steward-restore")
+    try:
+        with session_scope(engine) as session:
+            done = settle(session, actor, manifest, backup.digest)
+    finally:
+        engine.dispose()
+    return Restored(manifest.name, manifest.made_at, older, done, None, notes=list(manifest.notes))
+
+
+# ------------------------------------------------------------------------------------------------------------- files
+
+
+def place_files(backup: Backup, settings: Settings, done: Restored) -> None:
+    """Keys, contracts, MLflow's files: what harms nothing before the database is exchanged. What is there and differs
+    stays where it is; what the backup has instead goes to `STEWARD_HOME/restored/NAME`, and is named."""
+    private, aside = private_files(settings), _beside(backup, settings)
+    for name in backup.manifest.below("mlflow-artifacts"):
+        _put(backup, name, settings.platform.home / name)
+    belongs = {name: path for name, path in private.items() if name in backup.manifest.files}
+    for name in backup.manifest.below("keys/artifact-keys"):
+        belongs[name] = settings.artifact_trusted_dir / Path(name).name
+    for name, path in belongs.items():
+        if not _put(backup, name, path, mode=0o600 if name in private else 0o644):
+            done.put_aside.append(str(_aside(backup, name, aside)))
+    pages = {name: settings.platform.contracts_dir / Path(name).name for name in backup.manifest.below("contracts")}
+    for name, path in {"policy.yml": settings.platform.policy_file, **pages}.items():
+        if name in backup.manifest.files and not _same(backup, name, path):
+            done.put_aside.append(str(_aside(backup, name, aside)))
+    if not backup.manifest.holds_keys and settings.platform.secret_key is None:
+        done.notes.append(
+            "the backup holds no keys: unless secret.key is put back into STEWARD_HOME, or STEWARD_SECRET_KEY is what "
+            "it was, every API key has to be made anew"
+        )
+
+
+def place_state(backup: Backup, settings: Settings, done: Restored) -> None:
+    """What goes with the restored database and no other: answers on their way, checkpoints, what is remembered."""
+    aside = _beside(backup, settings)
+    there = [int(path.name[6:]) for path in settings.spool_dir.glob("spool-*") if path.name[6:].isdigit()]
+    for name in backup.manifest.below("spool"):
+        _, spool, file = name.split("/")
+        number = int(spool.removeprefix("spool-")) + 1 + max(there, default=-1)
+        _put(backup, name, settings.spool_dir / f"spool-{number}" / file)
+    _place_checkpoints(backup, settings, done, aside)
+    if (known := settings.run_dir / "api-last-known.json").exists():  # of a time the database knows nothing of
+        aside.mkdir(parents=True, exist_ok=True, mode=0o700)
+        known.replace(aside / known.name)
+
+
+def _beside(backup: Backup, settings: Settings) -> Path:
+    return settings.platform.home / "restored" / backup.manifest.name
+
+
+def _place_artifacts(backup: Backup, settings: Settings, say: Say) -> None:
+    objects = settings.artifacts_dir / "sha256"
+    digests = sorted({name.split("/")[1] for name in backup.manifest.below("artifacts")})
+    placed = 0
+    for digest in digests:
+        if _is_sound(objects / digest):
+            continue
+        draft = settings.artifacts_dir / "tmp" / f"restored-{token_hex(8)}"
+        for name in backup.manifest.below(f"artifacts/{digest}"):
+            _put(backup, name, draft / Path(name).name)
+        objects.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if (objects / digest).exists():
+            (objects / digest).rename(draft.with_name(f"damaged-{token_hex(8)}"))
+        draft.rename(objects / digest)
+        placed += 1
+    say(f"artifacts: {placed} put in place, {len(digests) - placed} were there")
+
+
+def _is_sound(home: Path) -> bool:
+    try:
+        return all(sum(map(len, pieces)) >= 0 for _, pieces in artifact_files(home))
+    except (OSError, IntegrityError, ValueError, KeyError):
+        return False
+
+
+def _place_checkpoints(backup: Backup, settings: Settings, done: Restored, aside: Path) -> None:
+    """The checkpoints that fit the restored log. Ones that reach further are put aside: they speak of another one."""
+    name, file = "audit-checkpoints.jsonl", settings.audit_checkpoint_file
+    public = settings.audit_key_file.with_name(f"{settings.audit_key_file.name}.pub")
+    if "keys/audit.key.pub" in backup.manifest.files and not public.exists() and settings.audit_key_file.exists():
+        _put(backup, "keys/audit.key.pub", public, mode=0o644)
+    if file.exists() and not _same(backup, name, file):
+        kept = file.with_name(f"{file.name}.before-{datetime.now(UTC):%Y%m%dT%H%M%S}")
+        file.rename(kept)
+        done.put_aside.append(str(kept))
+        done.notes.append(
+            f"the checkpoints that were here are kept as {kept.name}; `steward audit verify --checkpoints` with them "
+            "says what the restored log lacks"
+        )
+    if name not in backup.manifest.files or file.exists():
+        return
+    signed_here = settings.audit_key_file.exists() and _same(backup, "keys/audit.key.pub", public)
+    if signed_here:
+        _put(backup, name, file)
+        return
+    for one in (name, "keys/audit.key.pub"):
+        done.put_aside.append(str(_aside(backup, one, aside)))
+    done.notes.append("the key that signed the checkpoints is not here, so new ones begin; the old ones are put aside")
+
+
+def _aside(backup: Backup, name: str, aside: Path) -> Path:
+    path = aside / name.removeprefix("keys/")
+    _put(backup, name, path, mode=0o600)
+    return path
+
+
+def _put(backup: Backup, name: str, path: Path, mode: int = 0o600) -> bool:
+    """Write a file unless one is there; whether what lies there now is what the backup holds."""
+    if path.exists():
+        return _same(backup, name, path)
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    draft = path.with_name(f".{path.name}.{token_hex(4)}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    with os.fdopen(descriptor, "wb") as file:
+        for piece in backup.plain(name):
+            file.write(piece)
+        file.flush()
+        os.fsync(file.fileno())
+    draft.rename(path)
+    return True
+
+
+def _same(backup: Backup, name: str, path: Path) -> bool:
+    """Whether a file holds what the backup has under this name. Only small files are compared."""
+    if name not in backup.manifest.files or not path.is_file():
+        return False
+    return path.read_bytes() == b"".join(backup.plain(name))
