@@ -11,12 +11,13 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from scripts.proofs.configuration import workflows
+from scripts.proofs.configuration import manifests, workflows
 from scripts.proofs.configuration.tools import MissingToolError
 
 ROOT = Path(__file__).resolve().parents[3]
 KINDS: dict[str, Callable[[Path], Iterator[str]]] = {
     "workflows": workflows.faults,
+    "manifests": manifests.faults,
 }
 
 
