@@ -7,7 +7,7 @@
 set -eu
 umask 077
 place="${1:-$(dirname "$0")/secrets}"
-steward=10001 postgres=999 grafana=472 # the users of the images
+steward=10001 postgres=999 grafana=472 nobody=65534 # the users of the images
 
 mkdir -p "$place"
 chmod 700 "$place"
@@ -18,7 +18,7 @@ random() { # letters and digits alone: they stand in addresses
 
 keep() { # NAME OWNER VALUE
     file="$place/$1"
-    if [ -s "$file" ]; then
+    if [ -e "$file" ]; then
         echo "kept $file"
         return
     fi
@@ -46,3 +46,6 @@ login agent_database steward_agent_login steward
 login mlflow_database steward_mlflow mlflow
 keep steward_secret_key "$steward" "$(random)$(random)"
 keep grafana_admin_password "$grafana" "$(random)"
+# Yours to fill: a key of the scope metrics:read, which the API makes, and the address of an incoming webhook, if any.
+keep prometheus_api_key "$nobody" ""
+keep slack_webhook_url "$nobody" ""

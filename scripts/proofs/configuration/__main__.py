@@ -11,11 +11,12 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from scripts.proofs.configuration import manifests, workflows
+from scripts.proofs.configuration import compose, manifests, workflows
 from scripts.proofs.configuration.tools import MissingToolError
 
 ROOT = Path(__file__).resolve().parents[3]
 KINDS: dict[str, Callable[[Path], Iterator[str]]] = {
+    "compose": compose.faults,
     "workflows": workflows.faults,
     "manifests": manifests.faults,
 }
