@@ -63,6 +63,9 @@ fuzz: $(READY) ## every operation of the API with what its document allows and f
 prove-configuration: $(READY) ## workflows, images, Compose, manifests, rules and dashboards are held to their formats
 	@$(BIN)/python -m scripts.proofs.configuration $(ARGS)
 
+prove-images: $(READY) ## the four images are built, are what they should be, and each does its work in a container (root)
+	@$(BIN)/python -m scripts.proofs.images $(ARGS)
+
 prove-deploy: $(READY) ## deployments to a hosting service on this machine: not ready, smoke test fails, killed, ...
 	@$(BIN)/python -m scripts.proofs.deploy $(ARGS)
 

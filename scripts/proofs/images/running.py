@@ -100,7 +100,7 @@ class Containers:
         address = f"http://127.0.0.1:{port}"
         self._until("ui", lambda: httpx.get(f"{address}/_stcore/health").status_code == httpx.codes.OK)
         self._healthy("ui")
-        page = httpx.get(address, follow_redirects=True)
+        page = httpx.get(address, headers={"Accept": "text/html"}, follow_redirects=True)
         if page.status_code != httpx.codes.OK or 'type="password"' not in page.text:
             raise RunningError(f"ui: its sign-in page answers {page.status_code} and asks for no password")
         self._say("ui: shows its sign-in page")
