@@ -69,6 +69,9 @@ prove-images: $(READY) ## the four images are built, are what they should be, an
 prove-deploy: $(READY) ## deployments to a hosting service on this machine: not ready, smoke test fails, killed, ...
 	@$(BIN)/python -m scripts.proofs.deploy $(ARGS)
 
+prove-retrain: $(READY) ## the steps of the weekly workflow, read from its file, from beginning to end
+	@$(BIN)/python -m scripts.proofs.retrain $(ARGS)
+
 check: $(READY) ## format, lint, types, import rules, lock file
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .

@@ -18,6 +18,9 @@ def train(
     ] = None,
     encoding: Annotated[str | None, typer.Option(help="of the table, if it is not UTF-8")] = None,
     activate: Annotated[bool, typer.Option(help="serve it at once; for the first version only")] = False,
+    answers: Annotated[
+        Path | None, typer.Option(help="write what the winner said about each row before learning from it")
+    ] = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Train the candidates, compare them, and register the best."""
@@ -26,6 +29,7 @@ def train(
         command += ["--csv", str(csv)] if csv else []
         command += ["--encoding", encoding] if encoding else []
         command += ["--activate"] if activate else []
+        command += ["--answers", str(answers)] if answers else []
         command += ["--json"] if as_json else []
         code = subprocess.run(command, check=False).returncode
     if code:

@@ -1,5 +1,6 @@
 """One PostgreSQL server for the whole test run, and a freshly migrated database for each test that asks for one."""
 
+import os
 import shutil
 import tempfile
 import uuid
@@ -11,13 +12,14 @@ from pathlib import Path
 import httpx
 import pytest
 from argon2 import PasswordHasher
-from sqlalchemy import URL, Engine, NullPool, create_engine, text
+from sqlalchemy import URL, Engine, NullPool, create_engine, make_url, text
 from sqlalchemy.orm import Session
 
 from database import migrations
 from database.embedded import EmbeddedPostgres
 from database.queries import people
 from scripts.crash.server import CARELESS, quick_place
+from tests.service_postgres import ServicePostgres
 
 TEMPLATE = "steward_template"
 # Fills a database and names it: a template for tests that all begin with the same.
@@ -80,8 +82,14 @@ def _authorities_read_once() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def postgres() -> Iterator[EmbeddedPostgres]:
-    """The running server that all tests share, each with a database of its own."""
+def postgres() -> Iterator[EmbeddedPostgres | ServicePostgres]:
+    """The running server that all tests share, each with a database of its own.
+
+    The embedded one, or that of STEWARD_TEST_DATABASE_URL, whose user may make databases and roles.
+    """
+    if service := os.environ.get("STEWARD_TEST_DATABASE_URL"):
+        yield ServicePostgres(make_url(service))
+        return
     with open_directory(quick_place()) as directory:
         server = EmbeddedPostgres(directory / "postgres", settings=CARELESS)
         server.start()
@@ -90,7 +98,7 @@ def postgres() -> Iterator[EmbeddedPostgres]:
 
 
 @pytest.fixture(scope="session")
-def admin_engine(postgres: EmbeddedPostgres) -> Iterator[Engine]:
+def admin_engine(postgres: EmbeddedPostgres | ServicePostgres) -> Iterator[Engine]:
     """Connects to the maintenance database, outside any transaction: to create and drop databases."""
     engine = create_engine(postgres.url("postgres"), isolation_level="AUTOCOMMIT", poolclass=NullPool)
     yield engine
@@ -98,7 +106,7 @@ def admin_engine(postgres: EmbeddedPostgres) -> Iterator[Engine]:
 
 
 @pytest.fixture(scope="session")
-def migrated_template(postgres: EmbeddedPostgres) -> str:
+def migrated_template(postgres: EmbeddedPostgres | ServicePostgres) -> str:
     """The name of a database with all migrations applied and no rows: copying it is far cheaper than migrating."""
     postgres.ensure_database(TEMPLATE)
     migrations.upgrade(postgres.url(TEMPLATE))
@@ -106,7 +114,7 @@ def migrated_template(postgres: EmbeddedPostgres) -> str:
 
 
 @pytest.fixture(scope="session")
-def prepared(postgres: EmbeddedPostgres, admin_engine: Engine, migrated_template: str) -> Prepare:
+def prepared(postgres: EmbeddedPostgres | ServicePostgres, admin_engine: Engine, migrated_template: str) -> Prepare:
     """Makes templates: a migrated database, filled once by what is given. They go with the server."""
 
     def prepare(fill: Callable[[Engine], object]) -> str:
@@ -131,7 +139,7 @@ def _copy(admin_engine: Engine, template: str, name: str) -> None:
 
 
 @pytest.fixture
-def database_url(postgres: EmbeddedPostgres, admin_engine: Engine, template: str) -> Iterator[URL]:
+def database_url(postgres: EmbeddedPostgres | ServicePostgres, admin_engine: Engine, template: str) -> Iterator[URL]:
     """The URL of a migrated database that belongs to this test alone; dropped afterwards, whoever is connected."""
     name = f"test_{uuid.uuid4().hex}"
     _copy(admin_engine, template, name)

@@ -19,6 +19,8 @@ from training.download import fetch
 from training.feature_engineering import Row
 from training.synthetic import synthetic_rows
 
+# What a contract calls this data, and the hospital whose patients a first version learns from.
+UCI_SOURCE, FIRST_HOSPITAL = "uci_heart_disease", "cleveland"
 UCI_URL = "https://archive.ics.uci.edu/ml/machine-learning-databases/heart-disease/"
 # The columns of the published files, in their order; the last is 0 for no disease, 1 to 4 for its degree.
 COLUMNS = (

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import numpy as np
 from loguru import logger
 from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
@@ -30,7 +31,7 @@ from database.errors import ConflictError, InvalidError, StewardError
 from database.models import ModelVersion
 from database.queries import model_versions
 from database.queries.audit import SYSTEM, Actor
-from training import charts, cross_fitting, data_loader, own_table
+from training import charts, cross_fitting, data_loader, own_table, unseen_answers
 from training import dataset as datasets
 from training.candidates import (
     Material,
@@ -75,11 +76,13 @@ def train(
     activate: bool = False,
     progress: Progress | None = None,
     cores: int = 1,
+    answers: Path | None = None,
 ) -> ModelVersion:
     """Train every candidate on `dataset`, register the best as a new version, and return it.
 
     `progress` hears each step and the share done. `activate` is for a first version only. `cores` processes
-    cross-validate; more than one is for a program that does nothing else (decision 17). Running twice for one
+    cross-validate; more than one is for a program that does nothing else (decision 17). `answers` is a file for what
+    the winner said about rows it had not learnt from. Running twice for one
     `action_id` returns the version made before. Raises `InvalidError` for data that break the contract,
     `NoCandidateError` when none passes the guard, `ConflictError` when `activate` finds a version serving.
     """
@@ -94,6 +97,10 @@ def train(
     if selection.winner is None:
         raise NoCandidateError(f"{contract.name}: {selection.why}")
     winner = next(one for one in trained if one.algorithm == selection.winner)
+    if answers is not None:
+        places = np.flatnonzero(given.population)
+        rows = [given.rows[int(place)] for place in places]
+        unseen_answers.write(answers, unseen_answers.of(rows, given.labels[places], winner.judged))
     tell("describing the reference", 0.8)
     influence = influence_of(given, winner)
     store = signing_store_of(settings)
@@ -252,9 +259,6 @@ def _columns(
     }
 
 
-UCI_SOURCE, FIRST_HOSPITAL = "uci_heart_disease", "cleveland"
-
-
 def source_dataset(
     settings: Settings,
     contract: ModelContract,
@@ -272,9 +276,9 @@ def source_dataset(
         table = own_table.load_csv(csv, contract, encoding, teaches=True)
         frame = datasets.frame_of(contract, table.rows, table.labels, csv.name)
         return datasets.store(store, contract, frame, DataSource.FILE)
-    if contract.source != UCI_SOURCE:
+    if contract.source != data_loader.UCI_SOURCE:
         raise InvalidError(f"{contract.name}: its contract names no source of data; give a labelled table with --csv")
-    hospital = data_loader.load_hospital(FIRST_HOSPITAL, settings, allow_synthetic=allow_synthetic)
+    hospital = data_loader.load_hospital(data_loader.FIRST_HOSPITAL, settings, allow_synthetic=allow_synthetic)
     frame = datasets.frame_of(contract, hospital.rows, hospital.labels, hospital.name)
     return datasets.store(store, contract, frame, hospital.source, {"hospital": hospital.title})
 
@@ -308,6 +312,9 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--csv", type=Path, help="labelled table, CSV or Parquet; default: the contract's own source")
     parser.add_argument("--encoding", help="of the table, if it is not UTF-8")
     parser.add_argument("--activate", action="store_true", help="serve it at once; for the first version only")
+    parser.add_argument(
+        "--answers", type=Path, help="write what the winner said about each row before learning from it"
+    )
     parser.add_argument("--allow-synthetic", action="store_true", help="make data up when none can be had; says so")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     return parser.parse_args(argv)
@@ -349,6 +356,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             activate=given.activate,
             progress=lambda step, share: logger.info("training.step share={:.2f} step={}", share, step),
             cores=usable_cores(),
+            answers=given.answers,
         )
     except (StewardError, ConfigError) as error:
         sys.stderr.write(f"{error}\n")

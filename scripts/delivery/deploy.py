@@ -23,7 +23,7 @@ from scripts.delivery.render import LIVE, SERVED, URL, HostingError, Patience, R
 from scripts.delivery.rollout import Before, Interrupted, Limits, Part, Rollout, put_back, roll_out
 from scripts.delivery.secret import needed
 from scripts.smoke.checks import Check, Target
-from scripts.smoke.command import checks_of, key_of
+from scripts.smoke.command import checks_of, key_of, row_of
 from scripts.speech import CommandFailedError
 
 # In the order in which they are deployed.
@@ -70,6 +70,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--revision", help="commit the images were built from: /readyz must tell it")
     parser.add_argument("--model", help="the model the smoke test asks; default: the one behind /predict")
     parser.add_argument("--key-file", type=Path, help="API key for the smoke test; else STEWARD_SMOKE_KEY")
+    parser.add_argument("--row", type=Path, help="JSON of the row to predict; default: the example of the contract")
     parser.add_argument("--report", type=Path, help="JSON to write: what happened")
     parser.add_argument(
         "--deploy-s", type=float, default=900.0, help="most seconds of one deploy; default: %(default)g"
@@ -102,12 +103,13 @@ class _Smoke:
 
     def __init__(self, given: argparse.Namespace) -> None:
         self._key, self._model, self._revision = key_of(given.key_file), given.model, given.revision
+        self._row = row_of(given.row, given.model)
 
     def __call__(self, services: Mapping[str, Service]) -> list[Check]:
         api, ui = services.get("api"), services.get("ui")
         if api is None or api.url is None:
             return []
-        target = Target(api.url, self._key, self._model, ui.url if ui else None, self._revision)
+        target = Target(api.url, self._key, self._model, ui.url if ui else None, self._revision, row=self._row)
         found = []
         for check in checks_of(target):
             _say(f"smoke: {check.name}: {check.says}")

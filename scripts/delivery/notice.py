@@ -22,7 +22,7 @@ from scripts.speech import CommandFailedError
 
 _TRIES, _TIMEOUT_S = 3, 10.0
 _MOST = 2500
-_ICONS = {"success": "✅", "failure": "❌", "cancelled": "⚪", "waiting": "🟡"}
+_ICONS = {"success": "✅", "failure": "❌", "cancelled": "⚪", "waiting": "🟡", "pending_approval": "🟡"}
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -78,7 +78,10 @@ def send(url: SecretStr, notice: Notice) -> str | None:
 def lines_of(report: Mapping[str, Any]) -> tuple[str, ...]:
     """What of a report belongs into a message: why it failed, and its last steps."""
     steps = [str(step) for step in report.get("steps", ())]
-    return tuple(steps[-6:])
+    asked = [
+        f"{name.replace('_', ' ')}: {report[name]}" for name in ("action_id", "outcome", "says") if report.get(name)
+    ]
+    return (*steps[-6:], *asked)
 
 
 def run_link(environment: Mapping[str, str]) -> str:
@@ -89,10 +92,11 @@ def run_link(environment: Mapping[str, str]) -> str:
 
 
 def _report(file: Path | None) -> Mapping[str, Any]:
-    """An empty one for a file that was never written: the step before may have died."""
-    if file is None or not file.exists():
+    """An empty one for a file that was never written, or not whole: the step before may have died."""
+    try:
+        found = json.loads(file.read_text()) if file is not None else {}
+    except (OSError, ValueError):
         return {}
-    found = json.loads(file.read_text())
     return found if isinstance(found, dict) else {}
 
 
@@ -102,6 +106,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--what", required=True, help="what was done, such as `deploy v1.2`")
     parser.add_argument("--status", required=True, help="success, failure, cancelled or waiting")
     parser.add_argument("--report", type=Path, help="JSON report whose steps are told")
+    parser.add_argument("--line", action="append", default=[], help="one more line; an empty one is left out")
     parser.add_argument("--seconds", type=float, help="how long it took")
     given = parser.parse_args(argv)
     try:
@@ -116,7 +121,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     who = os.environ.get("GITHUB_ACTOR") or os.environ.get("USER") or "nobody known"
     status = str(report.get("status") or given.status)
     seconds = given.seconds if given.seconds is not None else report.get("seconds")
-    notice = Notice(given.what, status, who, run_link(os.environ), seconds, lines_of(report))
+    notice = Notice(
+        given.what, status, who, run_link(os.environ), seconds, (*lines_of(report), *filter(None, given.line))
+    )
     why = send(url, notice)
     print(
         "Slack was told" if why is None else f"nobody was told: {why}", file=sys.stdout if why is None else sys.stderr

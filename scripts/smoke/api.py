@@ -60,7 +60,9 @@ class ApiChecks:
     def _described(self) -> str:
         answer = self._client.get("/openapi.json")
         if answer.status_code == 404:
-            raise NotLookedAtError("there is no /openapi.json (API_DOCS=false); so there is no example to predict with")
+            self._row = self._target.row
+            instead = "the contract known here gives the row" if self._row else "so there is no row to predict with"
+            raise NotLookedAtError(f"there is no /openapi.json (API_DOCS=false); {instead}")
         paths = expect(answer, 200).json()["paths"]
         place = self._place()
         if place not in paths:

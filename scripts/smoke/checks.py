@@ -1,8 +1,9 @@
 """What a check says, and how a deployment is asked: no redirect is followed, and every answer has its time."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import httpx
 from pydantic import SecretStr
@@ -12,7 +13,8 @@ TIMEOUT_S = 10.0
 
 @dataclass(frozen=True)
 class Target:
-    """What is looked at. `key` is a program's; without one nothing is predicted. `write` allows a label."""
+    """What is looked at. `key` is a program's; without one nothing is predicted. `row`: what to predict where the
+    deployment publishes no example. `write` allows a label."""
 
     url: str
     key: SecretStr | None = None
@@ -20,6 +22,7 @@ class Target:
     ui_url: str | None = None
     revision: str | None = None
     write: bool = False
+    row: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True)

@@ -2,16 +2,20 @@
 
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import httpx
 import typer
 from pydantic import SecretStr
 from rich.markup import escape
 
+from api.contract_schema import example_row
+from config.model_contract import load_contract
+from config.settings import PlatformSettings
+from config.yaml_source import ConfigError
 from scripts.smoke.api import ApiChecks
 from scripts.smoke.checks import Check, NotLookedAtError, SmokeError, Target, asking
 from scripts.smoke.dashboard import DashboardChecks
@@ -32,6 +36,26 @@ def key_of(file: Path | None) -> SecretStr | None:
             raise CommandFailedError(f"{file} holds no key")
         return SecretStr(found)
     return SecretStr(given) if (given := os.environ.get(KEY_VARIABLE, "").strip()) else None
+
+
+def row_of(file: Path | None, model: str | None) -> Mapping[str, Any] | None:
+    """A row to predict: of the file, else the example of the contract that lies here, if one does.
+
+    Raises `CommandFailedError` for a file that holds no row.
+    """
+    if file is not None:
+        try:
+            found = json.loads(file.read_text())
+        except (OSError, ValueError) as error:
+            raise CommandFailedError(f"{file} holds no JSON: {error}") from error
+        if not isinstance(found, dict):
+            raise CommandFailedError(f"{file} holds no row: expected one JSON object")
+        return found
+    platform = PlatformSettings()
+    try:
+        return example_row(load_contract(model or platform.default_model, platform.contracts_dir))
+    except ConfigError:
+        return None
 
 
 def checks_of(target: Target) -> Iterator[Check]:
@@ -70,6 +94,9 @@ def smoke(
     model: Annotated[str | None, typer.Option(help="the model to ask; default: the one behind /predict")] = None,
     ui: Annotated[str | None, typer.Option(help="address of the dashboard, to look at it as well")] = None,
     expect_revision: Annotated[str | None, typer.Option(help="the commit that must answer")] = None,
+    row: Annotated[
+        Path | None, typer.Option(help="JSON of the row to predict where /openapi.json is not published")
+    ] = None,
     write: Annotated[bool, typer.Option("--write", help="store a label of the prediction, too")] = False,
     as_json: JsonFlag = False,
 ) -> None:
@@ -78,7 +105,7 @@ def smoke(
     A prediction is stored as any other; use a key of its own, so that everybody sees whose it is.
     """
     try:
-        target = Target(url, key_of(key_file), model, ui, expect_revision, write)
+        target = Target(url, key_of(key_file), model, ui, expect_revision, write, row_of(row, model))
     except CommandFailedError as error:
         fail(str(error))
         raise

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from scripts.proofs.configuration import compose, manifests, workflows
+from scripts.proofs.configuration import compose, dockerfiles, manifests, shell, workflows
 from scripts.proofs.configuration.tools import MissingToolError
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -19,6 +19,8 @@ KINDS: dict[str, Callable[[Path], Iterator[str]]] = {
     "compose": compose.faults,
     "workflows": workflows.faults,
     "manifests": manifests.faults,
+    "dockerfiles": dockerfiles.faults,
+    "shell": shell.faults,
 }
 
 

@@ -69,6 +69,23 @@ def test_each_fault_is_named_and_those_behind_it_are_still_looked_at(
     assert said["predicts"] == (None, "no API key was given (--key-file, or STEWARD_SMOKE_KEY)")
 
 
+def test_a_deployment_that_publishes_no_example_is_asked_with_one_that_is_given(
+    installed: Installation, api_process: ApiProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    api_process.environment["API_DOCS"] = "false"
+    api_process.start()
+    monkeypatch.setenv("STEWARD_SMOKE_KEY", installed.key_for([Scope.PREDICT]))
+    told = CliRunner().invoke(app, ["smoke", api_process.url])
+    assert told.exit_code == 0, told.output
+    (tmp_path / "row.json").write_text('{"age": "not a number"}')
+    told = CliRunner().invoke(app, ["smoke", api_process.url, "--row", str(tmp_path / "row.json")])
+    assert told.exit_code == 1
+    assert "POST /predict answered 422 (invalid)" in told.output.replace("\n", " ")
+    (tmp_path / "row.json").write_text("[]")
+    told = CliRunner().invoke(app, ["smoke", api_process.url, "--row", str(tmp_path / "row.json")])
+    assert "expected one JSON object" in told.output.replace("\n", " ")
+
+
 class _Yes(BaseHTTPRequestHandler):
     """Answers 200 to everything: what a proxy's error page or an open door looks like."""
 

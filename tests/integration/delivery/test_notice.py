@@ -51,6 +51,18 @@ def test_a_webhook_that_was_taken_away_fails_nothing_and_its_address_is_not_prin
     assert slack.statuses == [404], "what is refused for good is not repeated"
 
 
+def test_what_the_platform_answered_is_told_and_half_a_report_is_none(slack: Slack, tmp_path: Path) -> None:
+    report = tmp_path / "asked.json"
+    report.write_text('{"asked": true, "action_id": "a-1", "status": "pending_approval", "outcome": null}')
+    given = ["--what", "retrain", "--status", "success", "--report", str(report), "--line", "decide at x", "--line", ""]
+    assert notice.main(given) == 0
+    assert slack.texts[-1].startswith("🟡 *retrain*: pending_approval\n")
+    assert slack.texts[-1].endswith("• action id: a-1\n• decide at x")
+    report.write_text("")
+    assert notice.main(given) == 0
+    assert slack.texts[-1].startswith("✅ *retrain*: success\n")
+
+
 def test_without_an_address_it_is_said_that_nobody_was_told(
     slack: Slack, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
