@@ -129,10 +129,10 @@ def _go_back(hosting: Render, parts: Sequence[Part], limits: Limits) -> Rollout:
         changed = []
         for part in parts:
             deploys = hosting.deploys(part.service_id)
-            if not any(one.status == LIVE and one.image == part.image for one in deploys):
+            if not any(one.status == LIVE and one.is_of(part.image) for one in deploys):
                 told(f"{part.role}: {part.image} does not serve; nothing to put back")
                 continue
-            earlier = next((one for one in deploys if one.status in SERVED and one.image != part.image), None)
+            earlier = next((one for one in deploys if one.status in SERVED and not one.is_of(part.image)), None)
             changed.append(Before(part, hosting.service(part.service_id), earlier))
         done.restored = done.ok = put_back(hosting, changed, told, limits)
     except (HostingError, Interrupted) as error:

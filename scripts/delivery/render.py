@@ -41,15 +41,21 @@ class Service:
 
 @dataclass(frozen=True)
 class Deploy:
-    """One deploy of a service, of `image` as it was asked for."""
+    """One deploy of a service: of `image`, as the service writes it, which it resolved to `digest`."""
 
     id: str
     status: str
     image: str | None
+    digest: str | None = None
 
     @property
     def is_over(self) -> bool:
         return self.status in FAILED or self.status in SERVED
+
+    def is_of(self, image: str) -> bool:
+        """Whether it is of this image. A registry's name may be written in more than one way, a digest in one."""
+        wanted = _digest_in(image)
+        return self.image == image or (wanted is not None and wanted in {_digest_in(self.image or ""), self.digest})
 
 
 @dataclass(frozen=True)
@@ -84,15 +90,17 @@ class Render:
     def service(self, service_id: str) -> Service:
         """Raises `HostingError`, also for a service that is not made from an image."""
         found = self._read(f"/services/{service_id}")
-        if not found.get("imagePath"):
+        if not isinstance(found, dict) or not found.get("imagePath"):
             raise HostingError(f"service {service_id} is not deployed from an image (no imagePath)")
         url = (found.get("serviceDetails") or {}).get("url")
-        return Service(found["id"], found["name"], found["imagePath"], url or None)
+        return Service(service_id, str(found.get("name") or service_id), found["imagePath"], url or None)
 
     def deploys(self, service_id: str, limit: int = 50) -> list[Deploy]:
         """The newest first."""
         found = self._read(f"/services/{service_id}/deploys", {"limit": limit})
-        return [_deploy(one["deploy"]) for one in found]
+        if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
+            raise HostingError(f"the deploys of {service_id} were answered with something that is no list of them")
+        return [_deploy(one.get("deploy")) for one in found]
 
     def deploy(self, service_id: str, deploy_id: str) -> Deploy:
         return _deploy(self._read(f"/services/{service_id}/deploys/{deploy_id}"))
@@ -100,7 +108,7 @@ class Render:
     def start(self, service_id: str, image: str) -> Deploy:
         """Ask for a deploy of `image`, once: if the answer got lost, the deploy it made is found in the list."""
         place, body = f"/services/{service_id}/deploys", {"imageUrl": image}
-        return self._start(service_id, place, body, lambda deploy: deploy.image == image)
+        return self._start(service_id, place, body, lambda deploy: deploy.is_of(image))
 
     def roll_back(self, service_id: str, to: Deploy) -> Deploy:
         """Ask for what an earlier deploy was, once."""
@@ -133,7 +141,7 @@ class Render:
         for left in reversed(range(self.patience.tries)):
             answer = self._send("POST", place, body)
             if answer is not None and answer.status_code == 201 and answer.content:
-                return _deploy(answer.json())
+                return _deploy(_json_of(answer))
             if answer is not None and answer.status_code != 202 and answer.status_code not in _PASSES:
                 raise HostingError(_refusal("POST", place, answer))
             # Queued without a body, or nobody knows: it is in the list if it was made.
@@ -149,7 +157,7 @@ class Render:
         for left in reversed(range(self.patience.tries)):
             answer = self._send("GET", place, None, params)
             if answer is not None and answer.status_code == 200:
-                return answer.json()
+                return _json_of(answer)
             if answer is not None and answer.status_code not in _PASSES:
                 raise HostingError(_refusal("GET", place, answer))
             if left:
@@ -173,8 +181,28 @@ class Render:
         return pause * 2
 
 
-def _deploy(found: dict[str, Any]) -> Deploy:
-    return Deploy(found["id"], found.get("status") or "created", (found.get("image") or {}).get("ref"))
+def _deploy(found: Any) -> Deploy:
+    """Raises `HostingError` for something that is no deploy."""
+    try:
+        image = found.get("image") or {}
+        sha = image.get("sha")
+        digest = str(sha).removeprefix("sha256:") if sha else None
+        return Deploy(str(found["id"]), found.get("status") or "created", image.get("ref"), digest)
+    except (AttributeError, KeyError, TypeError) as error:
+        raise HostingError(f"the hosting service answered with something that is no deploy ({error!r})") from error
+
+
+def _digest_in(image: str) -> str | None:
+    """The 64 hexadecimal digits, if the image is named by them."""
+    _, at, digest = image.rpartition("@sha256:")
+    return digest if at else None
+
+
+def _json_of(answer: httpx.Response) -> Any:
+    try:
+        return answer.json()
+    except ValueError as error:
+        raise HostingError(f"{answer.request.url.path} was answered with something that is no JSON") from error
 
 
 def _refusal(method: str, place: str, answer: httpx.Response) -> str:

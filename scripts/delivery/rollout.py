@@ -125,9 +125,9 @@ def _before(hosting: Hosting, part: Part) -> Before:
     """What to go back to: what serves, or, if that is the wanted image already, the last other one that did."""
     deploys = hosting.deploys(part.service_id)
     live = next((one for one in deploys if one.status == LIVE), None)
-    if live is not None and live.image != part.image:
+    if live is not None and not live.is_of(part.image):
         return Before(part, hosting.service(part.service_id), live)
-    earlier = next((one for one in deploys if one.status in SERVED and one.image != part.image), None)
+    earlier = next((one for one in deploys if one.status in SERVED and not one.is_of(part.image)), None)
     return Before(part, hosting.service(part.service_id), earlier, runs_already=live is not None)
 
 
@@ -146,7 +146,7 @@ def _replace(
         told(f"{part.role}: {part.image} serves already")
     else:
         under_way = next(
-            (one for one in hosting.deploys(part.service_id) if not one.is_over and one.image == part.image), None
+            (one for one in hosting.deploys(part.service_id) if not one.is_over and one.is_of(part.image)), None
         )
         deploy = under_way or hosting.start(part.service_id, part.image)
         told(f"{part.role}: deploy {deploy.id} of {part.image} {'goes on' if under_way else 'was asked for'}")
@@ -214,7 +214,7 @@ def _ask_back(hosting: Hosting, before: Before, told: Callable[[str], None]) -> 
     """The deploy that puts it back; None if what served before serves still, or there is nothing to go back to."""
     part, to = before.part, before.deploy
     for under_way in hosting.deploys(part.service_id):
-        if not under_way.is_over and under_way.image == part.image:
+        if not under_way.is_over and under_way.is_of(part.image):
             hosting.cancel(part.service_id, under_way)
             told(f"{part.role}: deploy {under_way.id} was cancelled")
     if to is None:

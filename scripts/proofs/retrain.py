@@ -17,7 +17,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -44,11 +44,12 @@ class NotAsPromisedError(AssertionError):
 
 @dataclass(frozen=True)
 class Ground:
-    """A copy of nothing: the steps run in this source tree, with their files in `place`."""
+    """Where the steps run: `place` looks like this source tree, and has files of its own beside it."""
 
     place: Path
     slack: Slack
     workflow: Mapping[str, Any]
+    values: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def work(self) -> Path:
@@ -76,7 +77,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.parse_args(argv)
     begun = time.monotonic()
     try:
-        with _ground() as ground:
+        with prepared() as ground:
             for week in WEEKS:
                 print(f"--- {(week.__doc__ or '').splitlines()[0]}", flush=True)
                 week(ground)
@@ -88,7 +89,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 @contextmanager
-def _ground() -> Iterator[Ground]:
+def prepared(values: Mapping[str, str] | None = None) -> Iterator[Ground]:
+    """`values`: what further expressions of the workflow are, by how they are written."""
     # Below /tmp whatever TMPDIR says: as root the embedded server runs as another user, who has to get there.
     place = Path(tempfile.mkdtemp(prefix="steward-retrain-", dir="/tmp"))
     place.chmod(0o755)
@@ -100,15 +102,15 @@ def _ground() -> Iterator[Ground]:
     gh.chmod(0o755)
     try:
         with webhook() as slack:
-            yield Ground(place, slack, yaml.safe_load(WORKFLOW.read_text()))
+            yield Ground(place, slack, yaml.safe_load(WORKFLOW.read_text()), values or {})
     finally:
         shutil.rmtree(place, ignore_errors=True)
 
 
-def run_jobs(ground: Ground) -> dict[str, str]:
+def run_jobs(ground: Ground, jobs: Sequence[str] = JOBS) -> dict[str, str]:
     """Each job's result. A job whose need failed is skipped, as on GitHub."""
     ended: dict[str, str] = {}
-    for name in JOBS:
+    for name in jobs:
         job = ground.workflow["jobs"][name]
         needs = [job["needs"]] if isinstance(job.get("needs"), str) else job.get("needs", [])
         if any(ended.get(need) != "success" for need in needs):
@@ -155,6 +157,7 @@ def _value(text: str, ground: Ground, status: str) -> str:
         "github.repository": "example/steward",
         "job.status": status,
         "secrets.SLACK_WEBHOOK_URL": ground.slack.url,
+        **ground.values,
     }
 
     def replaced(match: re.Match[str]) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from pydantic import SecretStr
 
-from scripts.delivery.render import HostingError, Patience, Render
+from scripts.delivery.render import HostingError, Patience, Render, _deploy
 from scripts.proofs.hosting.server import FINE, KEY, LOST, Hosting
 from scripts.proofs.hosting.services import Image, Service
 
@@ -112,3 +112,27 @@ def test_a_wrong_key_is_told_and_stands_nowhere(hosting: Hosting, service: Servi
 def test_the_key_never_goes_over_a_line_that_others_can_read() -> None:
     with pytest.raises(HostingError, match="https only"):
         Render(SecretStr(KEY), "http://api.render.example/v1")
+
+
+@pytest.mark.parametrize(
+    ("ref", "sha", "image", "same"),
+    [
+        ("docker.io/you/api@sha256:aa", None, "docker.io/you/api@sha256:aa", True),
+        ("you/api@sha256:aa", None, "docker.io/you/api@sha256:aa", True),
+        ("you/api:main", "sha256:aa", "docker.io/you/api@sha256:aa", True),
+        ("you/api:main", "aa", "docker.io/you/api@sha256:aa", True),
+        ("you/api:main", "sha256:bb", "docker.io/you/api@sha256:aa", False),
+        ("you/api:main", None, "you/api:next", False),
+        (None, None, "you/api:next", False),
+    ],
+)
+def test_an_image_is_known_by_its_digest_however_its_registry_is_written(
+    ref: str | None, sha: str | None, image: str, same: bool
+) -> None:
+    assert _deploy({"id": "dep-1", "status": "live", "image": {"ref": ref, "sha": sha}}).is_of(image) is same
+
+
+@pytest.mark.parametrize("answer", [None, [], {"status": "live"}, {"id": "dep-1", "image": "a text"}])
+def test_an_answer_that_is_no_deploy_is_an_error_that_a_deployment_survives(answer: object) -> None:
+    with pytest.raises(HostingError, match="no deploy"):
+        _deploy(answer)
