@@ -115,7 +115,7 @@ def roll_out(
         done.ok = True
         told("everything is healthy and the smoke test passed")
     except (HostingError, NotHealthyError, Interrupted) as error:
-        done.why = str(error)
+        done.ok, done.why = False, str(error)
         told(f"failed: {error}")
         done.restored = put_back(hosting, changed, told, limits)
     return done

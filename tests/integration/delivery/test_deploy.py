@@ -7,9 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from scripts.chaos.waiting import wait_until
 from scripts.delivery import deploy
+from scripts.delivery.render import Patience, Render
+from scripts.delivery.rollout import Interrupted, Part, roll_out
 from scripts.proofs.hosting.server import KEY, Hosting
 from scripts.proofs.hosting.services import Image, Service
 
@@ -114,3 +117,19 @@ def test_without_a_key_it_says_which_one(
     monkeypatch.delenv("RENDER_API_KEY")
     assert deploying("--agent", f"{NAME}:1")[0] == 1
     assert "set RENDER_API_KEY (or RENDER_API_KEY_FILE" in capsys.readouterr().err
+
+
+def test_told_to_end_at_the_very_last_moment_it_is_taken_back_and_no_success(
+    deploying: Deploying, agent: Service, hosting: Hosting
+) -> None:
+    deploying("--agent", f"{NAME}:1")
+    client = Render(SecretStr(KEY), hosting.url, Patience(poll_s=0.02, first_pause_s=0.02))
+
+    def say(line: str) -> None:
+        if line.startswith("everything is healthy"):
+            raise Interrupted("interrupted (SIGTERM)")
+
+    done = roll_out(client, [Part("agent", "srv-agent", f"{NAME}:2")], lambda _: [], say)
+    client.close()
+    assert (done.ok, done.restored) == (False, True)
+    assert live(agent) == f"{NAME}:1"
