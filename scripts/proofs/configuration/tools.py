@@ -39,8 +39,8 @@ def node_packages() -> Path:
 
     Rivals each install into a directory of their own; the first to finish gives its name to all.
     """
-    npm = program("npm", "apt install npm (or nodejs.org)")
-    program("node", "apt install nodejs (or nodejs.org)")
+    npm = program("npm", "make setup")
+    program("node", "make setup")
     pages = [NODE / "package.json", NODE / "package-lock.json"]
     digest = hashlib.sha256(b"".join(page.read_bytes() for page in pages)).hexdigest()[:16]
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "steward"

