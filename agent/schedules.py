@@ -109,6 +109,7 @@ def _propose(
         dedupe_key=f"schedule:{row.schedule}:{row.model_name}:{when}",
         question=f"Replace v{champion.version} by a version that learned from recent rows? {says}",
         why={"says": says, "schedule": row.schedule, "scheduled_for": when},
+        params={"only_if_better": schedule.ask == "if_better", "least_new_rows": schedule.least_new_rows},
         facts={"reason": says, "dry_run": dry_run},
         dry_run=dry_run,
     )

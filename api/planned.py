@@ -8,8 +8,9 @@ from agent.core.schedule import coming, slots
 from api.schemas.overview import Planned, SlotOut
 from config.agent_policy import Schedule
 from database.connection import ReadSession
+from database.enums import SlotStatus
 from database.models import ScheduleSeen, ScheduleSlot
-from database.queries import schedule_slots
+from database.queries import actions, schedule_slots
 
 LAST_SLOTS = 5
 
@@ -28,15 +29,18 @@ def _followed(session: ReadSession, row: ScheduleSeen, now: datetime) -> Planned
     due = [slot for slot in slots(row.cron, row.timezone, row.looked_until, now) if slot not in decided]
     last = schedule_slots.newest(session, row.schedule, row.model_name, LAST_SLOTS)
     return _planned(row.schedule, row.cron, row.timezone, now, followed=True).model_copy(
-        update={"due": max(due, default=None), "slots": [_slot(slot) for slot in last]}
+        update={"due": max(due, default=None), "slots": [_slot(session, slot) for slot in last]}
     )
 
 
-def _slot(slot: ScheduleSlot) -> SlotOut:
+def _slot(session: ReadSession, slot: ScheduleSlot) -> SlotOut:
+    """A slot that was taken says how what it asked for ended, too: often by itself, without asking anybody."""
+    taken = slot.action_id if slot.status == SlotStatus.CLAIMED else None
+    ended = actions.get(session, taken).outcome if taken else None
     return SlotOut(
         scheduled_for=slot.scheduled_for,
         status=slot.status,
-        why=slot.why,
+        why=f"{slot.why}; it ended so: {ended}" if ended else slot.why,
         action_id=str(slot.action_id) if slot.action_id else None,
     )
 

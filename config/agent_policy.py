@@ -60,6 +60,20 @@ class VerificationRule(_Frozen):
     deadline: timedelta = timedelta(days=7)
 
 
+class Corrections(_Frozen):
+    """When corrected answers (`POST /feedback`) are worth a try: a retrain whose proof may say that it is no better."""
+
+    retrain_after: int = Field(5, ge=0, le=1_000_000, description="so many new ones, of as many answers; 0: never")
+    within: timedelta = Field(timedelta(days=90), description="older ones do not count any more")
+    pause: timedelta = Field(timedelta(days=1), description="after a try, the next one no sooner")
+
+    @model_validator(mode="after")
+    def _can_be(self) -> Self:
+        if self.within <= timedelta(0) or self.pause < timedelta(0):
+            raise ValueError("`within` is more than nothing, and `pause` not less")
+        return self
+
+
 class Schedule(_Frozen):
     """A change that is asked for by the calendar. It is a question like any other: with proof, and a person decides."""
 
@@ -68,6 +82,8 @@ class Schedule(_Frozen):
     timezone: str
     catch_up: timedelta = Field(timedelta(days=1), description="a missed slot is still taken when at most this late")
     models: tuple[str, ...] = Field(min_length=1)
+    ask: Literal["if_better", "always"] = Field("if_better", description="always: a person hears of no gain, too")
+    least_new_rows: int = Field(100, ge=0, description="labelled since what serves was taught; fewer: nothing to learn")
 
     def covers(self, model_name: str) -> bool:
         """Whether it holds for this model."""
@@ -118,6 +134,7 @@ class AgentPolicy(_Frozen):
     escalation: Escalation = Escalation()
     verification: VerificationRule = VerificationRule()
     stand_back: timedelta = timedelta(days=1)
+    corrections: Corrections = Corrections()
     schedules: dict[Name, Schedule] = Field(default_factory=dict)
 
     @property

@@ -15,6 +15,7 @@ CAUSES: dict[str, str] = {
     "seasonal": "seasonal rhythm",
     "low_confidence": "low confidence",
     "unknown": "unknown cause",
+    "corrected_answers": "corrected answers",
 }
 # The same as a headline: what happened, not what it is called.
 TITLES: dict[str, str] = {
@@ -28,6 +29,7 @@ TITLES: dict[str, str] = {
     "seasonal": "The inputs follow the season",
     "low_confidence": "More answers than usual are uncertain",
     "unknown": "Something changed and the cause is not known",
+    "corrected_answers": "Answers were corrected",
 }
 # Why a person said no.
 REJECTIONS: dict[str, str] = {

@@ -68,6 +68,7 @@ class Cause(StrEnum):
     SEASONAL = "seasonal"
     LOW_CONFIDENCE = "low_confidence"
     UNKNOWN = "unknown"
+    CORRECTED_ANSWERS = "corrected_answers"  # people said so; no diagnosis: the agent tries whether there is a lesson
 
 
 class ActionType(StrEnum):

@@ -159,10 +159,10 @@ def show(report: Report) -> None:
     levels = ", ".join(f"{model}: {level}" for model, level in report.policy.autonomy.items())
     out.print(f"runs by itself under `act`: {alone}; autonomy is {escape(levels or 'suggest for every model')}")
     for name, schedule in report.policy.schedules.items():
-        local = (slot.astimezone(ZoneInfo(schedule.timezone)) for slot in _next(schedule))
+        local = (slot.astimezone(ZoneInfo(schedule.timezone)) for slot in _next(schedule)[:2])
         whose = f"{schedule.action} of {', '.join(schedule.models)}"
         come = ", ".join(f"{slot:%a %Y-%m-%d %H:%M}" for slot in local)
-        out.print(f"schedule {name}: {escape(whose)}, next {come} {schedule.timezone}", soft_wrap=True)
+        out.print(f"schedule {name}: {escape(whose)}\n  next {come} {schedule.timezone}", soft_wrap=True)
     for found in report.concerns:
         where = f"{report.page.name}:{lines.get(found.field, 1)}: {found.field}"
         out.print(f"[yellow]look at[/] {escape(where)}: {escape(found.says)}")

@@ -61,6 +61,7 @@ GET  /drift/{window_id}                     401     +      +        +        +  
 GET  /drift/{window_id}/features/{feature}  401     +      +        +        +       401     401    401     401
 GET  /data-quality                          401     +      +        +        +       401     401    401     401
 GET  /data-quality/{window_id}/records      401     403    +        +        403     401     401    401     401
+GET  /corrections                           401     +      +        +        +       401     401    401     401
 GET  /refusals                              401     +      +        +        +       401     401    401     401
 GET  /dead-letters                          401     403    +        +        403     401     401    401     401
 GET  /trends                                401     +      +        +        +       401     401    401     401

@@ -7,7 +7,8 @@ when these are no longer among the recent ones or have taught what serves now, o
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -23,11 +24,13 @@ from database.connection import read_scope
 from database.enums import ActorKind, DataSource
 from database.models import ModelVersion
 from database.queries import model_versions, training_rows
+from database.queries.actions import database_now
 from database.queries.audit import Actor
 from database.queries.training_rows import LabelledRow
 from training import cross_fitting, serving_artifact
 from training import dataset as datasets
 from training.candidates import cross_validate, fit_candidate, material_of, selection_of
+from training.corrected import lesson_check, with_corrected
 from training.cross_fitting import Unseen
 from training.evaluator import Scored
 from training.evidence_command import Case, Json, NotEnoughError, naming, run
@@ -49,7 +52,7 @@ from training.recent import (
     trusted,
     unknown_to,
 )
-from training.replay import Advice, compare_versions, recommendation
+from training.replay import Advice, compare_versions, recommendation, scored_by
 from training.train_pipeline import NoCandidateError, train
 
 _ACTOR = Actor(ActorKind.AGENT, "training")
@@ -74,15 +77,19 @@ def gather(case: Case, cores: int = 1) -> Json:
     contract, store = case.contract, signing_store_of(case.settings)
     with read_scope(case.engine) as session:
         usual = repetition_in(contract, model_versions.first_profile(session, contract.name))
+        read_at = database_now(session)  # before the labels: what comes meanwhile is not known to be learnt
         recent = trusted(contract, training_rows.newest_labelled(session, contract.name), usual)
+        recent, corrected = with_corrected(session, contract, case.params, recent, usual)
         quarantined = training_rows.quarantined_since(session, contract.name, recent.since) if recent.since else 0
         challenger = model_versions.by_action(session, case.action_id)
     known_until = datasets.learnt_until(store.read(case.champion.dataset_digest, datasets.KIND).meta)
     if challenger is None:
-        parts = divide(contract, recent.rows, case.onset)
+        parts = divide(contract, recent.rows, case.onset, newest_teach=bool(corrected.ids))
+        parts = replace(parts, holdout=corrected.fair(parts.holdout))
         _refuse(case, too_little_new(case.params, len(unknown_to(recent.rows, known_until))))
         _refuse(case, too_little(contract, parts, known_until))
-        dataset = _dataset(case, store, _lesson(case, store, parts, cores), parts.method, recent, quarantined)
+        lesson = _lesson(case, store, parts, cores)
+        dataset = _dataset(case, store, lesson, parts.method, recent, quarantined, read_at)
         challenger = train(
             case.engine,
             case.settings,
@@ -94,9 +101,11 @@ def gather(case: Case, cores: int = 1) -> Json:
             cores=cores,
         )
     made_from = store.read(challenger.dataset_digest, datasets.KIND).meta
-    judges = _judges(case, store, challenger, made_from, unknown_to(recent.rows, known_until))
+    unknown = unknown_to(recent.rows, known_until)
+    judges = _judges(case, store, challenger, made_from, corrected.fair(unknown))
     _refuse(case, too_few(contract, judges.rows))
-    evidence, advice = _evidence(case, store, challenger, judges, made_from["training"])
+    learnt = _learnt(case, store, challenger, made_from, corrected.of(unknown)) if corrected.ids else []
+    evidence, advice = _evidence(case, store, challenger, judges, made_from["training"], learnt)
     fault_point("train.after_evidence")
     if (why := left_alone(case.params, evidence, contract, advice)) is not None:
         raise NotEnoughError(why)
@@ -113,6 +122,22 @@ def _judges(
             unseen = cross_fitting.load(store, challenger.metrics["artifacts"]["out_of_fold"])
             return Judges(taught, Method.CROSS_FITTED, unseen.take(places))
     return Judges(unknown_to(rows, datasets.learnt_until(made_from)), Method.LATER_ROWS)
+
+
+def _learnt(
+    case: Case, store: ArtifactStore, challenger: ModelVersion, made_from: Json, rows: Sequence[LabelledRow]
+) -> list[Json]:
+    """The check on the corrected rows: as many of them as both versions can be asked about without having learnt."""
+    champion = serving_artifact.load(store, case.champion.artifact_digest)
+    if made_from.get("method") == Method.CROSS_FITTED:
+        taught, places = taught_among(rows, map(UUID, made_from["taught_by"]))
+        after = cross_fitting.load(store, challenger.metrics["artifacts"]["out_of_fold"]).take(places)
+    else:
+        taught = unknown_to(rows, datasets.learnt_until(made_from))
+        after = (
+            scored_by(serving_artifact.load(store, challenger.artifact_digest), features_of(case.contract, taught)),
+        )
+    return [lesson_check(taught, scored_by(champion, features_of(case.contract, taught)), after)]
 
 
 def _tell(step: str, share: float) -> None:
@@ -165,7 +190,13 @@ def _frame(case: Case, store: ArtifactStore, lesson: Lesson) -> tuple[pd.DataFra
 
 
 def _dataset(
-    case: Case, store: ArtifactStore, lesson: Lesson, method: Method, recent: Recent, quarantined: int
+    case: Case,
+    store: ArtifactStore,
+    lesson: Lesson,
+    method: Method,
+    recent: Recent,
+    quarantined: int,
+    read_at: datetime,
 ) -> datasets.Dataset:
     frame, source = _frame(case, store, lesson)
     facts = {
@@ -175,6 +206,7 @@ def _dataset(
         "quarantined_rows": quarantined,
         "suspect_rows_left_out": recent.suspect,
         "equal_rows_left_out": recent.equal,
+        "labels_read_at": read_at.isoformat(),
         **lesson.facts(case.onset),
     }
     details: Json = {
@@ -188,7 +220,7 @@ def _dataset(
 
 
 def _evidence(
-    case: Case, store: ArtifactStore, challenger: ModelVersion, judges: Judges, made_from: Json
+    case: Case, store: ArtifactStore, challenger: ModelVersion, judges: Judges, made_from: Json, learnt: Sequence[Json]
 ) -> tuple[Json, Advice]:
     contract, rows = case.contract, judges.rows
     since = None if case.onset is None else np.array([row.created_at >= case.onset for row in rows])
@@ -203,7 +235,7 @@ def _evidence(
         lost=case.lost,
         seed=contract.training.seed,
     )
-    compared["checks"].extend(_data_checks(challenger, made_from))
+    compared["checks"].extend((*_data_checks(challenger, made_from), *learnt))
     advice = recommendation(compared, contract, case.harmed)
     evidence: dict[str, Any] = {
         "kind": "retrain",

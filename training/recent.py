@@ -113,9 +113,12 @@ def trusted(contract: ModelContract, newest_first: Iterable[LabelledRow], usual:
     return Recent(tuple(reversed(found)), suspect, equal)
 
 
-def divide(contract: ModelContract, rows: Sequence[LabelledRow], onset: datetime | None) -> Split:
-    """The one rule: rows that are few, or about an incident, all teach and all judge; many are split by time."""
-    if onset is not None or len(rows) < CROSS_FITTED_BELOW:
+def divide(
+    contract: ModelContract, rows: Sequence[LabelledRow], onset: datetime | None, *, newest_teach: bool = False
+) -> Split:
+    """The one rule: rows that are few, or about an incident, all teach and all judge; many are split by time, unless
+    the newest are wanted to teach."""
+    if onset is not None or newest_teach or len(rows) < CROSS_FITTED_BELOW:
         return Split(tuple(rows), tuple(rows), Method.CROSS_FITTED)
     return split(contract, rows)
 

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from ui import api_types as t
 from ui.answers.frame import Frame
 from ui.calls.asking import A, Params
+from ui.calls.corrections import CorrectionCalls
 from ui.calls.govern import GovernCalls
 from ui.calls.intake import IntakeCalls
 from ui.calls.lineage import LineageCalls
@@ -196,6 +197,10 @@ class ApiClient:
     @property
     def intake(self) -> IntakeCalls:
         return IntakeCalls(self)
+
+    @property
+    def corrections(self) -> CorrectionCalls:
+        return CorrectionCalls(self)
 
     @property
     def lineage(self) -> LineageCalls:

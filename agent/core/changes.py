@@ -45,7 +45,7 @@ def corrective(case: Case, diagnosis: Diagnosis, action_type: ActionType, chosen
         return no("another remedy was chosen first; this one waits for its result")
     if action_type is ActionType.ADJUST_THRESHOLD and _tried_lately(case, action_type):
         return no(f"the threshold was looked at in the last {wording.span(case.policy.escalation.within)} already")
-    if (refused := _stands_back(case, action_type)) is not None:
+    if (refused := stands_back(case, action_type)) is not None:
         return no(refused)
     key = case.key(action_type, diagnosis.cause, diagnosis.harm.window_id)
     if case.proposed_before(key):
@@ -89,7 +89,7 @@ def tries(case: Case) -> list[Choice]:
     fresh = (one for one in found if not case.proposed_before(case.key(kind, one.key)))
     if (chosen := next(fresh, None)) is None:
         return []
-    refused = _stands_back(case, kind) or held_back(case, kind, chosen.cause, urgent=False)
+    refused = stands_back(case, kind) or held_back(case, kind, chosen.cause, urgent=False)
     return [NoAction(refused, kind, chosen.cause) if refused else _try(case, chosen)]
 
 
@@ -106,7 +106,7 @@ def _tried_lately(case: Case, action_type: ActionType) -> bool:
     return any(not p.open and case.now - p.created_at < case.policy.escalation.within for p in case.past(action_type))
 
 
-def _stands_back(case: Case, action_type: ActionType) -> str | None:
+def stands_back(case: Case, action_type: ActionType) -> str | None:
     """A person said no: the agent does not ask the same again for a while."""
     refused = [p for p in case.past(action_type) if p.status is ActionStatus.REJECTED]
     if refused and case.now - refused[0].ended_at < case.policy.stand_back:

@@ -20,7 +20,15 @@ from agent.core.choices import ActionProposal, Choice, NoAction
 from agent.core.decision_engine import NEWER_EVIDENCE, decide
 from agent.core.diagnosis_engine import Diagnosis, diagnose
 from agent.core.incidents import QUIET_WINDOWS, TURNED_OUT, newer_without, settled_by_people, told_by
-from agent.core.observation import read_ended, read_history, read_incidents, read_missed, read_signals, summary
+from agent.core.observation import (
+    read_corrections,
+    read_ended,
+    read_history,
+    read_incidents,
+    read_missed,
+    read_signals,
+    summary,
+)
 from agent.core.signals import Signals
 from agent.core.track_record import distrusted
 from agent.core.transitions import move
@@ -55,6 +63,9 @@ def run_cycle(
     actions.lock_open(session, contract.name)
     alerts.lock_live(session, contract.name)
     signals = read_signals(session, contract, now)
+    only_recorded = dry_run or policy.autonomy_of(contract.name) == "observe"
+    waiting = read_corrections(session, signals, policy.corrections.within, recorded_only=only_recorded)
+    signals = replace(signals, corrections=waiting)
     fault_point("agent.read_metrics")
     think = _Pass(session, policy, agent, dry_run, now, began)
     made: list[AgentAction] = []
@@ -86,7 +97,8 @@ class _Pass:
         incidents = _keep_incidents(session, signals, tuple(d for d in diagnoses if d.cause not in settled))
         fault_point("agent.after_incident")
         signals = replace(signals, incidents=read_incidents(session, name))
-        history = read_history(session, name, self.now, self.policy.escalation.within)
+        reach = max(self.policy.escalation.within, self.policy.corrections.pause)
+        history = read_history(session, name, self.now, reach)
         choices = decide(
             diagnoses,
             self.policy,

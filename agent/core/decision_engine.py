@@ -10,8 +10,9 @@ from datetime import datetime
 
 from agent.core import wording
 from agent.core.calls import alert
-from agent.core.changes import asked_anew, corrective, has_change, tries, worn_out
+from agent.core.changes import asked_anew, corrective, has_change, stands_back, tries, worn_out
 from agent.core.choices import Choice, NoAction, PastAction
+from agent.core.corrections import corrected
 from agent.core.diagnosis_engine import Diagnosis
 from agent.core.incidents import told_by
 from agent.core.proposals import Case, propose
@@ -74,6 +75,8 @@ def decide(
     if not has_change(chosen) and not case.recorded_only:  # who only records withdraws no question
         # Not about what is over: such a question waits for its person, or expires.
         chosen.extend(asked_anew(case, one) for one in outgrown(case.history, signals) if one.cause in causes)
+    if not has_change(chosen):
+        chosen.extend(corrected(case, causes & FAULTS, stands_back(case, ActionType.RETRAIN_MODEL)))
     if not has_change(chosen) and not case.recorded_only and not causes & FAULTS:
         chosen.extend(tries(case))
     return tuple(chosen) or (NoAction("nothing is wrong as far as can be seen"),)

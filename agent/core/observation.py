@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from agent.core.choices import PastAction
+from agent.core.corrections import told as told_corrections
 from agent.core.reading import (
     WINDOWS_READ,
     incident_of,
@@ -18,14 +19,14 @@ from agent.core.reading import (
     share,
     window_of,
 )
-from agent.core.signals import Incident, Replay, Signals, Window
+from agent.core.signals import Corrections, Incident, Replay, Signals, Window
 from agent.core.stored_windows import whole
 from agent.core.track_record import Ended
 from config.model_contract import ModelContract
 from database.connection import ReadSession
 from database.enums import ActionStatus, ActionType, Cause, MetricKind
 from database.models import Deployment
-from database.queries import actions, alerts, cycles, evidence, model_versions, track_record, windows
+from database.queries import actions, alerts, corrections, cycles, evidence, model_versions, track_record, windows
 
 # The monitor may miss this many of its rounds, and at least this long, before it counts as silent.
 ROUNDS_MISSED = 5
@@ -62,6 +63,25 @@ def read_signals(session: Session, contract: ModelContract, now: datetime) -> Si
     if due is not None and not due.labelled_n:
         found = replace(found, label_silence_s=evidence.label_silence_s(session, name, now - contract.labels.delay))
     return _with_positives(session, found)
+
+
+def read_corrections(session: Session, found: Signals, within: timedelta, *, recorded_only: bool) -> Corrections | None:
+    """Answers that people corrected and that wait to be learnt from; None without one. `recorded_only`: what was only
+    tried on paper counts as tried."""
+    if found.version_id is None:
+        return None
+    since = corrections.counted_since(session, found.model_name, found.version_id, dry_runs=recorded_only)
+    waiting = corrections.waiting(session, found.model_name, max(since, found.now - within))
+    if not waiting.n:
+        return None
+    return Corrections(
+        waiting.false_alarms,
+        waiting.missed,
+        waiting.by_version.get(found.version_id, 0),
+        waiting.by_key,
+        waiting.since,
+        waiting.newest_at,
+    )
 
 
 def read_missed(session: Session, found: Signals, *, dry_run: bool) -> tuple[Signals, ...]:
@@ -130,7 +150,8 @@ def _positives(session: Session, window_id: int) -> tuple[float, float, float, i
 def summary(found: Signals) -> dict[str, Any]:
     """What a recorded pass keeps of the signals: no clock readings, so that an unchanged state looks unchanged."""
     latest, judged = found.latest, found.judged
-    return {
+    corrections_ = {"corrections": told_corrections(found.corrections)} if found.corrections else {}
+    return corrections_ | {
         "version_id": found.version_id,
         "version": found.version,
         "blind": "the monitor is silent" if found.blind and found.version_id else found.blind,

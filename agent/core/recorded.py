@@ -12,7 +12,7 @@ from agent.core.choices import PastAction
 from agent.core.diagnosis_engine import Diagnosis, Rejected
 from agent.core.harm import Harm
 from agent.core.rules.finding import Fact
-from agent.core.signals import Figure, Incident, Signals, Window
+from agent.core.signals import Corrections, Figure, Incident, Signals, Window
 from agent.core.track_record import Ended, Rule, distrusted
 from config.vocabulary import LATENCY
 from database.enums import ActionStatus, Cause, IssueType, MetricKind, Severity, Verdict
@@ -87,6 +87,7 @@ def signals_of(record: Record, look: Look) -> Signals:
         version=seen["version"],
         windows=windows,
         monitor_silent_s=0.0,
+        corrections=_corrections(seen["corrections"]) if "corrections" in seen else None,
         incidents=tuple(
             Incident(
                 one["alert_id"],
@@ -98,6 +99,17 @@ def signals_of(record: Record, look: Look) -> Signals:
             )
             for one in seen["incidents"]
         ),
+    )
+
+
+def _corrections(told: Json) -> Corrections:
+    return Corrections(
+        told["false_alarms"],
+        told["missed"],
+        told["of_serving"],
+        tuple((str(key), int(n)) for key, n in told["by_key"]),
+        datetime.fromisoformat(told["since"]),
+        datetime.fromisoformat(told["newest_at"]),
     )
 
 

@@ -58,9 +58,9 @@ class Try:
 
 def overtaken(open_ones: Iterable[PastAction], signals: Signals) -> bool:
     """Whether every one of them waits for a person on evidence that newer judged windows have overtaken. What only the
-    calendar asked for gives way to a loss at once."""
+    calendar or corrected answers asked for gives way to a loss at once."""
     return all(
-        _of_the_calendar(question) or (_waits(question) and len(_since(question, signals)) >= NEWER_WINDOWS)
+        _without_a_loss(question) or (_waits(question) and len(_since(question, signals)) >= NEWER_WINDOWS)
         for question in open_ones
     )
 
@@ -159,8 +159,9 @@ def _figures(signals: Signals, window: Window) -> tuple[Figure, ...]:
     return tuple(f for f in seen if not f.of)
 
 
-def _of_the_calendar(question: PastAction) -> bool:
-    return question.status is ActionStatus.PENDING_APPROVAL and "schedule" in question.why
+def _without_a_loss(question: PastAction) -> bool:
+    asked = "schedule" in question.why or question.cause is Cause.CORRECTED_ANSWERS
+    return question.status is ActionStatus.PENDING_APPROVAL and asked
 
 
 def _waits(question: PastAction) -> bool:

@@ -152,6 +152,23 @@ class Incident:
 
 
 @dataclass(frozen=True)
+class Corrections:
+    """Answers that people corrected (`POST /feedback`), that what serves has not learnt from and no earlier try was
+    about. Each answer counts once."""
+
+    false_alarms: int  # answered positive, and were negative
+    missed: int
+    of_serving: int  # answered by the version that serves now; the others by versions before it
+    by_key: tuple[tuple[str, int], ...]  # which key sent how many, most first
+    since: datetime
+    newest_at: datetime
+
+    @property
+    def n(self) -> int:
+        return self.false_alarms + self.missed
+
+
+@dataclass(frozen=True)
 class Signals:
     """The whole current state of one model, as far as it is known at `now`."""
 
@@ -183,6 +200,7 @@ class Signals:
     monitor_limit_s: float = 120.0
     incidents: tuple[Incident, ...] = ()
     title: str = ""
+    corrections: Corrections | None = None
 
     @property
     def serving(self) -> str:
@@ -214,7 +232,7 @@ class Signals:
         A window whose labels are in has none due; the share of positives is a question to the database (`observation`).
         """
         until = tuple(w for w in self.windows if w.seq <= window.seq)
-        own = replace(self, windows=until, due_before=None, label_pace=None)
+        own = replace(self, windows=until, due_before=None, label_pace=None, corrections=None)
         return replace(own, label_silence_s=None, recent_positive_share=None)
 
     @property

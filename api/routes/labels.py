@@ -1,4 +1,4 @@
-"""The truth about predictions: labels from a feed, corrections from people. Repeating a delivery changes nothing."""
+"""The truth about predictions, from a feed. Repeating a delivery changes nothing."""
 
 import asyncio
 from collections.abc import Callable, Iterable
@@ -14,7 +14,7 @@ from api.csv_route import CsvRoute
 from api.errors import Fault, RefusalError, too_many
 from api.keys import Client, now_utc
 from api.runtime import Runtime, runtime_of
-from api.schemas.clients import FeedbackIn, LabelsIn, LabelsOut, OneOrManyLabels
+from api.schemas.clients import LabelsIn, LabelsOut, OneOrManyLabels
 from api.strict_json import StrictRoute
 from database import label_file
 from database.enums import LabelSource, Scope
@@ -50,12 +50,12 @@ async def label_upload(request: Request, client: Labelling) -> LabelsOut:
 
 
 def _store_file(runtime: Runtime, client: Client, file: BinaryIO) -> LabelsOut:
-    words, now = _words(runtime, client), now_utc()
+    words, now = words_for(runtime, client), now_utc()
     found = label_file.check(file, words, now, most_rows=runtime.settings.api.labels_file_max_rows)
     if found.faults:
         faults = [Fault(*fault) for fault in found.faults]
         raise RefusalError(422, "invalid", "No label was stored: see `errors`.", errors=faults)
-    _charge(runtime, client, found.rows - 1)
+    charge(runtime, client, found.rows - 1)
     labels = label_file.labels_of(file, words, now)
     return _store(runtime, client, labels, LabelSource.LABEL, place=lambda at: f"label {at + 1}, prediction_id")
 
@@ -67,8 +67,8 @@ def labels(request: Request, client: Labelling, sent: OneOrManyLabels) -> Labels
     columns prediction_id, actual and, if known, observed_at: all of it is stored, or nothing."""
     runtime, now = runtime_of(request), now_utc()
     items = sent.labels if isinstance(sent, LabelsIn) else [sent]
-    _charge(runtime, client, len(items) - 1)
-    words = _words(runtime, client)
+    charge(runtime, client, len(items) - 1)
+    words = words_for(runtime, client)
     faults: list[Fault] = []
     new: list[NewLabel] = []
     for at, item in enumerate(items):
@@ -86,20 +86,8 @@ def labels(request: Request, client: Labelling, sent: OneOrManyLabels) -> Labels
     return _store(runtime, client, new, LabelSource.LABEL)
 
 
-@router.post("/feedback", summary="Correct one answer")
-def feedback(request: Request, client: Labelling, sent: FeedbackIn) -> LabelsOut:
-    """A person says what the answer should have been. Stored as a label whose source is `feedback`."""
-    runtime, now = runtime_of(request), now_utc()
-    words = _words(runtime, client)
-    value = value_of(sent.correct_label, words)
-    if value is None:
-        fault = Fault("correct_label", expected(words))
-        raise RefusalError(422, "invalid", "The feedback was not stored: see `errors`.", errors=[fault])
-    new = NewLabel(sent.prediction_id, value, now, sent.comment, dated=False)
-    return _store(runtime, client, [new], LabelSource.FEEDBACK)
-
-
-def _charge(runtime: Runtime, client: Client, items: int) -> None:
+def charge(runtime: Runtime, client: Client, items: int) -> None:
+    """Let a key send so many more labels. Raises `RefusalError` when it sends too many."""
     # A label is far cheaper than a prediction: a hundred of them count as one row.
     if items and (wait := runtime.key_buckets.take(client.key_id, items / 100, monotonic())):
         raise too_many("This API key sends too many labels.", wait)
@@ -119,5 +107,6 @@ def _store(
     return LabelsOut.model_validate(counts)
 
 
-def _words(runtime: Runtime, client: Client) -> dict[str, int]:
+def words_for(runtime: Runtime, client: Client) -> dict[str, int]:
+    """What a key may call the two labels."""
     return words_of(contract for name, contract in runtime.contracts.items() if client.may_use(name))

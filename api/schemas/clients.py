@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import BeforeValidator, Discriminator, Field, PlainValidator, Tag
 
-from api.schemas.common import In, Out, PlainText
+from api.schemas.common import In, Out
 
 MAX_LABELS = 10_000
 _LONGEST_WORD = 64
@@ -79,14 +79,6 @@ def _one_or_many(value: Any) -> str:
 OneOrManyLabels = Annotated[
     Annotated[LabelsIn, Tag("many")] | Annotated[LabelIn, Tag("one")], Discriminator(_one_or_many)
 ]
-
-
-class FeedbackIn(In):
-    """A person corrects one answer."""
-
-    prediction_id: UUID
-    correct_label: Actual
-    comment: PlainText | None = Field(None, max_length=2000)
 
 
 class LabelsOut(Out):

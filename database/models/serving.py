@@ -181,6 +181,7 @@ class Label(Base):
         one_of("source", enums.LabelSource),
         CheckConstraint("value IN (0, 1)", name="value_binary"),
         UniqueConstraint("prediction_id", "revision"),
+        Index("ix_labels_feedback", "received_at", postgresql_where=text("source = 'feedback'")),
     )
 
 

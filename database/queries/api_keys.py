@@ -210,6 +210,12 @@ def list_keys(session: Session | ReadSession) -> list[ApiKey]:
     return list(session.scalars(select(ApiKey).order_by(ApiKey.created_at.desc(), ApiKey.key_id)))
 
 
+def names_of(session: Session | ReadSession, key_ids: Collection[str]) -> dict[str, str]:
+    """What these keys are called, as far as there are such."""
+    rows = session.execute(select(ApiKey.key_id, ApiKey.name).where(ApiKey.key_id.in_(key_ids)))
+    return {row.key_id: row.name for row in rows}
+
+
 def owner_of(session: Session | ReadSession, key_id: str) -> tuple[ApiKey, User] | None:
     """A key with the person who answers for it, while they may sign in; None when there is nobody (any more)."""
     found = session.execute(

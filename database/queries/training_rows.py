@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from database.connection import ReadSession
 from database.enums import WindowStatus
+from database.id_times import milliseconds, span_of_all
 from database.models import MonitoringWindow, PredictionOutcome, QuarantinedRow
 from database.queries import windows
 
@@ -83,6 +84,28 @@ def _labelled(
         for one, version, features, actual, created_at, probability in session.execute(query):
             if actual is not None:
                 yield LabelledRow(one, version, features, actual, created_at, probability)
+
+
+def of_predictions(session: Session | ReadSession, model_name: str, ids: Sequence[UUID]) -> Iterator[LabelledRow]:
+    """These of a model's rows that are labelled and not quarantined, newest first, whether their window is judged or
+    not."""
+    of = PredictionOutcome
+    earliest, latest = span_of_all([milliseconds(one) for one in ids])
+    query = (
+        select(of.id, of.model_id, of.features, of.actual, of.created_at, of.probability)
+        .where(
+            of.model_name == model_name,
+            of.id == func.any(list(ids)),
+            of.created_at.between(earliest, latest),
+            of.actual.is_not(None),
+            ~_quarantined(),
+        )
+        .order_by(of.created_at.desc(), of.id.desc())
+        .execution_options(yield_per=_CHUNK)
+    )
+    for one, version, features, actual, created_at, probability in session.execute(query) if ids else ():
+        if actual is not None:
+            yield LabelledRow(one, version, features, actual, created_at, probability)
 
 
 def quarantined_since(session: Session | ReadSession, model_name: str, since: datetime) -> int:

@@ -138,7 +138,7 @@ def pages_of(one: Examples) -> list[Shown]:
         ),
         Shown("drift", "/drift", (f"/drift{of}&limit=60", drift, f"{drift}/features/{one.feature}")),
         Shown("trends", "/trends", (f"/trends{of}&buckets=60",)),
-        Shown("quality", "/quality", (f"/data-quality{of}", records, f"/refusals{of}&hours=24")),
+        Shown("quality", "/quality", (f"/data-quality{of}", records, f"/refusals{of}&hours=24", "/corrections")),
         Shown("agent", "/agent", (*agent, "/notifications")),
         Shown("models", "/models", (f"{model}/lineage", model, version, f"{version}/lineage")),
         Shown("settings", "/settings", ("/policy", f"/oversight{of}&days=90", "/roles")),

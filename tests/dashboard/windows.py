@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from api.schemas import intake, windows
+from api.schemas import feedback, intake, windows
 
 Json = dict[str, Any]
 LETTER = "0193c0de-0000-7000-8000-00000000dead"
@@ -101,10 +101,27 @@ def dead_letters(now: datetime, waiting: int) -> Json:
     return {"total": waiting, "letters": [letter] * waiting}
 
 
+def corrections(now: datetime, *, empty: bool) -> Json:
+    one: Json = {
+        "model_name": "heart_disease", "title": "Heart disease", "serving_version": 2, "waiting": 3, "false_alarms": 2,
+        "missed": 1, "of_serving": 3, "retrain_after": 5, "since": now - timedelta(days=2),
+        "newest_at": now - timedelta(hours=1), "by_key": [{"key_id": "abc", "name": "ward 3", "n": 3}],
+        "not_before": now + timedelta(hours=20),
+        "last_try": {
+            "action_id": "0a4e2b1c-6f5d-4c3b-9a87-1d2e3f405162", "status": "cancelled",
+            "outcome": "a version taught anew is not surely better", "created_at": now - timedelta(hours=4),
+        },
+    }  # fmt: skip
+    nothing: Json = {"waiting": 0, "false_alarms": 0, "missed": 0, "of_serving": 0, "newest_at": None, "by_key": []}
+    return {"models": [one | nothing | {"not_before": None, "last_try": None} if empty else one]}
+
+
 def answer(world: Any, path: str) -> tuple[type[BaseModel], Json] | None:
     """What this part of the world says at an address; None where it has nothing to say."""
     if path == "/performance/calibration":
         return windows.Calibration, calibration(empty=world.empty)
+    if path == "/corrections":
+        return feedback.CorrectionsList, corrections(world.now, empty=world.empty)
     if path == "/refusals":
         return intake.Refusals, refusals(world.now, empty=world.empty)
     if path == "/dead-letters":

@@ -6,10 +6,11 @@ import streamlit as st
 
 from ui import components as c
 from ui import session, wording
+from ui.answers.corrections import CorrectionsList
 from ui.answers.intake import DeadLetterList, Refusals
 from ui.api_client import ApiError
 from ui.api_types import DataQuality, Intake, WindowRef
-from ui.observe import controls, data_quality, intake
+from ui.observe import controls, corrections, data_quality, intake
 
 READ_RECORDS, REPLAY = "records.read", "rows.replay"
 DONE = "replayed"
@@ -50,6 +51,25 @@ def came_in(counts: Intake) -> None:
         for column, card in zip(st.columns(3, gap="small"), cards[left : left + 3], strict=False):
             with column:
                 c.metric_card(card.label, card.value, note=card.note, key=card.key, sign=card.sign)
+
+
+def corrected(ask: Callable[[], CorrectionsList], model: str) -> None:
+    """How many answers people corrected that nothing has learnt from, and what comes of it."""
+    c.section(
+        "Corrected answers",
+        "What people said through POST /feedback. A retrain tried because of them asks nobody unless its proof, "
+        "on rows that were not chosen for being wrong, says that the new version is better.",
+    )
+    answer = c.fetched(ask, key="corrections")
+    found = corrections.of_model(answer, model) if answer else None
+    if found is None:
+        return
+    with st.container(key="corrections"):
+        st.markdown(f"**{wording.plain(corrections.headline(found))}**")
+        for fact in corrections.facts(found, c.now()):
+            st.caption(wording.plain(fact))
+        if found.last_try is not None:
+            st.markdown(f"[Open the last try](/decision?id={found.last_try.action_id})")
 
 
 def refused(ask: Callable[[], Refusals], hours: int) -> None:

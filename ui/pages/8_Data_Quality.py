@@ -36,6 +36,7 @@ def page() -> None:
     asked = kept.ahead(lambda: client.data_quality(model), "quality", model)
     hours = chosen.hours or quality_blocks.REFUSALS_HOURS
     refusals = kept.ahead(lambda: client.intake.refusals(model, hours), "refusals", model, hours)
+    corrections = kept.ahead(client.corrections.waiting, "corrections")
     found = c.fetched(asked, key="quality")
     if found is None:
         return
@@ -46,6 +47,7 @@ def page() -> None:
         why = "Checks run on windows of predictions once these are closed."
         c.empty("No window was checked in this range", why, key="quality-empty", next_step="Look at a longer range.")
     quality_blocks.came_in(found.intake)
+    quality_blocks.corrected(corrections, model)
     quality_blocks.refused(refusals, hours)
     quality_blocks.dead_letters(found.intake)
 

@@ -268,10 +268,9 @@ def test_without_a_database_the_page_is_checked_all_the_same(
 
 
 def test_the_next_slots_of_a_schedule_are_shown(tmp_path: Path, check: Check) -> None:
-    switched_on = (("# schedules:", "schedules:"), ("#   weekly:", "  weekly:"))
-    found = check(*switched_on)["schedules"]["weekly"]
+    found = check(("timezone: UTC", "timezone: Europe/Amsterdam"))["schedules"]["weekly"]
     assert (found["action"], found["models"], len(found["next"])) == ("retrain_model", ["all"], 3)
     done = CliRunner().invoke(app, ["policy", "check", str(tmp_path / "page.yml")])
     assert re.search(
-        r"schedule weekly: retrain_model of all, next Sun \d{4}-\d\d-\d\d 02:00, Sun .* Europe/Amsterdam", done.stdout
+        r"schedule weekly: retrain_model of all\n  next Sun \d{4}-\d\d-\d\d 02:00, Sun .* Europe/Amsterdam", done.stdout
     )

@@ -31,7 +31,7 @@ def page(cron: str = "0 2 * * 0", timezone: str = "Europe/Amsterdam", **changes:
 
 
 WEEKLY = page()
-NONE = AgentPolicy.model_validate(POLICY.model_dump())
+NONE = AgentPolicy.model_validate(POLICY.model_dump() | {"schedules": {}})
 
 
 def look(engine: Engine, now: datetime, policy: AgentPolicy = WEEKLY, *, dry_run: bool = False) -> AgentAction | None:

@@ -32,6 +32,8 @@ def asked(api: Api, path: str) -> dict[str, Any]:
 
 
 def test_a_schedule_says_its_next_five_slots_and_the_days_the_clock_moves(api: Api) -> None:
+    assert [one["schedule"] for one in asked(api, "/schedules")["schedules"]] == ["weekly"]
+    api.runtime.policy = api.runtime.policy.model_copy(update={"schedules": {}})
     assert asked(api, "/schedules") == {"schedules": []}
     daily = Schedule(action="retrain_model", cron="30 2 * * *", timezone="Europe/Amsterdam", models=("all",))
     policy = api.runtime.policy.model_copy(update={"schedules": {"daily": daily}})

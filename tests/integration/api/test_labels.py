@@ -14,8 +14,8 @@ from database.queries.labels import MOST_SAID, NewLabel, record
 from tests.integration.api.conftest import Api, Installation, wait_until
 
 
-def _send(api: Api, installed: Installation, body: Any, path: str = "/labels") -> httpx.Response:
-    return api.post(path, json=body, headers={"X-API-Key": installed.keys.labels_only})
+def _send(api: Api, installed: Installation, body: Any) -> httpx.Response:
+    return api.post("/labels", json=body, headers={"X-API-Key": installed.keys.labels_only})
 
 
 def _counts(answer: httpx.Response) -> tuple[int, int, int, int, int]:
@@ -143,18 +143,6 @@ def test_a_prediction_that_is_labelled_back_and_forth_in_one_delivery_is_refused
     assert (refused.status_code, refused.json()["detail"][:26]) == (422, "labels[100].prediction_id:")
     assert installed.rows("SELECT count(*) FROM labels")[0][0] == 0
     assert _counts(_send(api, installed, {"labels": labels[:-1]})) == (100, 1, 99, 0, 100)
-
-
-def test_feedback_is_a_label_with_a_comment_that_the_database_can_keep(api: Api, installed: Installation) -> None:
-    prediction_id = _predicted(api, installed)
-    body = {"prediction_id": prediction_id, "correct_label": "disease", "comment": "seen on the angiogram"}
-    assert _counts(_send(api, installed, body, "/feedback")) == (1, 1, 0, 0, 0)
-    rows = installed.rows("SELECT source, comment, value FROM labels")
-    assert tuple(rows[0]) == ("feedback", "seen on the angiogram", 1)
-    headers = {"X-API-Key": installed.keys.labels_only, "Content-Type": "application/json"}
-    for comment in (b'"a\\u0000b"', b'"\\ud800"'):
-        sent = f'{{"prediction_id": "{prediction_id}", "correct_label": 1, "comment": '.encode() + comment + b"}"
-        assert api.post("/feedback", content=sent, headers=headers).status_code == 422
 
 
 def test_a_key_for_one_model_cannot_label_or_use_another(api: Api, installed: Installation) -> None:

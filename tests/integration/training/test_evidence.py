@@ -253,6 +253,7 @@ def test_a_challenger_that_learnt_the_new_world_is_shown_to_be_better(
     assert answer["recommended"] is True
     assert (evidence["holdout"]["method"], evidence["holdout"]["n"]) == ("cross_fitted", 240)
     assert "since_onset" not in evidence
+    assert evidence["training"].pop("labels_read_at") <= datetime.now(UTC).isoformat()
     assert evidence["training"] == {
         "rows": 360, "original_rows": 120, "traffic_rows": 240, "quarantined_rows": 0, "suspect_rows_left_out": 20,
         "equal_rows_left_out": 0,

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from config.agent_policy import ActionRule, AgentPolicy, load_policy
+from config.agent_policy import ActionRule, AgentPolicy, Corrections, load_policy
 from config.settings import PlatformSettings
 from config.yaml_source import ConfigError
 
@@ -47,15 +47,21 @@ def page_with(tmp_path: Path, schedule: str, name: str = "weekly") -> Path:
 
 
 def test_nothing_is_scheduled_unless_somebody_wrote_it_down() -> None:
-    assert load_policy(PlatformSettings().policy_file).schedules == {}
+    assert AgentPolicy(actions={}).schedules == {}
 
 
-def test_the_shipped_example_is_a_schedule_when_its_marks_are_taken_away(tmp_path: Path) -> None:
-    shipped = PlatformSettings().policy_file.read_text()
-    page = tmp_path / "policy.yml"
-    page.write_text(shipped.replace("# schedules:", "schedules:").replace("#   weekly:", "  weekly:"))
-    (schedule,) = load_policy(page).schedules.values()
-    assert (schedule.covers("heart_disease"), schedule.cron) == (True, "0 2 * * 0")
+def test_the_shipped_page_tries_once_a_week_and_bothers_nobody_without_a_gain() -> None:
+    (weekly,) = load_policy(PlatformSettings().policy_file).schedules.values()
+    assert (weekly.covers("heart_disease"), weekly.cron, weekly.timezone) == (True, "0 2 * * 0", "UTC")
+    assert (weekly.ask, weekly.least_new_rows) == ("if_better", 100)
+
+
+def test_five_corrected_answers_are_worth_a_try_and_none_is_not() -> None:
+    assert load_policy(PlatformSettings().policy_file).corrections == Corrections()
+    assert AgentPolicy(actions={}).corrections.retrain_after == 5
+    for wrong in ({"retrain_after": -1}, {"within": "PT0S"}, {"pause": "-P1D"}, {"retrain_afer": 5}):
+        with pytest.raises(ValueError, match="corrections"):
+            AgentPolicy.model_validate({"actions": {}, "corrections": wrong})
 
 
 def test_a_schedule_holds_for_the_models_it_names(tmp_path: Path) -> None:

@@ -8,10 +8,11 @@ import pytest
 from tests.dashboard import windows as small
 from tests.dashboard.api import FakeApi
 from ui import api_types
+from ui.answers import corrections as k
 from ui.answers import intake as i
 from ui.answers import windows as w
 from ui.api_types import Trends
-from ui.observe import cost, drift_kinds, feature_drift, intake, performance, trends, window_detail
+from ui.observe import corrections, cost, drift_kinds, feature_drift, intake, performance, trends, window_detail
 from ui.observe.ranges import NEWEST, RANGES
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -171,6 +172,20 @@ def test_refusals_are_listed_by_reason_and_none_is_said() -> None:
     assert [row["address"] for row in rows] == ["/predict", "", "/labels"]
     nothing = i.Refusals.model_validate(small.refusals(NOW, empty=True))
     assert intake.refused_headline(nothing, 168) == "No prediction or label was refused in the last 7 days."
+
+
+def test_corrected_answers_say_how_many_wait_who_sent_them_and_how_the_last_try_ended() -> None:
+    (found,) = k.CorrectionsList.model_validate(small.corrections(NOW, empty=False)).models
+    assert corrections.headline(found) == "3 corrected answers that v2 has not learnt from; a retrain is tried at 5."
+    kinds, keys, last, pause = corrections.facts(found, NOW)
+    assert kinds.startswith("2 false alarms, 1 missed; 3 answered by v2")
+    assert keys == "By key: ward 3 (abc) 3."
+    assert "cancelled: a version taught anew is not surely better." in last
+    assert pause.startswith("The next try comes no sooner than ")
+    (none,) = k.CorrectionsList.model_validate(small.corrections(NOW, empty=True)).models
+    assert corrections.facts(none, NOW) == []
+    assert "lead to no retrain" in corrections.headline(none.model_copy(update={"retrain_after": 0}))
+    assert "No version serves" in corrections.headline(none.model_copy(update={"serving_version": None}))
 
 
 def test_a_dead_letter_shows_what_can_be_read_and_counts_what_is_masked() -> None:
