@@ -107,5 +107,9 @@ def _about_afterwards(policy: AgentPolicy, approvers: int | None) -> Iterator[Co
         yield Concern("verification.deadline", "every change is called inconclusive at once")
     if again.within <= _NEVER:
         yield Concern("escalation.within", "the same fix never counts as repeated, so no person is asked why")
+    told = policy.corrections
+    if told.retrain_after and told.pause <= _NEVER:
+        says = "whoever may send feedback decides how often is trained: nothing lies between two tries"
+        yield Concern("corrections.pause", says)
     if policy.stand_back <= _NEVER:
         yield Concern("stand_back", "the agent asks again right after a person said no")

@@ -16,6 +16,7 @@ from api.dependencies import PersonMay
 from api.errors import unavailable
 from api.runtime import Runtime, runtime_of
 from api.schemas.policy import (
+    CorrectionsRule,
     EscalationOut,
     GoesBy,
     Otherwise,
@@ -67,6 +68,11 @@ def in_force(request: Request, _: Reader) -> PolicyOut:
             repeats=policy.escalation.repeats,
             within_s=policy.escalation.within.total_seconds(),
             after_revert_approvers=policy.escalation.after_revert_approvers,
+        ),
+        corrections=CorrectionsRule(
+            retrain_after=policy.corrections.retrain_after,
+            within_s=policy.corrections.within.total_seconds(),
+            pause_s=policy.corrections.pause.total_seconds(),
         ),
         verification=VerificationOut(
             min_rows=policy.verification.min_rows,

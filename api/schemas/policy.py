@@ -46,6 +46,14 @@ class GoesBy(Out):
     same: bool
 
 
+class CorrectionsRule(Out):
+    """When corrected answers lead to a try. `retrain_after` 0: never."""
+
+    retrain_after: int
+    within_s: float
+    pause_s: float
+
+
 class Threshold(Out):
     """One figure of a model's contract that something is held to."""
 
@@ -70,6 +78,7 @@ class PolicyOut(Out):
     autonomy: dict[str, str] = Field(description="by model; `default` for all others")
     escalation: EscalationOut
     verification: VerificationOut
+    corrections: CorrectionsRule
     stand_back_s: float
     thresholds: list[Threshold]
 

@@ -38,6 +38,7 @@ def _policy(fake: "FakeApi") -> Told:
         "changed_on_disk": False, "rules": rules, "autonomy": dict(_POLICY.autonomy), "stand_back_s": 86_400,
         "goes_by": [] if fake.empty else [agent | {"since": fake.now - timedelta(hours=3)}],
         "escalation": {"repeats": 3, "within_s": 14 * 86_400, "after_revert_approvers": 1},
+        "corrections": {"retrain_after": 5, "within_s": 90 * 86_400, "pause_s": 86_400},
         "verification": {"min_rows": 60, "max_rows": 960, "margin": 0.05, "deadline_s": 7 * 86_400},
         "thresholds": [{"model_name": MODEL, "title": "Heart disease", **vars(line)} for line in lines],
     }  # fmt: skip

@@ -16,6 +16,12 @@ class RuleOut(Answer):
     expires_s: float
 
 
+class CorrectionsRule(Answer):
+    retrain_after: int
+    within_s: float
+    pause_s: float
+
+
 class EscalationOut(Answer):
     repeats: int
     within_s: float
@@ -54,6 +60,7 @@ class PolicyOut(Answer):
     rules: list[RuleOut]
     autonomy: dict[str, str]
     escalation: EscalationOut
+    corrections: CorrectionsRule
     verification: VerificationOut
     stand_back_s: float
     thresholds: list[Threshold]

@@ -46,7 +46,7 @@ def around(policy: PolicyOut) -> dict[str, str]:
         f"{'all models' if name == 'default' else wording.plain(name)}: {level}, {levels.get(level, level)}"
         for name, level in policy.autonomy.items()
     )
-    after, proof = policy.escalation, policy.verification
+    after, proof, told = policy.escalation, policy.verification, policy.corrections
     more = after.after_revert_approvers
     return {
         "Autonomy": autonomy,
@@ -54,6 +54,10 @@ def around(policy: PolicyOut) -> dict[str, str]:
         + (f"after one was taken back {more} more must approve the next" if more else "no more people after a revert"),
         "Verification": f"after {wording.count(proof.min_rows)} labelled rows, at most {wording.count(proof.max_rows)} "
         f"or {length(proof.deadline_s)}; worse by more than {wording.number(proof.margin)} is taken back",
+        "Corrected answers": f"{wording.count(told.retrain_after)} new ones of the last {length(told.within_s)} are "
+        f"worth a try, the next no sooner than {length(told.pause_s)} later; nobody is asked without a gain"
+        if told.retrain_after
+        else "lead to no retrain",
         "After a rejection": f"the same thing is not asked again for {length(policy.stand_back_s)}",
         "Actions not named here": "high risk, one person, one a day",
     }

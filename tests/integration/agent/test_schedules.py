@@ -8,18 +8,20 @@ from sqlalchemy import Engine, select, text
 from sqlalchemy.exc import DBAPIError
 
 from agent.core.asking import propose
+from agent.core.executor import EXECUTING, GATHERING
 from agent.main import Agent
 from agent.schedules import NOT_SERVING, end_removed, follow
+from api.planned import planned
 from config.agent_policy import AgentPolicy
 from config.fault_points import InjectedFaultError, arm, fired
 from config.settings import AgentSettings, Settings
 from database.connection import read_scope, session_scope
 from database.enums import ActionType, Automation, SlotStatus
-from database.models import AgentAction, AuditEvent, ScheduleSlot
-from database.queries import automation, schedule_slots
+from database.models import AgentAction, AuditEvent, OutboxMessage, ScheduleSlot
+from database.queries import automation, model_versions, schedule_slots
 from database.queries.audit import SYSTEM, verify
-from tests.integration.agent.conftest import known_handlers
-from tests.integration.agent.world import CONTRACT, MODEL, POLICY, pending, register, reread
+from tests.integration.agent.conftest import MakeExecutor, known_handlers
+from tests.integration.agent.world import CONTRACT, MODEL, POLICY, approve, pending, register, reread, user
 
 SUNDAY = datetime(2026, 11, 22, 1, 0, tzinfo=UTC)  # 02:00 in Amsterdam
 HOUR, DAY, WEEK = timedelta(hours=1), timedelta(days=1), timedelta(weeks=1)
@@ -88,6 +90,52 @@ def test_a_slot_asks_for_a_retrain_with_proof_and_a_person_decides(engine: Engin
     assert action.why["says"] == "The schedule weekly asks for it, for Sunday 2026-11-22 02:00 Europe/Amsterdam."
     assert action.why["scheduled_for"] == "2026-11-22T01:00:00+00:00"
     assert became(engine) == [("11-22 01:00", "claimed")]
+
+
+def test_what_a_slot_found_to_be_better_is_asked_about_approved_and_serves(
+    engine: Engine, champion: int, make_executor: MakeExecutor
+) -> None:
+    look(engine, SUNDAY - HOUR)
+    action = look(engine, SUNDAY)
+    assert action is not None
+    assert action.params == {"only_if_better": True, "least_new_rows": 100}
+    assert make_executor("better").run_one(GATHERING)
+    asked = reread(engine, action.action_id)
+    assert (asked.status, asked.from_version_id) == ("pending_approval", champion)
+    approve(engine, asked, user(engine, "ann", "approver"))
+    assert make_executor("better").run_one(EXECUTING)
+    with read_scope(engine) as session:
+        serving = model_versions.active(session, MODEL)
+        assert serving is not None
+        assert (serving.id, serving.action_id) == (asked.to_version_id, action.action_id)
+
+
+def test_a_slot_that_found_nothing_better_ends_by_itself_tells_nobody_and_is_shown_with_its_reason(
+    engine: Engine, champion: int, make_executor: MakeExecutor
+) -> None:
+    look(engine, SUNDAY - HOUR)
+    action = look(engine, SUNDAY)
+    assert action is not None
+    assert make_executor("no").run_one(GATHERING)
+    ended = reread(engine, action.action_id)
+    assert (ended.status, ended.evidence) == ("cancelled", None)
+    with read_scope(engine) as session:
+        assert set(session.scalars(select(OutboxMessage.topic))) == {"version.activated"}, "of what serves already"
+        (plan,) = planned(session, WEEKLY.schedules, MODEL, SUNDAY + HOUR)
+        assert plan.slots[0].why == "it was due; it ended so: 12 labelled rows, 30 are needed"
+        serving = model_versions.active(session, MODEL)
+        assert serving is not None
+        assert serving.id == champion
+    assert look(engine, SUNDAY + WEEK) is not None, "and the next one comes as ever"
+
+
+def test_people_are_asked_whatever_the_proof_says_where_the_page_says_so(engine: Engine, champion: int) -> None:
+    always = page(ask="always", least_new_rows=0)
+    look(engine, SUNDAY - HOUR, always)
+    action = look(engine, SUNDAY, always)
+    assert action is not None
+    assert action.params == {"only_if_better": False, "least_new_rows": 0}
+    assert champion
 
 
 def test_a_slot_is_taken_once_however_often_it_is_looked_at(engine: Engine, champion: int) -> None:

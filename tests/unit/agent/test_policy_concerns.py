@@ -48,6 +48,7 @@ def test_the_shipped_page_is_beyond_doubt() -> None:
         ("", {"escalation": {"within": "PT0S"}}, "escalation.within"),
         ("", {"escalation": {"after_revert_approvers": 1}}, "escalation.after_revert_approvers"),
         ("", {"stand_back": "PT0S"}, "stand_back"),
+        ("", {"corrections": {"pause": "PT0S"}}, "corrections.pause"),
         ("", {"schedules": {"weekly": WEEKLY | {"models": ["hart_disease"]}}}, "schedules.weekly.models"),
         ("", {"schedules": {"weekly": WEEKLY}, "autonomy": {"default": "observe"}}, "schedules.weekly"),
     ],
