@@ -6,9 +6,10 @@ from datetime import UTC, datetime
 
 from alembic import command
 from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from loguru import logger
-from sqlalchemy import URL, text
+from sqlalchemy import URL, Connection, text
 from sqlalchemy.exc import OperationalError
 
 from config.settings import ROOT
@@ -34,7 +35,11 @@ def alembic_config(url: URL) -> Config:
 
 
 def upgrade(url: URL) -> None:
-    """Run the missing migrations and give the agent's role its rights; rivals wait for each other."""
+    """Run the missing migrations and give the agent's role its rights; rivals wait for each other.
+
+    A database that a newer release migrated stays as it is: a release that is put back must start, and migrations take
+    away nothing that the release before reads and writes.
+    """
     engine = make_engine(url, application="steward-migrate")
     try:
         with engine.connect() as connection:
@@ -42,7 +47,11 @@ def upgrade(url: URL) -> None:
             connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _LOCK})
             connection.commit()
             try:
-                _patiently(lambda: command.upgrade(alembic_config(url), "head"))
+                config = alembic_config(url)
+                if ahead := _unknown_revision(connection, config):
+                    logger.warning("database.migration.ahead revision={} known={}", ahead, head_revision())
+                    return
+                _patiently(lambda: command.upgrade(config, "head"))
                 make_days(engine, datetime.now(UTC).date())
                 grant_agent_rights(connection)
             finally:
@@ -50,6 +59,23 @@ def upgrade(url: URL) -> None:
                 connection.commit()
     finally:
         engine.dispose()
+
+
+def revision_of(url: URL) -> str:
+    """The revision the database is at: this code's, or a newer release's."""
+    engine = make_engine(url, application="steward-migrate")
+    try:
+        with engine.connect() as connection:
+            return str(MigrationContext.configure(connection).get_current_revision())
+    finally:
+        engine.dispose()
+
+
+def _unknown_revision(connection: Connection, config: Config) -> str | None:
+    known = {one.revision for one in ScriptDirectory.from_config(config).walk_revisions()}
+    current = MigrationContext.configure(connection).get_current_revision()
+    connection.commit()  # reading it began a transaction
+    return current if current is not None and current not in known else None
 
 
 def _patiently(migrate: Callable[[], None]) -> None:

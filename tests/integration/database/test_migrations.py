@@ -179,3 +179,15 @@ def _killed_at(statement: int, url: URL, admin: Engine) -> bool:
     finally:
         event.remove(Engine, "before_cursor_execute", strike)
     return False
+
+
+def test_a_database_of_a_newer_release_is_left_as_it_is_and_the_release_before_starts(
+    database_url: URL, engine: Engine, tomorrow: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    migrations.upgrade(database_url)
+    assert revision(engine) == tomorrow
+    before = schema(engine)
+    monkeypatch.undo()  # the release of today is put back
+    migrations.upgrade(database_url)
+    assert migrations.revision_of(database_url) == tomorrow
+    assert schema(engine) == before
