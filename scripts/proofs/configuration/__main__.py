@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from scripts.proofs.configuration import compose, dockerfiles, manifests, shell, workflows
+from scripts.proofs.configuration import compose, dashboards, dockerfiles, manifests, rules, shell, workflows
 from scripts.proofs.configuration.tools import MissingToolError
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -21,6 +21,8 @@ KINDS: dict[str, Callable[[Path], Iterator[str]]] = {
     "manifests": manifests.faults,
     "dockerfiles": dockerfiles.faults,
     "shell": shell.faults,
+    "rules": rules.faults,
+    "dashboards": dashboards.faults,
 }
 
 
