@@ -20,6 +20,7 @@ from api.spool_answers import AnswerKey, IdempotencyConflictError
 from api.spool_file import Answered, Outcome, SpoolFullError
 from config.fault_points import fault_point
 from database.errors import StewardError
+from database.subjects import subject_digest
 from training.feature_engineering import Row
 
 # A body of this size is answered in well under a millisecond: a thread would cost more than it saves.
@@ -56,6 +57,7 @@ class _Read(NamedTuple):
     serving: Serving
     rows: list[Row]
     is_batch: bool
+    subjects: list[str | None] | None = None
 
 
 class _Computed(NamedTuple):
@@ -129,13 +131,16 @@ def _read(runtime: Runtime, asked: Asked, rows_beside: int = 0) -> _Read:
     if asked.idempotency_key is not None and not _IDEMPOTENCY_KEY.fullmatch(asked.idempotency_key):
         fault = Fault("Idempotency-Key", "expected 1 to 255 visible ASCII characters")
         raise RefusalError(422, "invalid", "The Idempotency-Key does not fit.", errors=[fault])
-    rows, is_batch = serving.reader.read(asked.body)
+    rows, is_batch, subjects = serving.reader.read_whole(asked.body)
     if extra := len(rows) - 1:
         wait = runtime.key_buckets.take(asked.client.key_id, extra, time.monotonic())
         if wait:
             raise too_many("This API key asks for too many rows.", wait)
     _within_quota(runtime, asked, len(rows) + rows_beside)
-    return _Read(asked, serving, rows, is_batch)
+    if subjects is not None:
+        key = runtime.settings.platform.hash_key
+        subjects = [None if one is None else subject_digest(key, asked.model_name, one) for one in subjects]
+    return _Read(asked, serving, rows, is_batch, subjects)
 
 
 def _within_quota(runtime: Runtime, asked: Asked, rows: int) -> None:
@@ -208,11 +213,12 @@ def _as_json(
     shared = b'%b,"key_id":%b,"request_id":"%b","latency_ms":%b,"created_at":"%b"}' % (
         serving.stamp, dumps(asked.client.key_id), asked.request_id.encode(), latency_ms, created_at
     )  # fmt: skip
+    features = [dumps(row) for row in request.rows]
+    if request.subjects is not None:
+        about = [b"" if one is None else b',"subject":"%b"' % one.encode() for one in request.subjects]
+        features = [b"%b%b" % pair for pair in zip(features, about, strict=True)]
     kept = b",".join(
-        [
-            b'{"id":"%b,"features":%b,%b' % (said, dumps(row), shared)
-            for said, row in zip(says, request.rows, strict=True)
-        ]
+        [b'{"id":"%b,"features":%b,%b' % (said, row, shared) for said, row in zip(says, features, strict=True)]
     )
     facts = b'%b,"latency_ms":%b' % (serving.facts, latency_ms)
     if not request.is_batch:

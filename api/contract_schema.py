@@ -8,18 +8,19 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
 from api.errors import Fault, RefusalError
-from config.model_contract import Feature, ModelContract
+from config.model_contract import Along, Feature, ModelContract, subject_of
 from training.feature_engineering import Row
 
 # The model reads float32: what is larger there would be infinite.
 _LARGEST = 3.0e38
 _MISSING = object()
 _MOST_FAULTS = 100
+_LONGEST_SUBJECT = 200
 # From so many rows on, asking about a column is cheaper than asking about each of its values.
 _MANY = 8
 _SHOWABLE = re.compile(r"^[A-Za-z_][A-Za-z0-9_]{0,63}$")
@@ -51,20 +52,36 @@ def _field(name: str, feature: Feature) -> _Field:
     return _Field(name, feature.kind == "numeric", low, high, known, feature.nullable, expectation)
 
 
+class Body(NamedTuple):
+    """What a client sent. `subjects`: whom each row is about, as it was sent; None where the contract asks nobody."""
+
+    rows: list[Row]
+    is_batch: bool
+    subjects: list[str | None] | None = None
+
+
 class RowReader:
     """Reads bodies into rows in contract order. One per serving version; safe to share."""
 
-    def __init__(self, contract: ModelContract, max_rows: int) -> None:
+    def __init__(self, contract: ModelContract, max_rows: int, along: Mapping[str, Along] | None = None) -> None:
+        """`along`: what may be sent with a row today, whatever the contract said when the version was trained."""
+        along = contract.along if along is None else along
         self._fields = tuple(_field(name, feature) for name, feature in contract.features.items())
         self._names = frozenset(contract.features)
         self._words = tuple(one.name for one in self._fields if any(type(value) is str for value in one.known))
         self._max_rows = max_rows
+        self._along, self._subject = frozenset(along) - self._names, subject_of(along)
         # With one name alone `itemgetter` would not give a tuple.
         first = self._fields[0].name
         self._values: Callable[[Any], tuple[Any, ...]] = itemgetter(*contract.features, first)
 
     def read(self, body: bytes) -> tuple[list[Row], bool]:
-        """The rows of a body, and whether it was a batch.
+        """The rows of a body, and whether it was a batch. Raises as `read_whole` does."""
+        found = self.read_whole(body)
+        return found.rows, found.is_batch
+
+    def read_whole(self, body: bytes) -> Body:
+        """The rows of a body, and what was sent along with them.
 
         Raises `RefusalError`: 422 with every fault by field, 413 for too many rows.
         """
@@ -75,13 +92,41 @@ class RowReader:
             raise RefusalError(422, "invalid", "The body is not valid JSON: see `errors`.", errors=[fault]) from None
         is_batch = isinstance(payload, dict) and "rows" in payload and "rows" not in self._names
         items = self._items(payload) if is_batch else [payload]
+        subjects, quotes = None, 0
+        if self._along:
+            items, subjects, quotes = self._apart(items, is_batch)
         rows: list[Row] = items
         if len(items) < _MANY or not self._all_fit(items):
             rows, faults = self._rows(items, is_batch)
             if faults:
                 raise _invalid(faults)
-        self._refuse_repeated_fields(body, rows, is_batch)
-        return rows, is_batch
+        self._refuse_repeated_fields(body, rows, is_batch, quotes)
+        return Body(rows, is_batch, subjects)
+
+    def _apart(self, items: list[Any], is_batch: bool) -> tuple[list[Any], list[str | None] | None, int]:
+        """The items without what is sent along, the subjects, and how many quotes stand in what was taken out.
+
+        Raises `RefusalError` for a subject that is no short text or whole number, and for lists and objects.
+        """
+        left: list[Any] = []
+        subjects: list[str | None] = []
+        faults: list[Fault] = []
+        quotes = 0
+        for at, item in enumerate(items):
+            if type(item) is not dict or self._along.isdisjoint(item):
+                left.append(item)
+                subjects.append(None)
+                continue
+            left.append({name: value for name, value in item.items() if name not in self._along})
+            subjects.append(_subject_of(item.get(self._subject)) if self._subject else None)
+            for name in self._along & item.keys():
+                value = item[name]
+                quotes += 2 + (2 + value.count('"') if type(value) is str else 0)
+                if fault := _unfit_along(value, name == self._subject):
+                    faults.append(Fault(f"rows[{at}].{name}" if is_batch else name, fault))
+        if faults:
+            raise _invalid(faults[:_MOST_FAULTS])
+        return left, subjects if self._subject and any(subjects) else None, quotes
 
     def _items(self, payload: dict[str, Any]) -> list[Any]:
         items = payload["rows"]
@@ -148,14 +193,14 @@ class RowReader:
                 faults.append(Fault(f"{dotted}{field.name}", field.expectation))
         return faults
 
-    def _refuse_repeated_fields(self, body: bytes, rows: list[Row], is_batch: bool) -> None:
+    def _refuse_repeated_fields(self, body: bytes, rows: list[Row], is_batch: bool, beside: int = 0) -> None:
         """A field that stands twice: JSON parsers keep one of them silently.
 
         After validation each name and each text value is known, so the quotes of the body can be counted; only a
-        body with more of them is read again slowly.
+        body with more of them is read again slowly. `beside`: quotes of what was sent along.
         """
         texts = sum(type(row[name]) is str for row in rows for name in self._words)
-        if body.count(b'"') == 2 * (len(rows) * len(self._fields) + texts + is_batch):
+        if body.count(b'"') == 2 * (len(rows) * len(self._fields) + texts + is_batch) + beside:
             return
         repeated: set[str] = set()
 
@@ -169,6 +214,20 @@ class RowReader:
         json.loads(body, object_pairs_hook=_object)
         if repeated:
             raise _invalid([Fault(_shown(name), "stands twice") for name in sorted(repeated)])
+
+
+def _subject_of(value: Any) -> str | None:
+    """A subject as text: the number 7 and the text "7" are one."""
+    return None if value is None or value == "" else str(value)
+
+
+def _unfit_along(value: Any, is_subject: bool) -> str | None:
+    if value is None:
+        return None
+    if is_subject:
+        fits = type(value) is int or (type(value) is str and len(value) <= _LONGEST_SUBJECT)
+        return None if fits else f"expected a text of at most {_LONGEST_SUBJECT} characters, a whole number or null"
+    return "expected a text, a number, true, false or null" if isinstance(value, list | dict) else None
 
 
 def _column_fits(field: _Field, column: Sequence[Any]) -> bool:
@@ -218,13 +277,26 @@ def _feature_schema(feature: Feature) -> dict[str, Any]:
     return schema
 
 
+def _along_schema(name: str, field: Along) -> dict[str, Any]:
+    if field.store == "hash":
+        kept = "Whom the row is about. Kept as a keyed hash alone, so that what is stored of them can be erased."
+        kind: dict[str, Any] = {"type": ["string", "integer", "null"], "maxLength": _LONGEST_SUBJECT}
+    else:
+        kept = "May be sent; no model reads it and it is not kept in any form."
+        kind = {"type": ["string", "number", "boolean", "null"]}
+    return {"title": field.label or name, "description": kept, **kind}
+
+
 def row_schema(contract: ModelContract) -> dict[str, Any]:
     """The JSON schema of one row."""
     return {
         "type": "object",
         "title": f"{contract.title}: one row",
         "description": contract.description,
-        "properties": {name: _feature_schema(feature) for name, feature in contract.features.items()},
+        "properties": {
+            **{name: _feature_schema(feature) for name, feature in contract.features.items()},
+            **{name: _along_schema(name, field) for name, field in contract.along.items()},
+        },
         "required": list(contract.features),
         "additionalProperties": False,
     }

@@ -44,6 +44,7 @@ from api.routes import (
     runs,
     schedules,
     sessions,
+    subjects,
     windows,
 )
 from config.model_contract import ModelContract
@@ -83,6 +84,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     schedules.router,
     data.router,
     roles.router,
+    subjects.router,
 )
 _DESCRIPTION = """Serves tabular models and lets people decide about them.
 

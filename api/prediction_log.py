@@ -134,6 +134,7 @@ class Shipper:
                 if time.time() - swept > 3600:
                     swept = time.time()
                     self._own.forget_old_answers(swept - _ANSWERS_KEPT_S)
+                    self._own.let_shipped_go()
             except Exception as error:  # noqa: BLE001 - the shipper outlives everything: rows are safe and wait
                 self._failed(error)
                 wait = min(max(wait * 2, _SHORTEST_WAIT_S), _LONGEST_WAIT_S)

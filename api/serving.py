@@ -152,7 +152,8 @@ class Predictor:
         model = self._in_memory(slots, desired) or load(self._store, desired.artifact_digest)
         if model.contract.name != desired.model_name:
             raise StewardError(f"the artifact is of the model {model.contract.name}")
-        return Serving(desired, model, RowReader(model.contract, self._max_rows))
+        today = self._contracts.get(desired.model_name, model.contract)
+        return Serving(desired, model, RowReader(model.contract, self._max_rows, today.along))
 
     def _instead(self, slots: Slots, desired: Desired) -> Serving | None:
         """What answers while `desired` cannot be loaded: what serves, unless people went back from it; else the newest

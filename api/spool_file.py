@@ -320,6 +320,22 @@ class Spool:
         for number in gone:
             self._segment(number).unlink(missing_ok=True)
 
+    def let_shipped_go(self) -> None:
+        """Begin a new segment, so that what was shipped leaves the disk although little comes: at once if all of the
+        open one was, else with the next batch. For the thread that takes."""
+        with self._lock:
+            ended = self._numbers[-1]
+            if not self._size:
+                return
+            shipped = (self._cursor.segment, self._cursor.offset) == (ended, self._size)
+            self._begin_segment()
+            begun = self._numbers[-1]
+            if shipped:
+                self._numbers = [begun]
+        if shipped:
+            self._cursor.move(begun, 0)
+            self._segment(ended).unlink(missing_ok=True)
+
     def put_answers_away(self) -> None:
         """Answers in memory into their file: while rows cannot be shipped, memory must not fill with them."""
         self._answers.put_away()

@@ -8,6 +8,7 @@ a data fault).
 
 import hashlib
 import json
+from collections.abc import Mapping
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
@@ -46,7 +47,18 @@ class Feature(_Frozen):
         (), description="codes of other editions of the data: served as an unknown category, and reported as such"
     )
     nullable: bool = False
+    store: Literal["full", "hash", "drop"] = Field("full", description="only `full`: what a model reads is kept whole")
     masked: bool = Field(False, description="its values are shown to nobody: records on the dashboard leave them out")
+
+    @model_validator(mode="after")
+    def _is_stored(self) -> Self:
+        if self.store != "full":
+            raise ValueError(
+                f"`store: {self.store}` on something the model reads: on rows that lack it no change could be proved, "
+                "verified or undone, and no version trained. Take it out of `features` and name it under `along`: "
+                "clients may go on sending it"
+            )
+        return self
 
     @model_validator(mode="after")
     def _fits_its_kind(self) -> Self:
@@ -71,6 +83,15 @@ class Feature(_Frozen):
         ):
             raise ValueError("`expected` must lie inside `range`")
         return self
+
+
+class Along(_Frozen):
+    """A field that clients may send with a row and no model reads: it never stands in a stored row."""
+
+    label: str | None = Field(None, description="the name people read")
+    store: Literal["hash", "drop"] = Field(
+        description="hash: whom the row is about, kept as a keyed hash to erase by; drop: not kept in any form"
+    )
 
 
 class Target(_Frozen):
@@ -134,6 +155,7 @@ class ModelContract(_Frozen):
     source: str | None = Field(None, description="where its first training data come from")
     task: Literal["binary_classification"] = "binary_classification"
     features: dict[FeatureName, Feature]
+    along: dict[FeatureName, Along] = Field(default_factory=dict, description="sent along, read by no model")
     target: Target
     time_column: Header | None = Field(None, description="the column of a table that says when its rows came")
     time_order: TimeOrder | None = Field(None, description="what comes first in its 03/04/2024: the day or the month")
@@ -156,9 +178,23 @@ class ModelContract(_Frozen):
         if len(set(named)) != len(named):
             twice = max(named, key=named.count)
             raise ValueError(f"the column `{twice}` is named twice: as target, time column or a feature's `column`")
+        self._along_is_apart()
         if self.quality.metric not in self.quality.watched:
             raise ValueError(f"`quality.watched` must include the selection metric `{self.quality.metric}`")
         return self
+
+    def _along_is_apart(self) -> None:
+        for name in self.along:
+            if name in self.features or name in {self.target.column, "rows"}:
+                raise ValueError(f"`along` names `{name}`, which means something else in a row")
+        subjects = [name for name, field in self.along.items() if field.store == "hash"]
+        if len(subjects) > 1:
+            raise ValueError(f"`along`: a row is about one subject, and {' and '.join(subjects)} are `store: hash`")
+
+    @property
+    def subject_field(self) -> str | None:
+        """The field that says whom a row is about."""
+        return subject_of(self.along)
 
     @property
     def feature_names(self) -> tuple[str, ...]:
@@ -174,9 +210,9 @@ class ModelContract(_Frozen):
         """sha256 of the contract's meaning: stamped on every version trained under it.
 
         How a table is laid out counts only where it is said: versions older than these fields keep their digest. Who
-        may see a value changes nothing that was learned.
+        may see a value, and what is sent along with it, changes nothing that was learned.
         """
-        meaning = self.model_dump(mode="json", exclude={"features": {"__all__": {"masked"}}})
+        meaning = self.model_dump(mode="json", exclude={"features": {"__all__": {"masked", "store"}}, "along": True})
         columns = [(feature, "column") for feature in meaning["features"].values()]
         layout = ((meaning, "time_column"), (meaning, "time_order"), (meaning["target"], "rest"), *columns)
         for part, field in layout:
@@ -184,6 +220,11 @@ class ModelContract(_Frozen):
                 del part[field]
         canonical = json.dumps(meaning, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def subject_of(along: Mapping[str, Along]) -> str | None:
+    """The field among these that says whom a row is about."""
+    return next((name for name, field in along.items() if field.store == "hash"), None)
 
 
 def category_name(value: object) -> str:

@@ -48,6 +48,8 @@ _LIMITED: dict[str, frozenset[str]] = {
     "prediction_counts": _READ,
     "label_counts": _READ,
     "dead_letters": _READ,
+    "prediction_subjects": frozenset(),
+    "subject_erasures": frozenset(),
     "refused_requests": _READ,
     "replicas": _READ,
     "monitoring_windows": _READ,

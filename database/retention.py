@@ -6,7 +6,7 @@ newest day that holds rows stays whatever its age. Counts, windows, figures and 
 """
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from loguru import logger
 from sqlalchemy import Engine, func, select, text
@@ -21,6 +21,7 @@ from database.queries import audit
 
 HOLD = timedelta(days=30)
 _IDS_A_STEP = 20_000
+_BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -113,6 +114,10 @@ def _drop(engine: Engine, actor: audit.Actor, one: Partition) -> Dropped:
         predictions = int(session.scalar(text(f"SELECT count(*) FROM {one.name}")) or 0)  # noqa: S608
         facts = {"begins": one.begins, "ends": one.ends, "predictions": predictions, "labels": labels}
         audit.append(session, actor, "predictions.dropped", "partition", one.name, facts)
+        session.execute(
+            text("DELETE FROM prediction_subjects WHERE created_at < :ends AND created_at >= :begins"),
+            {"ends": midnight(one.ends), "begins": midnight(one.begins) if one.begins else _BEGINNING},
+        )
         session.execute(text(f"DROP TABLE {one.name}"))
     logger.info("retention.dropped partition={} predictions={} labels={}", one.name, predictions, labels)
     return Dropped(one, predictions, labels)

@@ -33,6 +33,7 @@ PARTS = {
     "backup": "scripts.backup.commands:backup",
     "restore": "scripts.backup.commands:restore_backup",
     "retention": "scripts.retention:show_or_drop",
+    "erase": "scripts.erase:erase_subject",
     "retrain": "scripts.retrain:retrain",
     "keys": "scripts.keys:keys",
     "users": "scripts.users:users",

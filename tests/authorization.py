@@ -111,6 +111,7 @@ GET  /audit/export                          401     +      +        +        +  
 GET  /audit/verified                        401     +      +        +        +       401     401    401     401
 POST /audit/verify                          401     403    403      403      +       401     401    401     401
 GET  /policy                                401     +      +        +        +       401     401    401     401
+POST /subjects/erase                        401     403    403      403      +       401     401    401     401
 POST /policy/check                          401     403    403      403      +       401     401    401     401
 GET  /keys                                  401     403    403      403      +       401     401    401     401
 POST /keys                                  401     403    403      403      +       401     401    401     401

@@ -27,7 +27,9 @@ from database.models.serving import (
     ModelVersion,
     Prediction,
     PredictionOutcome,
+    PredictionSubject,
     Replica,
+    SubjectErasure,
     UnclaimedLabel,
 )
 
@@ -64,12 +66,14 @@ __all__ = [
     "Prediction",
     "PredictionCount",
     "PredictionOutcome",
+    "PredictionSubject",
     "ProviderVisit",
     "QuarantinedRow",
     "RefusedRequest",
     "Replica",
     "ScheduleSeen",
     "ScheduleSlot",
+    "SubjectErasure",
     "UnclaimedLabel",
     "User",
 ]

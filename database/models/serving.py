@@ -130,6 +130,25 @@ class Prediction(Base):
     )
 
 
+class PredictionSubject(Base):
+    """Whom a prediction is about, as a keyed hash. Only of those that were sent with a subject."""
+
+    __tablename__ = "prediction_subjects"
+    model_name: Mapped[str] = mapped_column(primary_key=True)
+    subject: Mapped[str] = mapped_column(primary_key=True, comment="keyed hash")
+    prediction_id: Mapped[UUID] = mapped_column(primary_key=True)
+    created_at: Mapped[datetime] = mapped_column(index=True, comment="of the prediction")
+
+
+class SubjectErasure(Base):
+    """What was answered about this subject until then is kept without its features, whenever it arrives."""
+
+    __tablename__ = "subject_erasures"
+    model_name: Mapped[str] = mapped_column(primary_key=True)
+    subject: Mapped[str] = mapped_column(primary_key=True, comment="keyed hash")
+    until: Mapped[datetime]
+
+
 class PredictionOutcome(Base):
     """A view: every prediction with the truth as known now (null while no label has arrived)."""
 

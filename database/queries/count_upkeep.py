@@ -4,7 +4,7 @@
 or puts in their place what the rows say (`rebuild`).
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -49,6 +49,7 @@ class Counted:
     predictions: dict[Slot, Tally] = field(default_factory=dict)
     labels: dict[Slot, Truths] = field(default_factory=dict)
     newest_label: dict[Slot, datetime] = field(default_factory=dict)
+    erased: set[Slot] = field(default_factory=set)  # whose rows no longer say what was counted
 
 
 def recount(
@@ -62,6 +63,8 @@ def recount(
             before = found.predictions.get(slot)
             found.predictions[slot] = tally if before is None else before + tally
         for row in rows:
+            if not row["features"]:
+                found.erased.add(slot_of(row))
             if row["actual"] is not None:
                 _learn(found, slot_of(row), row)
     return found
@@ -117,7 +120,8 @@ def differences(
         ("predictions", _gathered(stored.predictions, wide), _gathered(rows.predictions, wide)),
         ("labels", _gathered(stored.labels, wide), _gathered(rows.labels, wide)),
     ):
-        for slot in sorted({*have, *want}):
+        left_out = _around(rows.erased) if what == "predictions" else set()
+        for slot in sorted({*have, *want} - left_out):
             one, other = have.get(slot), want.get(slot)
             if _told(one) != _told(other):
                 said.append(
@@ -170,8 +174,19 @@ def _gathered(found: Mapping[Slot, Any], wide: set[Slot]) -> dict[Slot, Any]:
     return sums
 
 
+def _around(slots: Iterable[Slot]) -> set[Slot]:
+    """These times and the longer spans they lie in."""
+    return {
+        replace(slot, starts_at=start_of(slot.starts_at, length), span_minutes=length)
+        for slot in slots
+        for length in (MINUTE, *_WIDE)
+    }
+
+
 def start_of(moment: datetime, minutes: int) -> datetime:
     at = prediction_counts.minute_of(moment)
+    if minutes == MINUTE:
+        return at
     return at.replace(minute=0) if minutes == HOUR else at.replace(hour=0, minute=0)
 
 
@@ -203,17 +218,25 @@ def rebuild(
 ) -> Counted:
     """Put in place of the counts of whole days what the raw rows say, by minute. What arrives meanwhile waits.
 
-    Counts of days whose rows retention took away stay as they are.
+    Counts of days whose rows retention took away stay as they are, and so do those of times with erased rows.
     """
     label_counts.hold_still(session)
     span = _days(session, version, from_at, to_at)
     if span is None:
         return Counted()
     found = recount(session, version, *span)
-    for table in (PredictionCount, LabelCount):
-        session.execute(_between(delete(table), table, version.id, *span))
+    stays = _around(found.erased) & _stored(session, version.id, *span).predictions.keys() if found.erased else set()
+    session.execute(_between(delete(LabelCount), LabelCount, version.id, *span))
+    if stays:
+        for row in session.scalars(_between(select(PredictionCount), PredictionCount, version.id, *span)).all():
+            if _slot(row) not in stays:
+                session.delete(row)
+        session.flush()
+    else:
+        session.execute(_between(delete(PredictionCount), PredictionCount, version.id, *span))
     layout = Layout(version.reference_profile)
-    prediction_counts.add(session, found.predictions, lambda _: layout)
+    counted = {slot: tally for slot, tally in found.predictions.items() if stays.isdisjoint(_around({slot}))}
+    prediction_counts.add(session, counted, lambda _: layout)
     session.add_all(
         LabelCount(
             model_id=slot.model_id,

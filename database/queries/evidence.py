@@ -90,7 +90,8 @@ def rows_of(session: Session | ReadSession, window: MonitoringWindow) -> Iterato
         .execution_options(yield_per=_CHUNK)
     )
     for row in rows:
-        yield row[0], row[1]
+        if row[1]:  # else they were erased
+            yield row[0], row[1]
 
 
 def quarantine(session: Session, action_id: UUID, window_id: int, reasons: dict[UUID, str]) -> int:

@@ -28,6 +28,26 @@ _INSERT = """
     RETURNING id
     ) SELECT string_agg(CAST(id AS text), ',') FROM stored
     """
+# Only for rows that say whom they are about. What was erased up to a later time than theirs is stored without features,
+# though it waited in a spool meanwhile; the others can be found by their subject.
+_SUBJECTS = text(
+    """
+    WITH sent AS (
+        SELECT r.id, r.model_name, r.subject, r.created_at, r.created_at <= e.until AS erased
+        FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(
+            id uuid, model_name text, subject text, created_at timestamptz)
+        LEFT JOIN subject_erasures e ON e.model_name = r.model_name AND e.subject = r.subject
+        WHERE r.subject IS NOT NULL
+    ), emptied AS (
+        UPDATE predictions p SET features = '{}' FROM sent s
+        WHERE s.erased AND p.id = s.id AND p.created_at = s.created_at
+    )
+    INSERT INTO prediction_subjects (model_name, subject, prediction_id, created_at)
+    SELECT model_name, subject, id, created_at FROM sent WHERE erased IS NOT TRUE
+    ON CONFLICT DO NOTHING
+    """
+)
+_SUBJECT_MARK = '"subject":"'
 _STORE = text(_INSERT.format(column="", value=""))
 _STORE_COUNTED = text(_INSERT.format(column=", counted", value=", true"))
 
@@ -43,6 +63,8 @@ def store(session: Session, texts: Iterable[str], *, counted: bool = False) -> l
     for rows in texts:
         new: str | None = session.execute(_STORE_COUNTED if counted else _STORE, {"rows": rows}).scalar_one()
         ids += new.split(",") if new else []
+        if _SUBJECT_MARK in rows:
+            session.execute(_SUBJECTS, {"rows": rows})
     return ids
 
 

@@ -1,7 +1,7 @@
 """Answered predictions: one window or one span of time at a time, never the whole table."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -116,7 +116,12 @@ def outcomes_between(
         )
         .order_by(PredictionOutcome.created_at, PredictionOutcome.id)
     )
-    return [Outcome(*row) for row in session.execute(query)]
+    return _readable(session.execute(query))
+
+
+def _readable(rows: Iterable[Any]) -> list[Outcome]:
+    """Rows whose features were erased answer no question about rows; the counts still hold them."""
+    return [Outcome(*row) for row in rows if row[0]]
 
 
 @dataclass(frozen=True)
@@ -161,7 +166,7 @@ def drawn(
         )
         .order_by(of.created_at, of.id)
     )
-    return [Outcome(*row) for row in session.execute(query)]
+    return _readable(session.execute(query))
 
 
 @dataclass(frozen=True)
@@ -236,7 +241,7 @@ def labelled_of_generation(
         .order_by(PredictionOutcome.created_at, PredictionOutcome.id)
         .limit(limit)
     )
-    return [Outcome(*row) for row in session.execute(query)]
+    return _readable(session.execute(query))
 
 
 @dataclass(frozen=True)

@@ -82,7 +82,7 @@ def _labelled(
             .execution_options(yield_per=_CHUNK)
         )
         for one, version, features, actual, created_at, probability in session.execute(query):
-            if actual is not None:
+            if actual is not None and features:  # else they were erased
                 yield LabelledRow(one, version, features, actual, created_at, probability)
 
 

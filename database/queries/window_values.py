@@ -51,6 +51,7 @@ def _newest(window: MonitoringWindow, feature: str) -> Any:
             Prediction.model_id == window.model_id,
             Prediction.created_at >= window.from_at,
             Prediction.created_at < window.to_at,
+            Prediction.features != {},  # erased
         )
         .order_by(Prediction.created_at.desc(), Prediction.id.desc())
         .limit(LOOKED_THROUGH)

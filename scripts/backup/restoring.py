@@ -15,15 +15,18 @@ from secrets import token_hex
 from alembic.script import ScriptDirectory
 from alembic.util.exc import CommandError
 from sqlalchemy import URL, Connection, create_engine, text
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
 from config.settings import ROOT, Settings
 from database.address import database_url, embedded, mlflow_url
 from database.agent_role import make_agent_login
-from database.connection import first_line, make_engine, session_scope, sqlstate
+from database.connection import first_line, make_engine, read_scope, session_scope, sqlstate
+from database.erasure import carry_out, written_down
 from database.errors import ConflictError, IntegrityError, InvalidError, UnavailableError
 from database.migrations import head_revision, upgrade
+from database.models import SubjectErasure
 from database.queries.audit import Actor
 from scripts.backup.making import artifact_files, counts, private_files
 from scripts.backup.manifest import DATABASE_DUMP, MLFLOW_DUMP
@@ -86,6 +89,8 @@ def restore(backup: Backup, settings: Settings, actor: Actor, *, replace: bool, 
                 restored(path, works[target], _RESTORE, backup.plain(name))
             _compare_counts(works[url], backup)
             done = _settled(works[url], backup, actor, say)
+            if url in held:
+                _erase_again(url, works[url], say)
             _place_artifacts(backup, settings, say)
             place_files(backup, settings, done)
             for _, target in reversed(wanted):  # ours last: until then nothing was restored
@@ -220,6 +225,28 @@ def _settled(url: URL, backup: Backup, actor: Actor, say: Say) -> Restored:
     finally:
         engine.dispose()
     return Restored(manifest.name, manifest.made_at, older, done, None, notes=list(manifest.notes))
+
+
+def _erase_again(replaced: URL, work: URL, say: Say) -> None:
+    """What was erased since the backup is erased in it, too: the database that is replaced knows of it."""
+    old, new = make_engine(replaced, application="steward-restore"), make_engine(work, application="steward-restore")
+    try:
+        with old.connect() as connection:
+            if connection.scalar(text("SELECT to_regclass('public.subject_erasures')")) is None:
+                return
+        with read_scope(old) as session:
+            wishes = [(one.model_name, one.subject, one.until) for one in written_down(session)]
+        with session_scope(new) as session:
+            for model, subject, until in wishes:
+                tombstone = insert(SubjectErasure).values(model_name=model, subject=subject, until=until)
+                session.execute(
+                    tombstone.on_conflict_do_update(index_elements=["model_name", "subject"], set_={"until": until})
+                )
+        rows = sum(carry_out(new, *wish) for wish in wishes)
+        say(f"erased again: {rows:,} rows of {len(wishes):,} subjects")
+    finally:
+        old.dispose()
+        new.dispose()
 
 
 # ------------------------------------------------------------------------------------------------------------- files

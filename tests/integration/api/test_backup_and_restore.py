@@ -24,9 +24,10 @@ from database import migrations
 from database.connection import ReadSession, session_scope
 from database.embedded import EmbeddedPostgres
 from database.enums import ActionStatus, Automation, DeliveryStatus
+from database.erasure import erase
 from database.errors import ConflictError, IntegrityError, UnavailableError
 from database.models import AgentAction, AuditEvent, Delivery, LoginSession, OutboxMessage
-from database.queries import actions, audit, automation
+from database.queries import actions, audit, automation, prediction_log
 from scripts.admin import me
 from scripts.backup import restoring
 from scripts.backup.making import Made, make
@@ -196,6 +197,27 @@ def test_what_is_there_is_never_lost_to_a_restore(
     done = put_back(made, there, replace=True)
     assert done.replaced_database is not None
     assert databases(new_server) == {"steward", done.replaced_database}
+
+
+def test_what_was_erased_after_the_backup_is_erased_in_what_is_restored(
+    installed: Installation, new_server: EmbeddedPostgres, home: Path
+) -> None:
+    row = _spool_row(installed, str(uuid4()), subject="somebody").decode()
+    with session_scope(installed.engine) as session:
+        prediction_log.store(session, [f"[{row}]"])
+    made = backed_up(installed, home / "backups")
+    there = settings_for(home / "elsewhere", new_server.url("steward"))
+    put_back(made, there)
+    engine = create_engine(new_server.url("steward"))
+    assert erase(engine, me(), "heart_disease", "somebody").predictions == 1
+    engine.dispose()
+    put_back(made, there, replace=True)
+    engine = create_engine(new_server.url("steward"))
+    with engine.connect() as connection:
+        assert connection.scalars(text("SELECT features::text FROM predictions")).all() == ["{}"]
+        assert connection.scalar(text("SELECT count(*) FROM prediction_subjects")) == 0
+    assert erase(engine, me(), "heart_disease", "somebody").predictions == 0
+    engine.dispose()
 
 
 def databases(server: EmbeddedPostgres) -> set[str]:

@@ -218,6 +218,27 @@ def test_segments_follow_one_another_and_go_when_all_of_them_is_safe_elsewhere(t
     spool.close()
 
 
+def test_what_was_shipped_leaves_the_disk_although_nothing_more_comes(tmp_path: Path) -> None:
+    spool = _own(tmp_path)
+    spool.let_shipped_go()  # nothing is there yet
+    _keep(spool, _entry(b'{"a":1}'))
+    spool.let_shipped_go()  # not shipped: it stays, and goes on in another segment
+    assert _rows(spool) == [b'{"a":1}']
+    _keep(spool, _entry(b'{"b":2}'))
+    _forget(spool)
+    assert _rows(spool) == [b'{"b":2}']
+    _forget(spool)
+    spool.let_shipped_go()
+    spool.let_shipped_go()
+    files = b"".join(path.read_bytes() for path in (tmp_path / "spool-0").iterdir())
+    assert b'{"a":1}' not in files
+    assert b'{"b":2}' not in files
+    _keep(spool, _entry(b'{"c":3}'))
+    assert _rows(spool) == [b'{"c":3}']
+    spool.close()
+    assert _rows(_own(tmp_path)) == [b'{"c":3}']
+
+
 def test_a_record_larger_than_what_is_read_at_once_comes_back_whole(tmp_path: Path) -> None:
     spool = _own(tmp_path)
     large = b"x" * 3_000_000

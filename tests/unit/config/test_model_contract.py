@@ -115,3 +115,36 @@ def test_a_page_that_is_not_text_is_refused(tmp_path: Path) -> None:
     (tmp_path / "churn.yml").write_bytes(b"name: \xff\xfe")
     with pytest.raises(ConfigError, match="UTF-8"):
         load_contract("churn", tmp_path)
+
+
+ALONG = GOOD + "along: {customer: {store: hash}, note: {store: drop}}\n"
+
+
+def test_what_is_sent_along_and_how_a_value_is_stored_change_no_digest(tmp_path: Path) -> None:
+    contract = _load(tmp_path, ALONG)
+    assert contract.subject_field == "customer"
+    assert contract.digest == _load(tmp_path, GOOD).digest
+    assert _load(tmp_path, GOOD.replace("label: Plan,", "label: Plan, store: full,")).digest == contract.digest
+    assert _load(tmp_path, GOOD).subject_field is None
+
+
+@pytest.mark.parametrize("store", ["hash", "drop"])
+def test_what_a_model_reads_cannot_be_left_out_of_what_is_stored(tmp_path: Path, store: str) -> None:
+    with pytest.raises(ConfigError, match=f"store: {store}` on something the model reads.*name it under `along`"):
+        _load(tmp_path, GOOD.replace("label: Plan,", f"label: Plan, store: {store},"))
+
+
+@pytest.mark.parametrize(
+    ("along", "says"),
+    [
+        ("{plan: {store: drop}}", "`along` names `plan`"),
+        ("{left: {store: drop}}", "`along` names `left`"),
+        ("{rows: {store: drop}}", "`along` names `rows`"),
+        ("{a: {store: hash}, b: {store: hash}}", "a and b are `store: hash`"),
+        ("{a: {store: full}}", "store"),
+        ("{a: {}}", "store"),
+    ],
+)
+def test_what_is_sent_along_is_apart_from_what_a_row_is(tmp_path: Path, along: str, says: str) -> None:
+    with pytest.raises(ConfigError, match=says):
+        _load(tmp_path, f"{GOOD}along: {along}\n")
