@@ -1,13 +1,13 @@
 """Whom predictions are about, as keyed hashes, and whose were erased.
 
-Revision: 8b3d0c94e7f1, after refused requests
+Revision: 8b3d0c94e7f1, after corrected answers
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision: str = "8b3d0c94e7f1"
-down_revision: str | None = "5d7c1a90b3e2"
+down_revision: str | None = "c3a85f10d947"
 branch_labels = None
 depends_on = None
 
