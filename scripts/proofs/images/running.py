@@ -90,7 +90,7 @@ class Containers:
         before = self._stored()
         self._smoke(["--model", MODEL], key)
         self._until("api", lambda: self._stored() > before)
-        self._say(f"api: predicts, and what it predicted is stored ({self._stored()} row)")
+        self._say(f"api: predicts, and what it predicted is stored (rows: {self._stored()})")
 
     def ui(self) -> None:
         """The sign-in page, from a container that knows no database."""

@@ -1,6 +1,7 @@
 """A PostgreSQL of this machine as the Compose file's container makes it: over TCP, with a password for each login."""
 
 import os
+import random
 import secrets
 import shutil
 import socket
@@ -57,13 +58,13 @@ class World:
 def world(place: Path, root: Path) -> Iterator[World]:
     """Started, with the logins that `docker/postgres` makes, for the length of the block; then removed."""
     place.mkdir(mode=0o755)
-    ports = {name: free_port() for name in ("postgres", "mlflow", "api", "ui")}
-    server = EmbeddedPostgres(
-        place / "postgres", settings={"listen_addresses": "127.0.0.1", "port": str(ports["postgres"])}
-    )
+    ports = {name: free_port() for name in ("mlflow", "api", "ui")}
+    # Its usual port, on an address of this machine that nobody else listens on.
+    address = f"127.{random.randint(1, 254)}.{random.randint(1, 254)}.{random.randint(2, 254)}"  # noqa: S311
+    server = EmbeddedPostgres(place / "postgres", settings={"listen_addresses": address})
     try:
         server.start()
-        _secrets(place / "secrets", ports["postgres"])
+        _secrets(place / "secrets", address)
         _logins(server, place / "secrets", root)
         yield World(place, server, ports)
     finally:
@@ -71,13 +72,13 @@ def world(place: Path, root: Path) -> Iterator[World]:
         shutil.rmtree(place, ignore_errors=True)
 
 
-def _secrets(place: Path, port: int) -> None:
+def _secrets(place: Path, address: str) -> None:
     place.mkdir()
     told = {"steward_secret_key": secrets.token_urlsafe(48)}
     for name, (login, database) in LOGINS.items():
         password = secrets.token_hex(20)
         told[f"{name}_password"] = password
-        told[f"{name}_url"] = f"postgresql://{login}:{password}@127.0.0.1:{port}/{database}"
+        told[f"{name}_url"] = f"postgresql://{login}:{password}@{address}:5432/{database}"
     for name, value in told.items():
         path = place / name
         path.write_text(value)
@@ -90,9 +91,9 @@ def _logins(server: EmbeddedPostgres, place: Path, root: Path) -> None:
     password = (place / "database_password").read_text()
     url = server.url("postgres")
     psql = [str(bin_dir() / "psql"), "-X", "-q", "-v", "ON_ERROR_STOP=1", "-h", str(url.query["host"]),
-            "-p", str(url.port or url.query.get("port", 5432)), "-U", str(url.username)]  # fmt: skip
+            "-p", str(url.query.get("port", 5432)), "-U", str(url.username)]  # fmt: skip
     hba = server.data_dir / "pg_hba.conf"
-    hba.write_text("host all all 127.0.0.1/32 scram-sha-256\n" + hba.read_text())
+    hba.write_text("host all all 127.0.0.0/8 scram-sha-256\n" + hba.read_text())
     begin = f"CREATE ROLE steward SUPERUSER LOGIN PASSWORD '{password}'; SELECT pg_reload_conf();"
     subprocess.run([*psql, "-d", "postgres"], input=begin, text=True, check=True, stdout=subprocess.DEVNULL)
     subprocess.run([*psql, "-d", "postgres", "-c", "CREATE DATABASE steward OWNER steward"], check=True)
