@@ -53,7 +53,7 @@ def test_no_word_reaches_the_database_the_disk_or_a_shell_and_the_metrics_stay_s
     text = api.get("/metrics").text
     series = [line for line in text.splitlines() if line and not line.startswith("#")]
     assert len(series) <= 2000
-    assert not [word for word in ("DROP", "passwd", "script", "AAAA", "touch") if word in text]
+    assert not [word for word in ("DROP", "passwd", "<script", "AAAA", "touch") if word in text]
 
 
 def test_no_secret_is_left_in_the_log_the_spool_or_the_audit_log_whatever_goes_wrong(
