@@ -54,6 +54,8 @@ def _secret_names() -> frozenset[str]:
 
 
 def _settings(told: dict[str, str], known: frozenset[str], secret: frozenset[str]) -> Iterator[str]:
+    if told.get("STEWARD_ENV") == "production" and "STEWARD_SECRET_KEY_FILE" not in told:
+        yield "is in production without STEWARD_SECRET_KEY_FILE: it would not start"
     for name in told:
         if name not in known | FOREIGN and not (name.endswith("_FILE") and name.removesuffix("_FILE") in known):
             yield f"there is no setting {name}"

@@ -85,6 +85,7 @@ def test_an_overlay_as_it_is_has_no_fault(overlays: dict[str, Cluster], name: st
         ("Deployment", "agent", (*CONTAINER, "args"), ["sleep", "1d"], "not `steward"),
         ("Deployment", "agent", (*CONTAINER, "env", 0, "name"), "STEWARD_SECRET_KYE_FILE", "no setting"),
         ("Deployment", "agent", (*CONTAINER, "env", 0, "value"), "/run/secrets/elsewhere", "nothing is mounted there"),
+        ("Deployment", "agent", (*CONTAINER, "env", 0), GONE, "it would not start"),
         ("Deployment", "agent", (*CONTAINER, "env", 0), {"name": "DATABASE_URL", "value": "postgresql://h/d"}, "plain"),
         (
             "Deployment", "agent", (*CONTAINER, "env", 0),
