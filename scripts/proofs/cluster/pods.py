@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from scripts.proofs.cluster.built import Cluster, Json, Pod
+from scripts.proofs.cluster.built import Cluster, Json, Pod, selects
 
 SERVES = ("Deployment", "StatefulSet", "DaemonSet")
 PROBES = ("startupProbe", "readinessProbe", "livenessProbe")
@@ -14,8 +14,9 @@ def faults(cluster: Cluster) -> Iterator[str]:
     """One sentence for each container or pod that may more or promises less than it should."""
     for pod in cluster.pods:
         yield from _pod(cluster, pod)
+        asked = any(selects({"matchLabels": one["spec"]["selector"]}, pod.labels) for one in cluster.of("Service"))
         for container in pod.containers:
-            for says in _container(pod, container):
+            for says in _container(pod, container, asked=asked):
                 yield f"{pod.name}, container {container['name']}: {says}"
     for job in cluster.of("CronJob"):
         yield from _calendar(job)
@@ -40,7 +41,7 @@ def _pod(cluster: Cluster, pod: Pod) -> Iterator[str]:
     yield from (f"{pod.name}: mounts {one['name']} of the host" for one in spec.get("volumes", []) if "hostPath" in one)
 
 
-def _container(pod: Pod, container: Json) -> Iterator[str]:
+def _container(pod: Pod, container: Json, *, asked: bool) -> Iterator[str]:
     if not _TAGGED.search(container.get("image", "")):
         yield f"image {container.get('image')!r} names no version"
     context = container.get("securityContext", {})
@@ -56,7 +57,7 @@ def _container(pod: Pod, container: Json) -> Iterator[str]:
         missing = {"cpu", "memory"} - set(container.get("resources", {}).get(kind, {}))
         yield from (f"resources.{kind}.{name} is missing" for name in sorted(missing))
     if pod.maker["kind"] in SERVES:
-        wanted = PROBES if container.get("ports") else ("startupProbe", "livenessProbe")
+        wanted = PROBES if asked else ("startupProbe", "livenessProbe")
         yield from (f"has no {name}" for name in wanted if name not in container)
     for one in container.get("env", []):
         if "secretKeyRef" in one.get("valueFrom", {}):

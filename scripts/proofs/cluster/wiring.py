@@ -16,6 +16,7 @@ def faults(cluster: Cluster, documentation: str) -> Iterator[str]:
     yield from _services(cluster)
     yield from _entrances(cluster)
     yield from _scaling(cluster)
+    yield from _scraped(cluster, documentation)
     for pod in cluster.pods:
         yield from _volumes(cluster, pod, documentation)
     yield from _order(cluster)
@@ -101,6 +102,22 @@ def _scaling(cluster: Cluster) -> Iterator[str]:
             yield f"{_name(one)}: there is no {target['kind']} {target['name']}"
         elif "replicas" in found["spec"]:
             yield f"{_name(found)}: says how many replicas, as {_name(one)} does: each sync would undo what was scaled"
+
+
+def _scraped(cluster: Cluster, documentation: str) -> Iterator[str]:
+    for one in cluster.of("PodMonitor"):
+        pods = [pod for pod in cluster.pods if selects(one["spec"]["selector"], pod.labels)]
+        if not pods:
+            yield f"{_name(one)}: selects no pod"
+        for endpoint in one["spec"]["podMetricsEndpoints"]:
+            yield from (
+                f"{_name(one)}: {pod.name} has no port {endpoint['port']}"
+                for pod in pods
+                if endpoint["port"] not in _ports(pod)
+            )
+            secret = endpoint.get("authorization", {}).get("credentials", {}).get("name")
+            if secret and f"`{secret}`" not in documentation:
+                yield f"{_name(one)}: docs/operations.md says nowhere how to make the Secret `{secret}`"
 
 
 def _volumes(cluster: Cluster, pod: Pod, documentation: str) -> Iterator[str]:

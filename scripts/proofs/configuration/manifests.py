@@ -5,7 +5,7 @@ from pathlib import Path
 
 import yaml
 
-from scripts.proofs.cluster import pods, reach, schemas, told, wiring
+from scripts.proofs.cluster import pods, reach, rules, schemas, told, wiring
 from scripts.proofs.cluster.built import BuildError, Cluster, Json, build
 
 OVERLAYS = Path("deploy/kubernetes/overlays")
@@ -20,6 +20,7 @@ def faults(root: Path) -> Iterator[str]:
         yield f"{OVERLAYS}: there is no overlay"
     yield from argocd(root)
     yield from _unused(root, overlays)
+    yield from _rules(root)
     documentation = (root / "docs" / "operations.md").read_text(encoding="utf-8")
     example = (root / ".env.example").read_text(encoding="utf-8")
     for overlay in overlays:
@@ -49,6 +50,12 @@ def _unused(root: Path, overlays: list[Path]) -> Iterator[str]:
     for component in sorted(path.parent for path in (root / COMPONENTS).glob("*/kustomization.yaml")):
         if component.resolve() not in taken:
             yield f"{component.relative_to(root)}: no overlay takes it"
+
+
+def _rules(root: Path) -> Iterator[str]:
+    page = root / rules.PAGE
+    if page.is_file() and page.read_text(encoding="utf-8") != rules.wrapped(root):
+        yield f"{rules.PAGE}: is not made from {rules.RULES} as they are: `python -m scripts.proofs.cluster.rules`"
 
 
 def _page(folder: Path) -> Json:

@@ -2,13 +2,14 @@
 
 import copy
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from scripts.proofs.cluster import pods, reach, schemas, told, wiring
+from scripts.proofs.cluster import pods, reach, rules, schemas, told, wiring
 from scripts.proofs.cluster.built import BuildError, Cluster, build
 from scripts.proofs.configuration import manifests
 from scripts.proofs.configuration.tools import MissingToolError
@@ -114,6 +115,8 @@ def test_an_overlay_as_it_is_has_no_fault(overlays: dict[str, Cluster], name: st
         ("NetworkPolicy", "nobody", ("spec", "policyTypes"), ["Ingress"], "forbids what the others do not allow"),
         ("NetworkPolicy", "api", ("spec", "ingress", 0, "ports", 0, "port"), 80, "no policy lets it reach"),
         ("NetworkPolicy", "to-database", ("spec", "podSelector"), {}, "holds no login of the database, and reaches"),
+        ("PodMonitor", "agent", ("spec", "podMetricsEndpoints", 0, "port"), "http", "agent has no port http"),
+        ("PodMonitor", "agent", ("spec", "selector", "matchLabels"), {"app": "x"}, "PodMonitor agent: selects no pod"),
         ("ServiceAccount", "ui", ("metadata", "annotations"), {}, "comes in wave 0"),
         ("Job", "migrate", ("metadata", "annotations", "argocd.argoproj.io/sync-wave"), "1", "would start before"),
     ],
@@ -131,6 +134,8 @@ def test_a_copy_with_a_fault_is_told_which(
         ("StatefulSet", "api", ("spec", "replica"), 2, "'replica' was unexpected"),
         ("Deployment", "ui", (*CONTAINER, "livenessProbe", "periodSecond"), 2, "'periodSecond' was unexpected"),
         ("CronJob", "train", ("spec", "schedule"), 2, "2 is not of type"),
+        ("PodMonitor", "api", ("spec", "selecter"), {}, "selecter: Extra inputs"),
+        ("PrometheusRule", "steward", ("spec", "groups", 0, "rules", 0, "exp"), "up", "exp: Extra inputs"),
         ("Job", "migrate", ("apiVersion",), "batch/v9", "is no kind of Kubernetes"),
     ],
 )
@@ -191,6 +196,19 @@ def test_a_copy_of_the_application_with_a_fault_is_told_which(old: str, new: str
 
 def test_the_application_as_it_is_has_no_fault(tmp_path: Path) -> None:
     assert _application(lambda page: page, tmp_path) == []
+
+
+def test_rules_that_were_changed_in_one_place_alone_are_told(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / rules.RULES, tmp_path / rules.RULES)
+    page = tmp_path / rules.PAGE
+    page.parent.mkdir(parents=True)
+    page.write_text(rules.wrapped(ROOT), encoding="utf-8")
+    shutil.copytree(ROOT / "docs", tmp_path / "docs", ignore=shutil.ignore_patterns("images"))
+    (tmp_path / ".env.example").touch()
+    assert not any(str(rules.PAGE) in one for one in manifests.faults(tmp_path))
+    first = min((tmp_path / rules.RULES).glob("*.yml"))
+    first.write_text(first.read_text(encoding="utf-8").replace("expr: ", "expr: 1 +", 1), encoding="utf-8")
+    assert any(str(rules.PAGE) in one for one in manifests.faults(tmp_path))
 
 
 def test_a_tree_without_overlays_is_a_fault(tmp_path: Path) -> None:
