@@ -213,13 +213,21 @@ def _as_json(
     shared = b'%b,"key_id":%b,"request_id":"%b","latency_ms":%b,"created_at":"%b"}' % (
         serving.stamp, dumps(asked.client.key_id), asked.request_id.encode(), latency_ms, created_at
     )  # fmt: skip
-    features = [dumps(row) for row in request.rows]
-    if request.subjects is not None:
-        about = [b"" if one is None else b',"subject":"%b"' % one.encode() for one in request.subjects]
-        features = [b"%b%b" % pair for pair in zip(features, about, strict=True)]
-    kept = b",".join(
-        [b'{"id":"%b,"features":%b,%b' % (said, row, shared) for said, row in zip(says, features, strict=True)]
-    )
+    if request.subjects is None:
+        kept = b",".join(
+            [
+                b'{"id":"%b,"features":%b,%b' % (said, dumps(row), shared)
+                for said, row in zip(says, request.rows, strict=True)
+            ]
+        )
+    else:
+        about = [b"" if one is None else b'"subject":"%b",' % one.encode() for one in request.subjects]
+        kept = b",".join(
+            [
+                b'{"id":"%b,"features":%b,%b%b' % (said, dumps(row), subject, shared)
+                for said, row, subject in zip(says, request.rows, about, strict=True)
+            ]
+        )
     facts = b'%b,"latency_ms":%b' % (serving.facts, latency_ms)
     if not request.is_batch:
         return kept, b'{"prediction_id":"%b,%b}' % (says[0], facts)

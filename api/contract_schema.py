@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
-from typing import Any, NamedTuple
+from typing import Any
 
 import orjson
 
@@ -52,12 +52,8 @@ def _field(name: str, feature: Feature) -> _Field:
     return _Field(name, feature.kind == "numeric", low, high, known, feature.nullable, expectation)
 
 
-class Body(NamedTuple):
-    """What a client sent. `subjects`: whom each row is about, as it was sent; None where the contract asks nobody."""
-
-    rows: list[Row]
-    is_batch: bool
-    subjects: list[str | None] | None = None
+# The rows, whether they are a batch, and whom each is about as it was sent; None where nobody was named.
+Body = tuple[list[Row], bool, list[str | None] | None]
 
 
 class RowReader:
@@ -77,8 +73,7 @@ class RowReader:
 
     def read(self, body: bytes) -> tuple[list[Row], bool]:
         """The rows of a body, and whether it was a batch. Raises as `read_whole` does."""
-        found = self.read_whole(body)
-        return found.rows, found.is_batch
+        return self.read_whole(body)[:2]
 
     def read_whole(self, body: bytes) -> Body:
         """The rows of a body, and what was sent along with them.
@@ -101,7 +96,7 @@ class RowReader:
             if faults:
                 raise _invalid(faults)
         self._refuse_repeated_fields(body, rows, is_batch, quotes)
-        return Body(rows, is_batch, subjects)
+        return rows, is_batch, subjects
 
     def _apart(self, items: list[Any], is_batch: bool) -> tuple[list[Any], list[str | None] | None, int]:
         """The items without what is sent along, the subjects, and how many quotes stand in what was taken out.
