@@ -12,7 +12,7 @@ from config.settings import Settings
 from database import unclaimed_labels
 from database.connection import first_line, is_away, session_scope
 from database.partitions import make_days
-from database.queries import key_usage, refused
+from database.queries import dead_letters, key_usage, refused
 from database.queries.audit import SYSTEM
 from database.retention import drop_old_days
 
@@ -37,6 +37,7 @@ class Upkeep:
             due.append(("labels without a prediction", unclaimed_labels.find))
             if self._keep:
                 due += [("old predictions", self._drop_days), ("old labels", self._drop_labels)]
+                due += [("old dead letters", self._drop_letters)]
             due += [("old usage of keys", _forget_usage), ("old refusals", _forget_refused)]
         return tuple(fault for what, do in due if (fault := _fault(what, do, engine, now)))
 
@@ -45,6 +46,10 @@ class Upkeep:
 
     def _drop_labels(self, engine: Engine, now: datetime) -> None:
         unclaimed_labels.drop(engine, SYSTEM, now, self._keep)
+
+    def _drop_letters(self, engine: Engine, now: datetime) -> None:
+        with session_scope(engine) as session:
+            dead_letters.forget_old(session, SYSTEM, now, self._keep)
 
 
 def _make_days(engine: Engine, now: datetime) -> None:

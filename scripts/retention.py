@@ -7,7 +7,8 @@ from typing import Annotated, Any
 import typer
 
 from database import unclaimed_labels
-from database.connection import make_engine, read_scope
+from database.connection import make_engine, read_scope, session_scope
+from database.queries import dead_letters
 from database.queries.actions import database_now
 from database.retention import Old, drop_old_days, old_days
 from database.running import running_database
@@ -30,13 +31,21 @@ def show_or_drop(
                 old = old_days(session, now, timedelta(days=days)) if days else []
             dropped = drop_old_days(engine, me(), now, timedelta(days=days)) if drop and days else []
             labels = unclaimed_labels.drop(engine, me(), now, timedelta(days=days)) if drop and days else 0
+            letters = 0
+            if drop and days:
+                with session_scope(engine) as session:
+                    letters = dead_letters.forget_old(session, me(), now, timedelta(days=days))
         finally:
             engine.dispose()
     if as_json:
         gone = {one.partition.name: {"predictions": one.predictions, "labels": one.labels} for one in dropped}
         rows = [_row(one) | {"dropped": gone.get(one.partition.name)} for one in old]
-        print(json.dumps({"days": days, "old": rows, "unclaimed_labels_dropped": labels}))
+        print(
+            json.dumps({"days": days, "old": rows, "unclaimed_labels_dropped": labels, "dead_letters_dropped": letters})
+        )
         return
+    if letters:
+        say(f"dropped {letters} dead letters")
     if labels:
         say(f"dropped {labels} labels whose prediction never came")
     if not days:

@@ -3,9 +3,10 @@
 import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
@@ -67,6 +68,16 @@ def replay(session: Session, actor: Actor, ids: Collection[int] | None = None) -
     if stored or known or refused:
         append(session, actor, "dead_letters.replayed", "dead_letters", len(stored), vars(found))
     return found
+
+
+def forget_old(session: Session, actor: Actor, now: datetime, keep: timedelta) -> int:
+    """Let letters go whose row would be too old to be kept had it been stored; how many. Audited."""
+    gone = session.execute(
+        delete(DeadLetter).where(DeadLetter.created_at < now - keep).returning(DeadLetter.prediction_id)
+    ).all()
+    if gone:
+        append(session, actor, "dead_letters.dropped", "dead_letters", len(gone), {"dropped": len(gone)})
+    return len(gone)
 
 
 def _store(session: Session, letter: DeadLetter, layouts: Layouts) -> bool | None:
