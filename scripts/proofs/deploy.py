@@ -44,7 +44,9 @@ REGISTRY = "ghcr.io/example/steward"
 ROLES = ("api", "agent", "ui")
 WITHOUT_UI = ("api", "agent")  # a dashboard takes its time to start
 _PERSON = Actor(ActorKind.PERSON, "proof")
-_STARTS_S = 50.0
+# Much starts at once, and on a busy machine others run as well.
+_STARTS_S = 120.0
+_ENDS_S = 400.0
 _LIVES = "import time; time.sleep(3600)"
 
 
@@ -61,7 +63,7 @@ class Ground:
     key: str
     place: Path
 
-    def deploy(self, release: str, roles: Sequence[str] = ROLES) -> "subprocess.Popen[str]":
+    def deploy(self, release: str, roles: Sequence[str] = ROLES, healthy_s: float = 60.0) -> "subprocess.Popen[str]":
         """The command, as the workflow calls it, for one release of some images."""
         environment = {name: value for name, value in os.environ.items() if not name.startswith("GITHUB_")}
         environment |= {f"RENDER_SERVICE_ID_{role.upper()}": self.services[role].id for role in ROLES}
@@ -76,9 +78,9 @@ class Ground:
             "--pause-s",
             "0.1",
             "--deploy-s",
-            "40",
+            "240",
             "--healthy-s",
-            "4",
+            f"{healthy_s:g}",
         ]
         return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
@@ -130,7 +132,7 @@ def _ground() -> Iterator[Ground]:
         )
         key = _furnish(settings)
         images: dict[str, Image] = {}
-        with Hosting(images, within_s=25) as hosting:
+        with Hosting(images, within_s=_STARTS_S) as hosting:
             # Render asks for /livez alone: what answers there and is not ready is ours to find.
             services = {
                 "api": hosting.add("api", health_path="/livez"),
@@ -197,7 +199,7 @@ def an_image_that_is_not_there(ground: Ground) -> None:
 
 def a_release_that_is_not_ready(ground: Ground) -> None:
     """A release that starts and is alive, but not ready: the image before it is restored, and verified."""
-    report = _ends(ground, ground.deploy("unready"), 1, serving="two")
+    report = _ends(ground, ground.deploy("unready", healthy_s=5), 1, serving="two")
     _expect("/readyz: answers 503" in report["why"], report)
     _expect(not any(step.startswith("ui:") for step in report["steps"]), report)
 
@@ -253,7 +255,7 @@ def _until(process: "subprocess.Popen[str]", line: str) -> None:
 
 def _ends(ground: Ground, process: "subprocess.Popen[str]", code: int, *, serving: str) -> dict[str, Any]:
     """Wait for the end; the exit code, what is told of it and what serves must agree."""
-    said, _ = process.communicate(timeout=120)
+    said, _ = process.communicate(timeout=_ENDS_S)
     for line in said.splitlines():
         print(f"    {line}", flush=True)
     report: dict[str, Any] = json.loads(ground.report.read_text()) if ground.report.exists() else {}
