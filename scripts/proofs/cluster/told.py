@@ -19,8 +19,8 @@ from scripts.cli import app
 from scripts.proofs.cluster.built import OURS, Cluster, Json, Pod, image_name
 
 _SETTING = re.compile(r"^# ?([A-Z][A-Z0-9_]*)=", re.MULTILINE)
-# Uvicorn's own, in front of the dashboard.
-FOREIGN = frozenset({"FORWARDED_ALLOW_IPS"})
+# Uvicorn's own, in front of the dashboard, and MLflow's.
+FOREIGN = frozenset({"FORWARDED_ALLOW_IPS", "MLFLOW_SERVER_ALLOWED_HOSTS"})
 MODELS, POLICY = "STEWARD_CONTRACTS_DIR", "STEWARD_POLICY_FILE"
 
 

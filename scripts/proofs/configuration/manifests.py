@@ -20,7 +20,7 @@ def faults(root: Path) -> Iterator[str]:
         yield f"{OVERLAYS}: there is no overlay"
     yield from argocd(root)
     yield from _unused(root, overlays)
-    yield from _rules(root)
+    yield from _copies(root)
     documentation = (root / "docs" / "operations.md").read_text(encoding="utf-8")
     example = (root / ".env.example").read_text(encoding="utf-8")
     for overlay in overlays:
@@ -52,7 +52,10 @@ def _unused(root: Path, overlays: list[Path]) -> Iterator[str]:
             yield f"{component.relative_to(root)}: no overlay takes it"
 
 
-def _rules(root: Path) -> Iterator[str]:
+def _copies(root: Path) -> Iterator[str]:
+    for copy in sorted((root / COMPONENTS / "postgres").glob("*.sql")):
+        if copy.read_bytes() != (root / "docker" / "postgres" / copy.name).read_bytes():
+            yield f"{copy.relative_to(root)}: is no copy of docker/postgres/{copy.name}"
     page = root / rules.PAGE
     if page.is_file() and page.read_text(encoding="utf-8") != rules.wrapped(root):
         yield f"{rules.PAGE}: is not made from {rules.RULES} as they are: `python -m scripts.proofs.cluster.rules`"

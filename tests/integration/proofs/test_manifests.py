@@ -112,6 +112,7 @@ def test_an_overlay_as_it_is_has_no_fault(overlays: dict[str, Cluster], name: st
         ("Deployment", "monitor", (*LABELS, "database"), GONE, "lets it reach PostgreSQL"),
         ("Deployment", "ui", (*LABELS, "database"), "yes", "holds no login"),
         ("Deployment", "ui", (*LABELS, "asks-api"), GONE, "no policy lets it reach"),
+        ("NetworkPolicy", "mlflow", ("spec", "ingress"), [], "asks mlflow, and no policy lets it reach"),
         ("NetworkPolicy", "nobody", ("spec", "policyTypes"), ["Ingress"], "forbids what the others do not allow"),
         ("NetworkPolicy", "api", ("spec", "ingress", 0, "ports", 0, "port"), 80, "no policy lets it reach"),
         ("NetworkPolicy", "to-database", ("spec", "podSelector"), {}, "holds no login of the database, and reaches"),
@@ -198,7 +199,7 @@ def test_the_application_as_it_is_has_no_fault(tmp_path: Path) -> None:
     assert _application(lambda page: page, tmp_path) == []
 
 
-def test_rules_that_were_changed_in_one_place_alone_are_told(tmp_path: Path) -> None:
+def test_what_was_changed_in_one_of_its_two_places_alone_is_told(tmp_path: Path) -> None:
     shutil.copytree(ROOT / rules.RULES, tmp_path / rules.RULES)
     page = tmp_path / rules.PAGE
     page.parent.mkdir(parents=True)
@@ -206,6 +207,11 @@ def test_rules_that_were_changed_in_one_place_alone_are_told(tmp_path: Path) -> 
     shutil.copytree(ROOT / "docs", tmp_path / "docs", ignore=shutil.ignore_patterns("images"))
     (tmp_path / ".env.example").touch()
     assert not any(str(rules.PAGE) in one for one in manifests.faults(tmp_path))
+    copy_ = tmp_path / manifests.COMPONENTS / "postgres" / "20-agent.sql"
+    copy_.parent.mkdir(parents=True)
+    copy_.write_text("another")
+    shutil.copytree(ROOT / "docker" / "postgres", tmp_path / "docker" / "postgres")
+    assert any("is no copy of docker/postgres/20-agent.sql" in one for one in manifests.faults(tmp_path))
     first = min((tmp_path / rules.RULES).glob("*.yml"))
     first.write_text(first.read_text(encoding="utf-8").replace("expr: ", "expr: 1 +", 1), encoding="utf-8")
     assert any(str(rules.PAGE) in one for one in manifests.faults(tmp_path))
