@@ -72,6 +72,9 @@ prove-deploy: $(READY) ## deployments to a hosting service on this machine: not 
 prove-retrain: $(READY) ## the steps of the weekly workflow, read from its file, from beginning to end
 	@$(BIN)/python -m scripts.proofs.retrain $(ARGS)
 
+prove-prometheus: $(READY) ## a real Prometheus scrapes a real platform; every panel and rule has an answer
+	@$(BIN)/python -m scripts.proofs.prometheus $(ARGS)
+
 check: $(READY) ## format, lint, types, import rules, lock file
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .

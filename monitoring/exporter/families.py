@@ -5,6 +5,9 @@ from datetime import datetime
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
+# Of an installation with very many models, the first by name.
+MOST_MODELS = 50
+
 Rows = Iterable[tuple[Sequence[object], float | datetime | None]]
 
 

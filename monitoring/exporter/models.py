@@ -9,12 +9,11 @@ from database.connection import ReadSession
 from database.enums import MetricKind, Verdict
 from database.models import MonitoringWindow, PerformanceMetric
 from database.queries import model_figures, model_versions, windows
-from monitoring.exporter.families import gauge
+from monitoring.exporter.families import MOST_MODELS, gauge
 
 LEVEL: Mapping[str, int] = {Verdict.OK: 0, Verdict.WARN: 1, Verdict.CRIT: 2, Verdict.INCONCLUSIVE: -1}
 # Of a model with very many features, those that influence its answers most.
 MOST_FEATURES = 20
-MOST_MODELS = 50
 _SHOWN_WINDOWS = 20
 _KINDS = (MetricKind.REALISED, MetricKind.REALISED_CLEAN, MetricKind.ESTIMATED, MetricKind.PREDICTION)
 _HOUR_S = 3600.0

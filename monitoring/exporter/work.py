@@ -5,9 +5,9 @@ from collections.abc import Iterable
 from prometheus_client.core import Metric
 
 from database.connection import ReadSession
-from database.enums import Automation, DeliveryStatus, Risk
-from database.queries import automation, work_figures
-from monitoring.exporter.families import counter, gauge, one
+from database.enums import OPEN_STATUSES, ActionStatus, ActionType, Automation, DeliveryStatus, Risk
+from database.queries import automation, model_versions, work_figures
+from monitoring.exporter.families import MOST_MODELS, counter, gauge, one
 
 
 def actions(session: ReadSession) -> Iterable[Metric]:
@@ -65,9 +65,13 @@ def messages(session: ReadSession) -> Iterable[Metric]:
 
 def history(session: ReadSession) -> Iterable[Metric]:
     """What became of actions, questions, messages and slots since the beginning."""
-    ended = work_figures.ended_actions(session)
-    by = ("model", "type", "status")
-    yield counter("steward_actions_ended", "actions that ended, by how", by, ((row[:3], row[3]) for row in ended))
+    # Each begins at 0: of a counter that first appears with its first event nobody sees that it rose.
+    models = model_versions.model_names(session)[:MOST_MODELS]
+    none = {
+        (m, kind, how): 0 for m in models for kind in ActionType for how in ActionStatus if how not in OPEN_STATUSES
+    }
+    ended = none | {(row[0], row[1], row[2]): row[3] for row in work_figures.ended_actions(session)}
+    yield counter("steward_actions_ended", "actions that ended, by how", ("model", "type", "status"), ended.items())
     decided = work_figures.decisions(session)
     name = "steward_decisions"
     yield counter(name, "decisions people made", ("model", "decision"), ((row[:2], row[2]) for row in decided))

@@ -157,7 +157,8 @@ def _figures(window: MonitoringWindow, at: int, newest: bool) -> list[Performanc
         found.append(
             PerformanceMetric(**common, kind=MetricKind.SEGMENT, metric_name="f1", metric_value=0.61, low=0.48,
                               high=0.72, n=41, reference=0.81, verdict=Verdict.CRIT,
-                              metadata_={"segment": "Age: 60 and above", "rows": 41, "looked_at": 14,
+                              metadata_={"segment": {"feature": "age", "low": 60.0}, "of": "Age: 60 or more",
+                                         "share": 0.41, "loss_of_the_rest": 0.01, "looked_at": 14,
                                          "difference": -0.2, "why": "lost while the rest did not"})
         )  # fmt: skip
     return found

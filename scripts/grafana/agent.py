@@ -189,10 +189,10 @@ def _work() -> list[Panel]:
         ),
         lines(
             "How long work takes",
-            "Mean length of a try by kind of action; training takes minutes.",
+            "Mean length of a try by kind of action, since the agent started; training takes minutes.",
             Ask(
-                "sum by (type, stage) (increase(steward_agent_try_seconds_sum[1h]))"
-                " / (sum by (type, stage) (increase(steward_agent_try_seconds_count[1h])) > 0)",
+                "sum by (type, stage) (steward_agent_try_seconds_sum)"
+                " / sum by (type, stage) (steward_agent_try_seconds_count)",
                 "{{type}}: {{stage}}",
             ),
             unit="s",
