@@ -1,5 +1,5 @@
 """Backups: made while everything runs, proved by restoring them, and restored without bringing old approvals to life.
 
-`making` writes one, `place` opens and checks one, `restoring` puts one in place, `settling` says what of the restored
-state no longer counts, `proving` tries all of it on a throw-away server.
+`making` writes one, `place` opens and checks one, `restoring` puts one in place (`placing` its files), `settling` says
+what of the restored state no longer counts, `proving` tries all of it on a throw-away server.
 """

@@ -17,8 +17,9 @@ from database.running import running_database
 from scripts.admin import me
 from scripts.backup.making import Made, clear_unfinished, make
 from scripts.backup.place import Backup, newest, open_backup, rotate
+from scripts.backup.placing import Restored
 from scripts.backup.proving import prove
-from scripts.backup.restoring import Restored, restore
+from scripts.backup.restoring import restore
 from scripts.backup.sealing import make_key, read_key
 from scripts.plain_speech import said_plainly
 from scripts.speech import JsonFlag, say

@@ -32,8 +32,9 @@ from scripts.admin import me
 from scripts.backup import restoring
 from scripts.backup.making import Made, make
 from scripts.backup.place import open_backup
+from scripts.backup.placing import Restored
 from scripts.backup.postgres_programs import dumped
-from scripts.backup.restoring import Restored, restore
+from scripts.backup.restoring import restore
 from scripts.cli import app
 from tests.conftest import open_directory
 from tests.integration.agent.world import approve, approved_automatic, pending, reread, user
