@@ -6,6 +6,7 @@ that was killed in the middle is finished, or taken back, by running it again.
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -95,14 +96,15 @@ def roll_out(
 ) -> Rollout:
     """Deploy the parts in their order, each until it is healthy, then look at all of it from outside.
 
-    Whatever goes wrong, also `Interrupted`, puts back what served before, in reverse order, and looks whether that is
-    healthy again. Never raises for what the hosting service or the deployment did.
+    Whatever goes wrong, also `Interrupted` or a fault of our own, puts back what served before, in reverse order, and
+    looks whether that is healthy again. Raises nothing from then on; whoever interrupts the putting back is not heard.
     """
     done = Rollout()
 
     def told(step: str) -> None:
         done.steps.append(step)
-        say(step)
+        with suppress(OSError):  # nobody reads any more: no reason to leave half of it
+            say(step)
 
     changed: list[Before] = []
     try:
@@ -114,11 +116,28 @@ def roll_out(
             raise NotHealthyError("; ".join(f"{check.name}: {check.says}" for check in failed))
         done.ok = True
         told("everything is healthy and the smoke test passed")
-    except (HostingError, NotHealthyError, Interrupted) as error:
-        done.ok, done.why = False, str(error)
-        told(f"failed: {error}")
-        done.restored = put_back(hosting, changed, told, limits)
+    except (Exception, Interrupted) as error:  # noqa: BLE001 - whatever it is, half of a deployment must not stay
+        done.ok, done.why = False, _said(error)
+        done.restored = _put_back_whatever_comes(hosting, changed, told, limits, done.why)
     return done
+
+
+def _said(error: BaseException) -> str:
+    """What went wrong; what nobody expected is named with its kind."""
+    expected = isinstance(error, HostingError | NotHealthyError | Interrupted)
+    return str(error) if expected else f"{type(error).__name__}: {error}"
+
+
+def _put_back_whatever_comes(
+    hosting: Hosting, changed: Sequence[Before], told: Callable[[str], None], limits: Limits, why: str
+) -> bool:
+    """`put_back`, begun again when it is interrupted: asked for again, what was asked for goes on."""
+    try:
+        told(f"failed: {why}")
+        return put_back(hosting, changed, told, limits)
+    except Interrupted as error:  # there is one at most (`deploy.py`)
+        told(f"{error}: what served before is put back all the same")
+        return put_back(hosting, changed, told, limits)
 
 
 def _before(hosting: Hosting, part: Part) -> Before:
@@ -194,17 +213,17 @@ def put_back(hosting: Hosting, changed: Sequence[Before], told: Callable[[str], 
     for before in reversed(changed):
         try:
             asked.append((before, _ask_back(hosting, before, told)))
-        except HostingError as error:
+        except Exception as error:  # noqa: BLE001 - the other parts are put back all the same
             whole = False
-            told(f"{before.part.role}: could not be put back: {error}")
+            told(f"{before.part.role}: could not be put back: {_said(error)}")
     for before, deploy in asked:
         try:
             _was_put_back(hosting, before, deploy, limits)
             if before.deploy is not None:
                 told(f"{before.part.role}: {before.deploy.image} serves and is healthy")
-        except (HostingError, NotHealthyError) as error:
+        except Exception as error:  # noqa: BLE001 - as above
             whole = False
-            told(f"{before.part.role}: could not be put back: {error}")
+            told(f"{before.part.role}: could not be put back: {_said(error)}")
         else:
             whole = whole and before.deploy is not None
     return whole
@@ -220,7 +239,11 @@ def _ask_back(hosting: Hosting, before: Before, told: Callable[[str], None]) -> 
     if to is None:
         told(f"{part.role}: nothing served before, so there is nothing to put back")
         return None
-    live = next((one for one in hosting.deploys(part.service_id) if one.status == LIVE), None)
+    deploys = hosting.deploys(part.service_id)
+    if (asked := next((one for one in deploys if not one.is_over and one.image == to.image), None)) is not None:
+        told(f"{part.role}: is on its way back to {to.image} (deploy {asked.id})")
+        return asked
+    live = next((one for one in deploys if one.status == LIVE), None)
     if live is not None and live.image == to.image:
         told(f"{part.role}: {to.image} never stopped serving")
         return None

@@ -15,6 +15,7 @@ from scripts.delivery.render import Patience, Render
 from scripts.delivery.rollout import Interrupted, Part, roll_out
 from scripts.proofs.hosting.server import KEY, Hosting
 from scripts.proofs.hosting.services import Image, Service
+from scripts.smoke.checks import Check
 
 NAME = "ghcr.io/example/steward-agent"
 LIVES = Image(lambda _port: [sys.executable, "-c", "import time; time.sleep(60)"])
@@ -132,4 +133,44 @@ def test_told_to_end_at_the_very_last_moment_it_is_taken_back_and_no_success(
     done = roll_out(client, [Part("agent", "srv-agent", f"{NAME}:2")], lambda _: [], say)
     client.close()
     assert (done.ok, done.restored) == (False, True)
+    assert live(agent) == f"{NAME}:1"
+
+
+@pytest.fixture
+def client(hosting: Hosting) -> Iterator[Render]:
+    client = Render(SecretStr(KEY), hosting.url, Patience(poll_s=0.02, first_pause_s=0.02))
+    yield client
+    client.close()
+
+
+@pytest.mark.parametrize("at", ["failed", "agent: asked to go back"])
+def test_told_to_end_while_it_puts_back_it_puts_back_all_the_same(
+    deploying: Deploying, agent: Service, client: Render, hosting: Hosting, at: str
+) -> None:
+    deploying("--agent", f"{NAME}:1")
+    told = [False]
+
+    def say(line: str) -> None:
+        if line.startswith(at) and not told[0]:
+            told[0] = True
+            raise Interrupted("interrupted (SIGTERM)")
+
+    asked_before = len(hosting.asked)
+    smoke = [Check("predict", False, "answers 500")]
+    done = roll_out(client, [Part("agent", "srv-agent", f"{NAME}:2")], lambda _: smoke, say)
+    assert (done.ok, done.restored, done.why) == (False, True, "predict: answers 500")
+    assert live(agent) == f"{NAME}:1"
+    assert hosting.asked[asked_before:].count(("POST", "/v1/services/srv-agent/rollback")) == 1
+
+
+def test_a_fault_of_our_own_takes_the_deployment_back_as_well(
+    deploying: Deploying, agent: Service, client: Render
+) -> None:
+    deploying("--agent", f"{NAME}:1")
+
+    def smoke(_: object) -> list[Check]:
+        raise ValueError("not a URL")
+
+    done = roll_out(client, [Part("agent", "srv-agent", f"{NAME}:2")], smoke, lambda _: None)
+    assert (done.ok, done.restored, done.why) == (False, True, "ValueError: not a URL")
     assert live(agent) == f"{NAME}:1"
