@@ -68,7 +68,7 @@ def make_backup(
         holds_keys = key is not None if with_keys is None else with_keys
         done = make(settings, directory, key=key, with_keys=holds_keys, say=_quiet if as_json else _say)
         left = keep if keep is not None else settings.backup.keep
-        gone = rotate(directory, left, done.manifest.installation) if left else []
+        gone = rotate(directory, left, done.manifest) if left else []
         engine = make_engine(database.url, settings.database, application="steward-backup")
         try:
             with session_scope(engine) as session:

@@ -23,8 +23,8 @@ from database.address import database_url, mlflow_url
 from database.connection import first_line, make_engine
 from database.errors import IntegrityError, InvalidError
 from database.queries.audit import GENESIS
-from scripts.backup.manifest import DATABASE_DUMP, MLFLOW_DUMP, Head, Manifest, ServingVersion
-from scripts.backup.place import Draft, pieces_of
+from scripts.backup.manifest import DATABASE_DUMP, MLFLOW_DUMP, Head, Manifest, ServingVersion, is_inside
+from scripts.backup.place import Draft, pieces_of, unfinished
 from scripts.backup.postgres_programs import dumped, program
 from scripts.backup.sealing import SCHEME
 
@@ -61,19 +61,31 @@ def make(settings: Settings, to: Path, *, key: bytes | None, with_keys: bool, sa
     """Write a backup into a new directory below `to`. The database must run; nothing of it is changed.
 
     Raises `InvalidError` when pg_dump is too old or the database is none of ours, `UnavailableError` when it fails,
-    OSError when the disk is full. Whatever happens, a directory bears a backup's name only if it is a whole one.
+    OSError when the disk is full. Whatever happens, a directory bears a backup's name only if it is a whole one, and
+    what was written of one that failed is gone: a disk that is full is not filled by the next try.
     """
     began = time.monotonic()
     to.mkdir(parents=True, exist_ok=True, mode=0o700)
     name = f"steward-{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
-    draft = Draft(to / f".{name}.unfinished", key)
+    draft = Draft(unfinished(to, name), key)
     draft.directory.mkdir(mode=0o700)
+    try:
+        manifest = _written(draft, settings, name, with_keys=with_keys, say=say)
+        digest = draft.publish(manifest, to / name)
+    except BaseException:
+        shutil.rmtree(draft.directory, ignore_errors=True)
+        raise
+    return Made(to / name, manifest, digest, time.monotonic() - began)
+
+
+def _written(draft: Draft, settings: Settings, name: str, *, with_keys: bool, say: Say) -> Manifest:
+    """All files of a backup, in the order that makes it whole."""
     say(f"spool: {_copy_spool(draft, settings.spool_dir)} files of answers on their way")
     notes: list[str] = []
     facts, server_version, client_version = _dump(draft, settings, notes, say)
     missing = _copy_artifacts(draft, settings.artifacts_dir, facts.artifacts, say)
     _copy_plain(draft, settings, with_keys=with_keys)
-    manifest = Manifest(
+    return Manifest(
         name=name,
         installation=facts.installation,
         made_at=facts.made_at,
@@ -85,13 +97,11 @@ def make(settings: Settings, to: Path, *, key: bytes | None, with_keys: bool, sa
         counts=facts.counts,
         serving=facts.serving,
         holds_keys=with_keys,
-        sealed=SCHEME if key is not None else None,
+        sealed=SCHEME if draft.key is not None else None,
         missing=missing,
         notes=notes,
         files=draft.files,
     )
-    digest = draft.publish(manifest, to / name)
-    return Made(to / name, manifest, digest, time.monotonic() - began)
 
 
 def _dump(draft: Draft, settings: Settings, notes: list[str], say: Say) -> tuple[_Facts, int, int]:
@@ -215,11 +225,17 @@ def artifact_files(home: Path) -> Iterator[tuple[str, Iterable[bytes]]]:
     body = b"".join(pieces_of(home / _MANIFEST_OF_ARTIFACT))
     if hashlib.sha256(body).hexdigest() != home.name:
         raise IntegrityError("its manifest is not the one its name stands for")
+    try:
+        named = {name: str(facts["sha256"]) for name, facts in json.loads(body)["files"].items()}
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise IntegrityError("its manifest names no files") from error
+    if any(not is_inside(name) or name in {_MANIFEST_OF_ARTIFACT, _SIGNATURES} for name in named):
+        raise IntegrityError("its manifest names what is no file of an artifact")
     yield _MANIFEST_OF_ARTIFACT, [body]
     if (home / _SIGNATURES).exists():
         yield _SIGNATURES, pieces_of(home / _SIGNATURES)
-    for name, facts in json.loads(body)["files"].items():
-        yield name, _verified(home / name, str(facts["sha256"]))
+    for name, sha256 in named.items():
+        yield name, _verified(home / name, sha256)
 
 
 def _verified(path: Path, sha256: str) -> Iterator[bytes]:

@@ -131,14 +131,20 @@ class Backup:
 
 
 def open_backup(directory: Path, key: bytes | None) -> Backup:
-    """Raises `NotFoundError` for what is no backup, `IntegrityError` for a manifest that is altered, or a sealed one
-    whose key is missing or another."""
+    """Raises `NotFoundError` for what is no backup, `IntegrityError` for a manifest that is altered, for a sealed one
+    whose key is missing or another, and for one that is not sealed where a key is given: who put it there is unknown.
+    """
     try:
         body = (directory / MANIFEST).read_bytes()
     except (FileNotFoundError, NotADirectoryError) as error:
         raise NotFoundError(f"{directory} is no backup: it has no {MANIFEST}") from error
     manifest = parsed(body, str(directory / MANIFEST))
     if manifest.sealed is None:
+        if key is not None:
+            raise IntegrityError(
+                f"{directory} is not sealed, so nobody vouches for it: without a key (BACKUP_KEY_FILE= for this one "
+                "command) it is taken as it is"
+            )
         return Backup(directory, manifest, hashlib.sha256(body).hexdigest(), None)
     if key is None:
         raise IntegrityError(f"{directory} is sealed: --key-file, or BACKUP_KEY_FILE, says what opens it")
@@ -171,10 +177,20 @@ def _backups(directory: Path) -> list[tuple[Manifest, Path]]:
     return sorted(found, key=lambda one: (one[0].made_at, one[1]))
 
 
-def rotate(directory: Path, keep: int, installation: str | None) -> list[Path]:
-    """Remove all but the newest `keep` backups of this installation; what else lies there stays, half-made ones too."""
-    gone = [path for manifest, path in _backups(directory) if manifest.installation == installation][:-keep]
+def rotate(directory: Path, keep: int, new: Manifest) -> list[Path]:
+    """Remove all but the newest `keep` backups of the installation that made `new`, which stays whatever the clock
+    said; what else lies there stays, too. One without an event in its log cannot be told from another."""
+    if new.installation is None:
+        return []
+    own = [(one.name == new.name, path) for one, path in _backups(directory) if one.installation == new.installation]
+    gone = [path for _, path in sorted(own, key=lambda one: one[0])][:-keep]
     for path in gone:
-        (path / MANIFEST).unlink()  # first: killed in the middle it is no backup any more, rather than half of one
-        shutil.rmtree(path)
+        hidden = unfinished(directory, path.name)
+        path.rename(hidden)  # killed from here on, it is no backup any more, and the next one clears it away
+        shutil.rmtree(hidden)
     return gone
+
+
+def unfinished(directory: Path, name: str) -> Path:
+    """Where a backup is while it is not whole."""
+    return directory / f".{name}.unfinished"

@@ -1,5 +1,6 @@
 """The drill: back up while clients ask, lose the machine, restore elsewhere, serve. And what must not come back."""
 
+import errno
 import json
 import threading
 from collections.abc import Iterator
@@ -292,6 +293,18 @@ def test_the_commands_make_seal_check_by_restoring_and_put_in_place_what_the_log
         steward("audit", "checkpoint")
         first = steward("backup", "--keep", "1")
         second = steward("backup", "--keep", "1")
+def test_a_backup_that_fails_leaves_nothing_on_the_disk(
+    installed: Installation, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> list[str]:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("scripts.backup.making._copy_artifacts", full)
+    with pytest.raises(OSError, match="No space"):
+        backed_up(installed, home / "backups")
+    assert list((home / "backups").iterdir()) == []
+
+
         assert second["removed"] == [first["name"]]
         with Session(engine) as session:
             event = session.scalars(select(AuditEvent).order_by(AuditEvent.seq.desc()).limit(1)).one()

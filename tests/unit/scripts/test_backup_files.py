@@ -1,5 +1,6 @@
 """The files of a backup: sealed so that nothing can be exchanged, named so that nothing leads out of it."""
 
+import hashlib
 import io
 import json
 import os
@@ -12,6 +13,7 @@ import pytest
 
 from database.errors import IntegrityError, InvalidError, NotFoundError
 from scripts.backup import postgres_programs
+from scripts.backup.making import artifact_files, clear_unfinished
 from scripts.backup.manifest import Head, Manifest, parsed
 from scripts.backup.place import Draft, newest, open_backup, rotate
 from scripts.backup.sealing import Sealed, make_key, opened, read_key
@@ -78,7 +80,7 @@ def test_a_key_is_made_once_and_read_whole(tmp_path: Path) -> None:
         read_key(tmp_path / "none")
 
 
-def written(directory: Path, name: str, *, key: bytes | None = None, installation: str = "one") -> Path:
+def written(directory: Path, name: str, *, key: bytes | None = None, installation: str | None = "one") -> Path:
     draft = Draft(directory / f".{name}.unfinished", key)
     draft.directory.mkdir()
     draft.add("database.dump", [b"rows ", b"of patients"])
@@ -154,11 +156,62 @@ def test_rotation_removes_the_oldest_whole_ones_of_this_installation_and_nothing
     lying.mkdir()
     (lying / "manifest.json").write_bytes((tmp_path / name_of(1) / "manifest.json").read_bytes())
     (tmp_path / "notes.txt").write_text("mine")
-    assert [path.name for path in rotate(tmp_path, 2, "one")] == [name_of(1), name_of(2)]
+    new = open_backup(tmp_path / name_of(4), None).manifest
+    assert [path.name for path in rotate(tmp_path, 2, new)] == [name_of(1), name_of(2)]
     left = {path.name for path in tmp_path.iterdir()}
     assert left == {name_of(3), name_of(4), stranger.name, half.name, lying.name, "notes.txt"}
     assert newest(tmp_path) == stranger
-    assert rotate(tmp_path, 2, "one") == []
+    assert rotate(tmp_path, 2, new) == []
+
+
+def test_rotation_keeps_what_was_just_made_though_the_clock_went_back(tmp_path: Path) -> None:
+    new = open_backup(written(tmp_path, name_of(1)), None).manifest
+    written(tmp_path, name_of(2))
+    assert [path.name for path in rotate(tmp_path, 1, new)] == [name_of(2)]
+
+
+def test_rotation_removes_nothing_for_an_installation_that_has_no_name_yet(tmp_path: Path) -> None:
+    stranger = written(tmp_path, name_of(1), installation=None)
+    new = open_backup(written(tmp_path, name_of(2), installation=None), None).manifest
+    assert rotate(tmp_path, 1, new) == []
+    assert stranger.is_dir()
+
+
+def test_a_rotation_that_is_killed_leaves_what_the_next_backup_clears_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written(tmp_path, name_of(1))
+    new = open_backup(written(tmp_path, name_of(2)), None).manifest
+
+    def killed(_: Path) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr("scripts.backup.place.shutil.rmtree", killed)
+        rotate(tmp_path, 1, new)
+    assert newest(tmp_path) == tmp_path / name_of(2)
+    assert clear_unfinished(tmp_path, older_than_s=-1) == 1
+    assert [path.name for path in tmp_path.iterdir()] == [name_of(2)]
+
+
+def test_where_a_key_is_given_a_backup_that_nobody_sealed_is_not_believed(tmp_path: Path) -> None:
+    """Whoever may write beside sealed backups could put one of their own making there."""
+    path = written(tmp_path, name_of(1))
+    with pytest.raises(IntegrityError, match="not sealed, so nobody vouches"):
+        open_backup(path, KEY)
+    assert open_backup(path, None).manifest.sealed is None
+
+
+@pytest.mark.parametrize("files", ['{"../../../../out": {"sha256": "x"}}', '{"manifest.json": {"sha256": "x"}}', "[]"])
+def test_an_artifact_that_names_what_is_none_of_its_files_is_unsound_and_leads_nowhere(
+    tmp_path: Path, files: str
+) -> None:
+    body = b'{"files": %b}' % files.encode()
+    home = tmp_path / hashlib.sha256(body).hexdigest()
+    home.mkdir()
+    (home / "manifest.json").write_bytes(body)
+    with pytest.raises(IntegrityError, match="its manifest names"):
+        list(artifact_files(home))
 
 
 def test_what_dies_in_the_middle_is_no_backup(tmp_path: Path) -> None:
