@@ -6,7 +6,6 @@ time; killed anywhere, the same call goes on. Ids, answers, times, labels, count
 nothing of the person.
 """
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,7 +20,7 @@ from database.crud import clock
 from database.models import DeadLetter, Label, ModelVersion, PredictionSubject, SubjectErasure
 from database.queries import audit
 from database.queries.audit import Actor
-from database.queries.prediction_log import TRUTH_LOCK
+from database.queries.prediction_log import TRUTH_LOCK, without_subject
 
 _AT_ONCE = 2000
 ASKED, ERASED = "subject.erasure_asked", "subject.erased"
@@ -106,7 +105,7 @@ def erase(engine: Engine, actor: Actor, model: str, subject: str) -> Erased:
         before = holdings(reading, model, subject)
     emptied = carry_out(engine, model, subject, until)
     with session_scope(engine) as session:
-        letters = _empty_letters(session, subject)
+        letters = empty_letters(session, subject)
         done = Erased(model, subject, until, emptied, letters, before.comments, before.learned_from)
         audit.append(session, actor, ERASED, "subject", subject, done.to_json())
     return done
@@ -128,17 +127,11 @@ def _letters(session: Session | ReadSession, subject: str) -> Iterator[DeadLette
     return iter(session.scalars(select(DeadLetter).where(DeadLetter.payload.contains(f'"subject":"{subject}"'))).all())
 
 
-def _empty_letters(session: Session, subject: str) -> int:
-    """Rows that PostgreSQL refused: kept as they are but for what they say of the person."""
+def empty_letters(session: Session, subject: str) -> int:
+    """Rows that PostgreSQL refused: kept as they are but for what they say of the person; how many."""
     emptied = 0
     for letter in _letters(session, subject):
-        try:
-            row = json.loads(letter.payload)
-            row = {**row, "features": {}}
-            del row["subject"]
-            letter.payload = json.dumps(row, separators=(",", ":"))
-        except (ValueError, TypeError, KeyError):  # a damaged disk left no JSON of it
-            letter.payload = "erased"
+        letter.payload = without_subject(letter.payload)
         emptied += 1
     return emptied
 

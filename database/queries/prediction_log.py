@@ -1,12 +1,15 @@
 """Answered predictions arriving from the spools of the API processes."""
 
+import json
+import re
 from collections.abc import Iterable
+from datetime import datetime
 
-from sqlalchemy import text
+from sqlalchemy import func, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from database.models import DeadLetter
+from database.models import DeadLetter, SubjectErasure
 
 # Held until the end of the transaction: shared by whoever stores predictions, alone by whoever stores labels, so that
 # a label and its prediction that arrive at once always see each other.
@@ -48,6 +51,7 @@ _SUBJECTS = text(
     """
 )
 _SUBJECT_MARK = '"subject":"'
+_SUBJECT = re.compile(r'"subject":"([0-9a-f]{64})"')
 _STORE = text(_INSERT.format(column="", value=""))
 _STORE_COUNTED = text(_INSERT.format(column=", counted", value=", true"))
 
@@ -69,9 +73,35 @@ def store(session: Session, texts: Iterable[str], *, counted: bool = False) -> l
 
 
 def bury(session: Session, *, prediction_id: str, payload: str, reason: str) -> None:
-    """Keep a row that the database refuses, as text and with the reason."""
+    """Keep a row that the database refuses, as text and with the reason; of a subject that was erased up to a later
+    time, without features."""
+    session.execute(text("SELECT pg_advisory_xact_lock_shared(:key)"), {"key": TRUTH_LOCK})
+    if _SUBJECT_MARK in payload and _is_erased(session, payload):
+        payload = without_subject(payload)
     session.execute(
         insert(DeadLetter)
         .values(prediction_id=prediction_id, payload=payload, reason=reason)
         .on_conflict_do_nothing(index_elements=["prediction_id"])
     )
+
+
+def _is_erased(session: Session, payload: str) -> bool:
+    """Whether an erasure holds for this row; what a disk damaged, so that its time cannot be read, counts as older."""
+    told = _SUBJECT.findall(payload)
+    until = session.scalar(select(func.max(SubjectErasure.until)).where(SubjectErasure.subject.in_(told)))
+    if until is None:
+        return False
+    try:
+        return bool(datetime.fromisoformat(json.loads(payload)["created_at"]) <= until)
+    except (ValueError, TypeError, KeyError):
+        return True
+
+
+def without_subject(payload: str) -> str:
+    """A row that was refused, without anything that tells of the person."""
+    try:
+        row = {**json.loads(payload), "features": {}}
+        del row["subject"]
+    except (ValueError, TypeError, KeyError):  # a damaged disk left no JSON of it
+        return "erased"
+    return json.dumps(row, separators=(",", ":"))

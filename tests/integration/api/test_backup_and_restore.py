@@ -208,6 +208,7 @@ def test_what_was_erased_after_the_backup_is_erased_in_what_is_restored(
     with session_scope(installed.engine) as session:
         prediction_log.store(session, [f"[{row}]"])
     made = backed_up(installed, home / "backups")
+        prediction_log.bury(session, prediction_id=str(uuid4()), payload=row, reason="refused")
     there = settings_for(home / "elsewhere", new_server.url("steward"))
     put_back(made, there)
     engine = create_engine(new_server.url("steward"))
@@ -219,6 +220,7 @@ def test_what_was_erased_after_the_backup_is_erased_in_what_is_restored(
         assert connection.scalars(text("SELECT features::text FROM predictions")).all() == ["{}"]
         assert connection.scalar(text("SELECT count(*) FROM prediction_subjects")) == 0
     assert erase(engine, me(), "heart_disease", "somebody").predictions == 0
+        assert json.loads(connection.scalars(text("SELECT payload FROM dead_letters")).one())["features"] == {}
     engine.dispose()
 
 

@@ -185,6 +185,22 @@ def test_after_an_erasure_nothing_of_the_subject_is_anywhere_and_the_rest_is_as_
     assert PERSON_ASKED not in done.output
 
 
+def test_a_refused_row_that_comes_after_the_erasure_is_kept_without_the_person(
+    api: Api, installed: Installation, engine: Engine
+) -> None:
+    old = {"features": {"chol": CANARY}, "subject": DIGEST, "created_at": "2026-11-01T00:00:00+00:00"}
+    erase(engine, PERSON, MODEL, DIGEST)
+    whole = _spool_row(installed, str(uuid4()), **old, request_id="nul\x00here")
+    cut = _spool_row(installed, str(uuid4()), **old)[:-1]
+    new = _spool_row(installed, str(uuid4()), **{**old, "created_at": "2126-11-01T00:00:00+00:00"}, request_id="\x00")
+    for piece in (whole, cut, new):
+        api.runtime.spool.append(Answered(piece, 1, b""))
+    wait_until(lambda: installed.rows("SELECT count(*) FROM dead_letters") == [(3,)], 10)
+    letters = [row[0] for row in installed.rows("SELECT payload FROM dead_letters ORDER BY id")]
+    assert [(str(CANARY) in one, DIGEST in one) for one in letters] == [(False, False), (False, False), (True, True)]
+    assert json.loads(letters[0])["features"] == {}
+
+
 def _take_over(installed: Installation, late: str) -> None:
     second = serve(create_app(installed.settings))
     next(second)
