@@ -72,7 +72,7 @@ def restore(backup: Backup, settings: Settings, actor: Actor, *, replace: bool, 
         with _new_databases(connection, [target for _, target in wanted]) as works:
             for name, target in wanted:
                 say(f"{target.database}: restoring {backup.manifest.files[name].bytes / 1e6:.1f} MB")
-                restored(path, works[target], _RESTORE, backup.plain(name))
+                restored(path, works[target], [*_RESTORE, *_owned_as(connection, target)], backup.plain(name))
             _compare_counts(works[url], backup)
             done = _settled(works[url], backup, actor, say)
             if url in held:
@@ -149,6 +149,8 @@ def _new_databases(connection: Connection, targets: list[URL]) -> Iterator[dict[
     try:
         for work in works.values():
             connection.execute(text(f'CREATE DATABASE "{work.database}" TEMPLATE template0'))
+        for target, work in works.items():
+            _let_in_as_before(connection, str(target.database), str(work.database))
         yield works
     except DBAPIError as error:
         if sqlstate(error) != _NOT_ALLOWED:
@@ -159,6 +161,39 @@ def _new_databases(connection: Connection, targets: list[URL]) -> Iterator[dict[
     finally:
         for work in works.values():
             connection.execute(text(f'DROP DATABASE IF EXISTS "{work.database}" WITH (FORCE)'))
+
+
+def _owned_as(connection: Connection, target: URL) -> list[str]:
+    """pg_restore's option for tables that belong to another login than ours: MLflow's server may have its own."""
+    owner = connection.scalar(
+        text("SELECT pg_get_userbyid(datdba) FROM pg_database WHERE datname = :name"), {"name": target.database}
+    )
+    return [] if owner in {None, connection.scalar(text("SELECT current_user"))} else [f"--role={owner}"]
+
+
+def _let_in_as_before(connection: Connection, name: str, work: str) -> None:
+    """Whose the database is and who may enter it are no part of a dump: as for the one whose place it takes."""
+    facts = connection.execute(
+        text(
+            "SELECT pg_get_userbyid(datdba) AS owner, datacl IS NOT NULL AS told FROM pg_database WHERE datname = :name"
+        ),
+        {"name": name},
+    ).one_or_none()
+    if facts is None:
+        return
+    rights = connection.execute(
+        text(
+            "SELECT coalesce(quote_ident(r.rolname), 'PUBLIC'), string_agg(a.privilege_type, ', ') FROM pg_database d,"
+            " aclexplode(d.datacl) a LEFT JOIN pg_roles r ON r.oid = a.grantee WHERE d.datname = :name GROUP BY 1"
+        ),
+        {"name": name},
+    ).all()
+    if facts.owner != connection.scalar(text("SELECT current_user")):
+        connection.execute(text(f'ALTER DATABASE "{work}" OWNER TO "{facts.owner}"'))
+    if facts.told:
+        connection.execute(text(f'REVOKE ALL ON DATABASE "{work}" FROM PUBLIC'))
+        for who, what in rights:
+            connection.execute(text(f'GRANT {what} ON DATABASE "{work}" TO {who}'))
 
 
 def _exchange(connection: Connection, name: str, work: str) -> str | None:
@@ -229,9 +264,9 @@ def _erase_again(replaced: URL, work: URL, say: Say) -> None:
                     tombstone.on_conflict_do_update(index_elements=["model_name", "subject"], set_={"until": until})
                 )
         rows = sum(carry_out(new, *wish) for wish in wishes)
+        with session_scope(new) as session:  # none of them is younger than the wish: the backup is older
+            rows += sum(empty_letters(session, subject) for _, subject, _ in wishes)
         say(f"erased again: {rows:,} rows of {len(wishes):,} subjects")
     finally:
         old.dispose()
         new.dispose()
-        with session_scope(new) as session:  # none of them is younger than the wish: the backup is older
-            rows += sum(empty_letters(session, subject) for _, subject, _ in wishes)

@@ -14,6 +14,7 @@ from alembic import command
 from alembic.script import ScriptDirectory
 from sqlalchemy import URL, Engine, create_engine, func, select, text
 from sqlalchemy.orm import Session
+from sqlalchemy.pool import NullPool
 from typer.testing import CliRunner
 
 from agent.core.work import Json
@@ -207,8 +208,8 @@ def test_what_was_erased_after_the_backup_is_erased_in_what_is_restored(
     row = _spool_row(installed, str(uuid4()), subject="somebody").decode()
     with session_scope(installed.engine) as session:
         prediction_log.store(session, [f"[{row}]"])
-    made = backed_up(installed, home / "backups")
         prediction_log.bury(session, prediction_id=str(uuid4()), payload=row, reason="refused")
+    made = backed_up(installed, home / "backups")
     there = settings_for(home / "elsewhere", new_server.url("steward"))
     put_back(made, there)
     engine = create_engine(new_server.url("steward"))
@@ -219,9 +220,42 @@ def test_what_was_erased_after_the_backup_is_erased_in_what_is_restored(
     with engine.connect() as connection:
         assert connection.scalars(text("SELECT features::text FROM predictions")).all() == ["{}"]
         assert connection.scalar(text("SELECT count(*) FROM prediction_subjects")) == 0
-    assert erase(engine, me(), "heart_disease", "somebody").predictions == 0
         assert json.loads(connection.scalars(text("SELECT payload FROM dead_letters")).one())["features"] == {}
+    assert erase(engine, me(), "heart_disease", "somebody").predictions == 0
     engine.dispose()
+
+
+def test_who_may_enter_a_database_and_whose_it_is_stays_as_it_was(new_server: EmbeddedPostgres, home: Path) -> None:
+    """Else a restore would let MLflow's login into ours, and lock it out of its own."""
+    new_server.ensure_database("steward")
+    server = create_engine(new_server.url("postgres"), isolation_level="AUTOCOMMIT")
+    tracker = create_engine(new_server.url("mlflow").set(username="tracker"), poolclass=NullPool)
+    with server.connect() as connection:
+        for statement in (
+            "CREATE ROLE tracker LOGIN",
+            "CREATE ROLE looker LOGIN",
+            "CREATE DATABASE mlflow OWNER tracker",
+            "REVOKE CONNECT ON DATABASE mlflow, steward FROM PUBLIC",
+            "GRANT CONNECT ON DATABASE steward TO looker",
+        ):
+            connection.execute(text(statement))
+    with tracker.begin() as connection:
+        connection.execute(text("CREATE TABLE experiments AS SELECT 'kept' AS name"))
+    there = settings_for(home, new_server.url("steward"))
+    migrations.upgrade(new_server.url("steward"))
+    put_back(make(there, home / "backups", key=None, with_keys=False, say=quiet), there, replace=True)
+    with server.connect() as connection:
+        enters = "SELECT has_database_privilege(:who, :where, 'CONNECT')"
+        found = {
+            (who, where): connection.scalar(text(enters), {"who": who, "where": where})
+            for who in ("tracker", "looker")
+            for where in ("steward", "mlflow")
+        }
+    server.dispose()
+    assert {who for who, enters in found.items() if enters} == {("tracker", "mlflow"), ("looker", "steward")}
+    with tracker.begin() as connection:
+        assert connection.scalars(text("SELECT name FROM experiments")).all() == ["kept"]
+        connection.execute(text("CREATE TABLE of_the_next_release (id int)"))
 
 
 def databases(server: EmbeddedPostgres) -> set[str]:
@@ -257,6 +291,18 @@ def test_a_damaged_backup_or_one_of_a_newer_release_changes_nothing(
         put_back(made, there)
     assert databases(new_server) == set()
     assert not (home / "elsewhere").exists()
+
+
+def test_a_backup_that_fails_leaves_nothing_on_the_disk(
+    installed: Installation, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> list[str]:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("scripts.backup.making._copy_artifacts", full)
+    with pytest.raises(OSError, match="No space"):
+        backed_up(installed, home / "backups")
+    assert list((home / "backups").iterdir()) == []
 
 
 def test_an_older_schema_is_migrated(new_server: EmbeddedPostgres, home: Path) -> None:
@@ -295,18 +341,6 @@ def test_the_commands_make_seal_check_by_restoring_and_put_in_place_what_the_log
         steward("audit", "checkpoint")
         first = steward("backup", "--keep", "1")
         second = steward("backup", "--keep", "1")
-def test_a_backup_that_fails_leaves_nothing_on_the_disk(
-    installed: Installation, home: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def full(*_: object) -> list[str]:
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    monkeypatch.setattr("scripts.backup.making._copy_artifacts", full)
-    with pytest.raises(OSError, match="No space"):
-        backed_up(installed, home / "backups")
-    assert list((home / "backups").iterdir()) == []
-
-
         assert second["removed"] == [first["name"]]
         with Session(engine) as session:
             event = session.scalars(select(AuditEvent).order_by(AuditEvent.seq.desc()).limit(1)).one()
