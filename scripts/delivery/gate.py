@@ -5,6 +5,7 @@ Where both trainings know the same rows, each row's answer by a model that had n
 """
 
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any, Literal
 
 from training.evaluator import Difference
@@ -46,21 +47,27 @@ class Verdict:
 
 def verdict(new: Standing, champion: Standing | None, rule: Rule, paired: Difference | None) -> Verdict:
     """`paired` is new minus champion on the rows both know; None where there are too few, or no champion."""
-    if new.value is None or new.value < rule.minimum:
-        reached = "cannot be told" if new.value is None else f"is {new.value:.3f}"
+    value, had_value = _figure(new.value), _figure(champion.value if champion else None)
+    if value is None or value < rule.minimum:
+        reached = "cannot be told" if value is None else f"is {value:.3f}"
         return Verdict("refused", f"{rule.metric} {reached}; the minimum is {rule.minimum:.3f}")
     if champion is None:
-        why = f"{rule.metric} {new.value:.3f}, the minimum is {rule.minimum:.3f}; there is nothing to compare with yet"
+        why = f"{rule.metric} {value:.3f}, the minimum is {rule.minimum:.3f}; there is nothing to compare with yet"
         return Verdict("first", why)
     if new.made_of == champion.made_of:
         return Verdict("unchanged", f"the same data, contract and recipe as {champion.name}: nothing is new")
-    if paired is not None and paired.difference is not None:
+    if paired is not None and _figure(paired.difference) is not None:
         return _by_pairs(champion, rule, paired)
-    if champion.value is not None and new.value < champion.value - rule.tolerance:
-        had = f"{champion.name} has {champion.value:.3f}, and {rule.tolerance:.3f} less will do"
-        return Verdict("refused", f"{rule.metric} {new.value:.3f}; {had}")
-    had = "an unknown figure" if champion.value is None else f"{champion.value:.3f}"
-    return Verdict("passed", f"{rule.metric} {new.value:.3f}; {champion.name} has {had} (not on the same rows)")
+    if had_value is not None and value < had_value - rule.tolerance:
+        had = f"{champion.name} has {had_value:.3f}, and {rule.tolerance:.3f} less will do"
+        return Verdict("refused", f"{rule.metric} {value:.3f}; {had}")
+    had = "an unknown figure" if had_value is None else f"{had_value:.3f}"
+    return Verdict("passed", f"{rule.metric} {value:.3f}; {champion.name} has {had} (not on the same rows)")
+
+
+def _figure(value: float | None) -> float | None:
+    """None also for what is not a number: it is smaller than no minimum, and would pass."""
+    return value if value is not None and isfinite(value) else None
 
 
 def _by_pairs(champion: Standing, rule: Rule, paired: Difference) -> Verdict:

@@ -162,6 +162,15 @@ class Retrain:
         self._keep("release.json", {"tag": tag, "link": link})
         return f"{tag} waits as a draft for a person: {link}"
 
+    def was_done(self, name: str) -> bool:
+        """Whether `all` need not repeat it. What was found at fault is looked at again, and never passed over."""
+        file = STEPS[name][1]
+        if not (self.work / file).exists():
+            return False
+        if name == "validate":
+            return bool(self._read(file)["success"])
+        return name != "gate" or self._read(file)["status"] != "refused"
+
     # -------------------------------------------------------------------------------------------------- what they share
 
     @cached_property
@@ -272,7 +281,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (ConfigError, StewardError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    done = [name for name in STEPS if given.step == "all" and (run.work / STEPS[name][1]).exists()]
+    done = [name for name in STEPS if given.step == "all" and run.was_done(name)]
     names = [name for name in STEPS if name not in done] if given.step == "all" else [given.step]
     for name in names:
         if code := _step(run, name):

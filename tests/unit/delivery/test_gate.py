@@ -26,6 +26,13 @@ def test_a_figure_that_does_not_exist_passes_nothing() -> None:
     assert verdict(new(None), None, RULE, None).why == "f1 cannot be told; the minimum is 0.750"
 
 
+def test_what_is_not_a_number_passes_nothing_and_excuses_nothing() -> None:
+    nan = float("nan")
+    assert verdict(new(nan), None, RULE, None).why == "f1 cannot be told; the minimum is 0.750"
+    assert verdict(new(0.76), CHAMPION, RULE, pairs(nan, nan, nan)).status == "refused"  # by its own figure, then
+    assert "an unknown figure" in verdict(new(0.76), Standing("old", nan, ()), RULE, None).why
+
+
 @pytest.mark.parametrize(("value", "status"), [(0.82, "passed"), (0.79, "passed"), (0.7899, "refused")])
 def test_without_common_rows_the_tolerance_is_held_against_the_champions_own_figure(value: float, status: str) -> None:
     found = verdict(new(value), CHAMPION, RULE, None)
