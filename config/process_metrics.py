@@ -6,13 +6,14 @@ this machine unless told otherwise, and who may reach it is the network's busine
 
 import shutil
 from collections.abc import Iterable, Mapping
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from loguru import logger
 from prometheus_client import CollectorRegistry, ProcessCollector, start_http_server
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
+
+from config.release import release
 
 
 class PortTakenError(Exception):
@@ -44,10 +45,7 @@ class _Build(Collector):
     """Which release runs."""
 
     def __init__(self, service: str) -> None:
-        try:
-            self._labels = [service, version("steward")]
-        except PackageNotFoundError:  # run from a source tree that was never installed
-            self._labels = [service, "unknown"]
+        self._labels = [service, release()]
 
     def collect(self) -> Iterable[Metric]:
         info = GaugeMetricFamily(

@@ -13,11 +13,11 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib.metadata import version as installed_version
 from pathlib import Path
 
 from sqlalchemy import URL, Connection, text
 
+from config.release import release
 from config.settings import Settings
 from database.address import database_url, mlflow_url
 from database.connection import first_line, make_engine
@@ -89,7 +89,7 @@ def _written(draft: Draft, settings: Settings, name: str, *, with_keys: bool, sa
         name=name,
         installation=facts.installation,
         made_at=facts.made_at,
-        steward_version=installed_version("steward"),
+        steward_version=release(),
         schema_revision=facts.revision,
         server_version=server_version,
         client_version=client_version,

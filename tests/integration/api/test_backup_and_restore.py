@@ -1,6 +1,7 @@
 """The drill: back up while clients ask, lose the machine, restore elsewhere, serve. And what must not come back."""
 
 import errno
+import importlib.metadata
 import json
 import threading
 from collections.abc import Iterator
@@ -42,6 +43,16 @@ from tests.conftest import open_directory
 from tests.integration.agent.world import approve, approved_automatic, pending, reread, user
 from tests.integration.api.conftest import Api, Installation, serve, settings_for, wait_until
 from tests.integration.api.test_nothing_answered_is_lost import _spool_row
+
+
+@pytest.fixture(autouse=True)
+def not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in an image, where the source lies beside the environment and no package tells its version."""
+
+    def unknown(name: str) -> importlib.metadata.Distribution:
+        raise importlib.metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr("importlib.metadata.distribution", unknown)
 
 
 @pytest.fixture

@@ -1,16 +1,25 @@
 """What any process tells of itself, and the port it tells it on."""
 
+import importlib.metadata
+import tomllib
 from pathlib import Path
 
 import httpx
 import pytest
-from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client import CollectorRegistry
 
 from config.process_metrics import PortTakenError, serve_metrics, tell_of_process
+from config.settings import ROOT
 from scripts.platform_roles import free_port
 
 
-def test_a_process_tells_of_its_cpu_memory_release_and_disks(tmp_path: Path) -> None:
+def _not_installed(name: str) -> importlib.metadata.Distribution:
+    """As in an image, where the source lies beside the environment."""
+    raise importlib.metadata.PackageNotFoundError(name)
+
+
+def test_a_process_tells_of_its_cpu_memory_release_and_disks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.metadata.distribution", _not_installed)
     registry = CollectorRegistry()
     tell_of_process(registry, "agent", {"home": tmp_path / "not" / "made" / "yet"})
     value = registry.get_sample_value
@@ -18,7 +27,8 @@ def test_a_process_tells_of_its_cpu_memory_release_and_disks(tmp_path: Path) -> 
     assert (value("process_cpu_seconds_total") or 0) > 0
     free, size = (value(f"steward_disk_{name}_bytes", {"volume": "home"}) or 0 for name in ("free", "size"))
     assert 0 < free < size
-    assert b'steward_build_info{release="' in generate_latest(registry)
+    release = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    assert value("steward_build_info", {"service": "agent", "release": release}) == 1
 
 
 def test_a_port_that_is_taken_is_named_with_its_setting() -> None:
