@@ -23,7 +23,7 @@ from scripts.delivery.render import LIVE, SERVED, URL, HostingError, Patience, R
 from scripts.delivery.rollout import Before, Interrupted, Limits, Part, Rollout, put_back, roll_out
 from scripts.delivery.secret import needed
 from scripts.smoke.checks import Check, Target
-from scripts.smoke.command import checks_of, key_of, row_of
+from scripts.smoke.command import STATES, checks_of, key_of, row_of
 from scripts.speech import CommandFailedError
 
 # In the order in which they are deployed.
@@ -112,7 +112,7 @@ class _Smoke:
         target = Target(api.url, self._key, self._model, ui.url if ui else None, self._revision, row=self._row)
         found = []
         for check in checks_of(target):
-            _say(f"smoke: {check.name}: {check.says}")
+            _say(f"smoke: {STATES[check.ok]}: {check.name}: {check.says}")
             found.append(check)
         return found
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -17,12 +18,13 @@ from config.model_contract import load_contract
 from config.settings import PlatformSettings
 from config.yaml_source import ConfigError
 from scripts.smoke.api import ApiChecks
-from scripts.smoke.checks import Check, NotLookedAtError, SmokeError, Target, asking
+from scripts.smoke.checks import TIMEOUT_S, Check, NotLookedAtError, SmokeError, Target, asking
 from scripts.smoke.dashboard import DashboardChecks
 from scripts.speech import CommandFailedError, JsonFlag, fail, say
 
 KEY_VARIABLE = "STEWARD_SMOKE_KEY"
-_MARK = {True: "[green]ok[/]      ", False: "[bold red]failed[/]  ", None: "[yellow]not seen[/]"}
+STATES = {True: "ok", False: "failed", None: "not seen"}
+_STYLES = {True: "green", False: "bold red", None: "yellow"}
 
 
 def key_of(file: Path | None) -> SecretStr | None:
@@ -77,9 +79,22 @@ def _checked(name: str, look: Callable[[], str]) -> Check:
     except SmokeError as error:
         return Check(name, False, str(error))
     except httpx.HTTPError as error:
-        return Check(name, False, f"no answer: {type(error).__name__}")
+        return Check(name, False, f"no answer ({_why(error)})")
     except (KeyError, TypeError, ValueError) as error:
         return Check(name, False, f"the answer is not what this program knows ({type(error).__name__}: {error})")
+
+
+def _why(error: httpx.HTTPError) -> str:
+    """In words, where there are any: a refused connection, a name that does not resolve, a certificate, patience."""
+    if isinstance(error, httpx.TimeoutException):
+        return f"none within {TIMEOUT_S:.0f} s"
+    return str(error) or type(error).__name__
+
+
+def summary(checks: list[Check]) -> str:
+    """How many of each, for whoever reads the last line alone."""
+    many = Counter(check.ok for check in checks)
+    return f"{'passed' if passed(checks) else 'failed'}: {many[True]} ok, {many[False]} failed, {many[None]} not seen"
 
 
 def passed(checks: list[Check]) -> bool:
@@ -113,8 +128,10 @@ def smoke(
     for check in checks_of(target):
         found.append(check)
         if not as_json:
-            say(f"{_MARK[check.ok]} {check.name}: {escape(check.says)}")
+            say(f"[{_STYLES[check.ok]}]{STATES[check.ok]:8}[/] {check.name}: {escape(check.says)}")
     if as_json:
         print(json.dumps({"url": url, "ok": passed(found), "checks": [asdict(check) for check in found]}, indent=1))
+    else:
+        say(summary(found))
     if not passed(found):
         raise typer.Exit(1)

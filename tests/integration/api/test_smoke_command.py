@@ -77,6 +77,7 @@ def test_a_deployment_that_publishes_no_example_is_asked_with_one_that_is_given(
     monkeypatch.setenv("STEWARD_SMOKE_KEY", installed.key_for([Scope.PREDICT]))
     told = CliRunner().invoke(app, ["smoke", api_process.url])
     assert told.exit_code == 0, told.output
+    assert told.stderr.splitlines()[-1].strip() == "passed: 5 ok, 0 failed, 3 not seen"
     (tmp_path / "row.json").write_text('{"age": "not a number"}')
     told = CliRunner().invoke(app, ["smoke", api_process.url, "--row", str(tmp_path / "row.json")])
     assert told.exit_code == 1
@@ -122,7 +123,9 @@ def test_a_server_that_answers_everything_with_200_passes_for_nothing_but_alive(
 def test_nobody_there_is_a_failure_and_no_traceback(tmp_path: Path) -> None:
     told = CliRunner().invoke(app, ["smoke", "http://127.0.0.1:9", "--json"])
     assert told.exit_code == 1
-    assert "no answer: ConnectError" in told.output
+    assert "no answer ([Errno 111] Connection refused)" in told.output
+    told = CliRunner().invoke(app, ["smoke", "http://127.0.0.1:9"])
+    assert told.stderr.splitlines()[-1].strip() == "failed: 0 ok, 4 failed, 4 not seen"
     (tmp_path / "empty").write_text("\n")
     told = CliRunner().invoke(app, ["smoke", "http://127.0.0.1:9", "--key-file", str(tmp_path / "empty")])
     assert told.exit_code == 1
