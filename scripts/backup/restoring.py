@@ -79,11 +79,12 @@ def restore(backup: Backup, settings: Settings, actor: Actor, *, replace: bool, 
                 _erase_again(url, works[url], say)
             place_artifacts(backup, settings, say)
             place_files(backup, settings, done)
-            for _, target in reversed(wanted):  # ours last: until then nothing was restored
-                aside = _exchange(connection, str(target.database), str(works[target].database))
-                if aside and target not in held:
-                    connection.execute(text(f'DROP DATABASE "{aside}"'))
-                done.replaced_database = aside if target in held else None
+            asides = _exchange(connection, works)
+            for target, aside in asides.items():
+                if target in held or _holds_something(connection, aside):  # somebody came while it was restored
+                    done.replaced_database = str(aside.database) if target == url else done.replaced_database
+                else:
+                    connection.execute(text(f'DROP DATABASE "{aside.database}"'))
         place_state(backup, settings, done)
     if embedded(settings) is not None:
         make_agent_login(url)
@@ -196,23 +197,26 @@ def _let_in_as_before(connection: Connection, name: str, work: str) -> None:
             connection.execute(text(f'GRANT {what} ON DATABASE "{work}" TO {who}'))
 
 
-def _exchange(connection: Connection, name: str, work: str) -> str | None:
-    """Put the restored database in place, in one transaction; the name under which the one before is kept."""
-    aside = f"{name}_before_{datetime.now(UTC):%Y%m%dt%H%M%S}"
-    there = connection.scalar(text("SELECT 1 FROM pg_database WHERE datname = :name"), {"name": name})
+def _exchange(connection: Connection, works: dict[URL, URL]) -> dict[URL, URL]:
+    """Put what was restored in place, all of it or nothing; where what was there before is kept."""
+    now, asides = datetime.now(UTC), {}
+    known = text("SELECT 1 FROM pg_database WHERE datname = :name")
     try:
         connection.execute(text("BEGIN"))
-        if there:
-            connection.execute(text(f'ALTER DATABASE "{name}" RENAME TO "{aside}"'))
-        connection.execute(text(f'ALTER DATABASE "{work}" RENAME TO "{name}"'))
+        for target, work in works.items():
+            if connection.scalar(known, {"name": target.database}):
+                asides[target] = target.set(database=f"{target.database}_before_{now:%Y%m%dt%H%M%S}")
+                connection.execute(text(f'ALTER DATABASE "{target.database}" RENAME TO "{asides[target].database}"'))
+            connection.execute(text(f'ALTER DATABASE "{work.database}" RENAME TO "{target.database}"'))
         connection.execute(text("COMMIT"))
     except DBAPIError as error:
         connection.execute(text("ROLLBACK"))
+        names = " and ".join(str(target.database) for target in works)
         raise ConflictError(
-            f"the restored database cannot take its place ({first_line(error)}): end every process that uses "
-            f"{name}, and try again; nothing has changed"
+            f"what was restored cannot take its place ({first_line(error)}): end every process that uses {names}, and "
+            "try again; nothing has changed"
         ) from error
-    return aside if there else None
+    return asides
 
 
 def _compare_counts(url: URL, backup: Backup) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -213,6 +214,26 @@ def test_what_is_there_is_never_lost_to_a_restore(
     assert databases(new_server) == {"steward", done.replaced_database}
 
 
+def test_what_somebody_stored_while_a_restore_went_on_is_kept(
+    installed: Installation, new_server: EmbeddedPostgres, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = backed_up(installed, home / "backups")
+    there = settings_for(home / "elsewhere", new_server.url("steward"))
+    new_server.ensure_database("steward")
+    settled = restoring.settle
+
+    def meanwhile(*given: Any) -> Any:
+        engine = create_engine(new_server.url("steward"), poolclass=NullPool)
+        with engine.begin() as connection:
+            connection.execute(text("CREATE TABLE of_somebody (id int)"))
+        return settled(*given)
+
+    monkeypatch.setattr(restoring, "settle", meanwhile)
+    done = put_back(made, there)
+    assert done.replaced_database is not None
+    assert databases(new_server) == {"steward", done.replaced_database}
+
+
 def test_what_was_erased_after_the_backup_is_erased_in_what_is_restored(
     installed: Installation, new_server: EmbeddedPostgres, home: Path
 ) -> None:
@@ -236,8 +257,10 @@ def test_what_was_erased_after_the_backup_is_erased_in_what_is_restored(
     engine.dispose()
 
 
-def test_who_may_enter_a_database_and_whose_it_is_stays_as_it_was(new_server: EmbeddedPostgres, home: Path) -> None:
-    """Else a restore would let MLflow's login into ours, and lock it out of its own."""
+def test_a_restore_exchanges_both_databases_or_none_and_who_may_enter_them_stays_as_it_was(
+    new_server: EmbeddedPostgres, home: Path
+) -> None:
+    """Else it would let MLflow's login into ours, and lock it out of its own."""
     new_server.ensure_database("steward")
     server = create_engine(new_server.url("postgres"), isolation_level="AUTOCOMMIT")
     tracker = create_engine(new_server.url("mlflow").set(username="tracker"), poolclass=NullPool)
@@ -254,7 +277,17 @@ def test_who_may_enter_a_database_and_whose_it_is_stays_as_it_was(new_server: Em
         connection.execute(text("CREATE TABLE experiments AS SELECT 'kept' AS name"))
     there = settings_for(home, new_server.url("steward"))
     migrations.upgrade(new_server.url("steward"))
-    put_back(make(there, home / "backups", key=None, with_keys=False, say=quiet), there, replace=True)
+    made = make(there, home / "backups", key=None, with_keys=False, say=quiet)
+    oid = "SELECT oid FROM pg_database WHERE datname = 'mlflow'"
+    with server.connect() as connection:
+        before = connection.scalar(text(oid))
+        # Somebody is connected to ours: then MLflow's, which nobody uses, is not exchanged either.
+        ours = create_engine(new_server.url("steward"), poolclass=NullPool)
+        with ours.connect() as busy, pytest.raises(ConflictError, match="nothing has changed"):
+            busy.execute(text("SELECT 1"))
+            put_back(made, there, replace=True)
+        assert connection.scalar(text(oid)) == before
+    put_back(made, there, replace=True)
     with server.connect() as connection:
         enters = "SELECT has_database_privilege(:who, :where, 'CONNECT')"
         found = {
