@@ -30,10 +30,10 @@ class _Disks(Collector):
         free = GaugeMetricFamily("steward_disk_free_bytes", "room left where this process writes", labels=["volume"])
         size = GaugeMetricFamily("steward_disk_size_bytes", "room there is in all", labels=["volume"])
         for name, path in self._volumes.items():
-            there = next(one for one in (path, *path.parents) if one.exists())
             try:
+                there = next(one for one in (path, *path.parents) if one.exists())
                 usage = shutil.disk_usage(there)
-            except OSError:  # a volume that was taken away: no figure is the honest answer
+            except OSError:  # a volume that was taken away, or may not be entered: no figure is the honest answer
                 continue
             free.add_metric([name], usage.free)
             size.add_metric([name], usage.total)
