@@ -1,6 +1,7 @@
 """Releases of models by GitHub's own command, `gh`, which reads its token from the environment (GH_TOKEN)."""
 
 import json
+import re
 import shutil
 import subprocess
 from collections.abc import Sequence
@@ -31,11 +32,11 @@ def gh(*arguments: str) -> str:
 
 
 def newest_published(prefix: str) -> Release | None:
-    """The last release of these that a person published: drafts do not count."""
+    """The last release of these that a person published: drafts do not count, nor another model's whose name goes on
+    where this one's ends."""
+    ours = re.compile(re.escape(prefix) + "[0-9a-f]{12}")
     said = gh("release", "list", "--exclude-drafts", "--limit", str(_LISTED), "--json", "tagName,publishedAt")
-    found = [
-        Release(one["tagName"], one["publishedAt"]) for one in json.loads(said) if one["tagName"].startswith(prefix)
-    ]
+    found = [Release(one["tagName"], one["publishedAt"]) for one in json.loads(said) if ours.fullmatch(one["tagName"])]
     return max(found, key=lambda one: one.published_at, default=None)
 
 

@@ -23,6 +23,7 @@ from scripts.speech import CommandFailedError
 _TRIES, _TIMEOUT_S = 3, 10.0
 _MOST = 2500
 _ICONS = {"success": "✅", "failure": "❌", "cancelled": "⚪", "waiting": "🟡", "pending_approval": "🟡"}
+_NOT_WELL = frozenset({"failure", "cancelled"})
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -119,7 +120,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     report = _report(given.report)
     who = os.environ.get("GITHUB_ACTOR") or os.environ.get("USER") or "nobody known"
-    status = str(report.get("status") or given.status)
+    # A report knows more than a job that went well; of one that did not, it may have been written before that.
+    status = str(given.status if given.status in _NOT_WELL else report.get("status") or given.status)
     seconds = given.seconds if given.seconds is not None else report.get("seconds")
     notice = Notice(
         given.what, status, who, run_link(os.environ), seconds, (*lines_of(report), *filter(None, given.line))

@@ -34,6 +34,15 @@ def test_what_who_how_long_and_where_to_look(slack: Slack, tmp_path: Path) -> No
     ]
 
 
+@pytest.mark.parametrize(("job", "icon"), [("failure", "❌"), ("cancelled", "⚪"), ("success", "✅")])
+def test_a_job_that_failed_after_its_report_was_written_is_no_success(
+    slack: Slack, tmp_path: Path, job: str, icon: str
+) -> None:
+    (tmp_path / "report.json").write_text('{"status": "success"}')
+    notice.main(["--what", "retrain", "--status", job, "--report", str(tmp_path / "report.json")])
+    assert slack.texts[-1].startswith(f"{icon} *retrain*: {job}")
+
+
 def test_a_bad_moment_of_slack_passes(slack: Slack) -> None:
     slack.statuses.extend([503, 429])
     assert notice.main(["--what", "retrain", "--status", "success"]) == 0

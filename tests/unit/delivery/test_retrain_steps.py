@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts.delivery import retrain
+from scripts.delivery import github, retrain
 from scripts.delivery.retrain import STEPS, Retrain
 
 
@@ -40,3 +40,12 @@ def test_all_goes_on_after_what_was_done_and_never_past_what_was_refused(
     step = next(name for name, (_, of) in STEPS.items() if of == file)
     assert (step in ran) == again
     assert ran == [name for name in STEPS if again or name != step]
+
+
+def test_the_champion_is_of_this_model_and_not_of_one_whose_name_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    tags = ["model-heart-0123456789ab", "model-heart-failure-0123456789ab"]
+    said = json.dumps([{"tagName": tag, "publishedAt": f"2026-11-0{at}"} for at, tag in enumerate(tags, 1)])
+    monkeypatch.setattr(github, "gh", lambda *_: said)
+    found = github.newest_published("model-heart-")
+    assert found is not None
+    assert found.tag == tags[0]
