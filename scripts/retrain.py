@@ -6,7 +6,6 @@ and people decide.
 """
 
 import json
-import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ from uuid import UUID, uuid4
 
 import httpx
 import typer
+from pydantic import SecretStr
 from rich.markup import escape
 from sqlalchemy import Engine
 
@@ -31,6 +31,7 @@ from database.queries import actions
 from database.running import running_database
 from scripts.admin import me
 from scripts.plain_speech import said_plainly
+from scripts.secret import secret
 from scripts.speech import CommandFailedError, JsonFlag, say
 
 KEY_VARIABLE = "STEWARD_API_KEY"
@@ -142,11 +143,10 @@ def _detail(answer: httpx.Response) -> str:
         return answer.reason_phrase
 
 
-def api_key(file: Path | None) -> str:
-    """From a file (as a mounted secret is one), else from the environment; never from the command line, where everybody
-    on the machine reads it."""
-    key = file.read_text(encoding="utf-8").strip() if file else os.environ.get(KEY_VARIABLE, "")
-    if not key:
+def api_key(file: Path | None) -> SecretStr:
+    """Raises `CommandFailedError` when it is given nowhere."""
+    key = secret(KEY_VARIABLE, file)
+    if key is None:
         raise CommandFailedError(f"a key with the scope actions:propose is needed: --key-file FILE, or {KEY_VARIABLE}")
     return key
 
@@ -154,7 +154,8 @@ def api_key(file: Path | None) -> str:
 @contextmanager
 def _way(settings: Settings, api: str | None, key_file: Path | None) -> Iterator[Way]:
     if api is not None:
-        with httpx.Client(base_url=api, headers={"X-API-Key": api_key(key_file)}, timeout=30.0) as client:
+        headers = {"X-API-Key": api_key(key_file).get_secret_value()}
+        with httpx.Client(base_url=api, headers=headers, timeout=30.0) as client:
             yield ByApi(client)
         return
     with running_database(settings) as database:

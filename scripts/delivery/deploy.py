@@ -21,9 +21,9 @@ from typing import Any
 
 from scripts.delivery.render import LIVE, SERVED, URL, HostingError, Patience, Render, Service
 from scripts.delivery.rollout import Before, Interrupted, Limits, Part, Rollout, put_back, roll_out
-from scripts.delivery.secret import needed
+from scripts.secret import needed, secret
 from scripts.smoke.checks import Check, Target
-from scripts.smoke.command import STATES, checks_of, key_of, row_of
+from scripts.smoke.command import KEY_VARIABLE, STATES, checks_of, row_of
 from scripts.speech import CommandFailedError
 
 # In the order in which they are deployed.
@@ -102,7 +102,8 @@ class _Smoke:
     """The smoke test of what was deployed, where it has an address."""
 
     def __init__(self, given: argparse.Namespace) -> None:
-        self._key, self._model, self._revision = key_of(given.key_file), given.model, given.revision
+        self._key = secret(KEY_VARIABLE, given.key_file)
+        self._model, self._revision = given.model, given.revision
         self._row = row_of(given.row, given.model)
 
     def __call__(self, services: Mapping[str, Service]) -> list[Check]:

@@ -17,14 +17,14 @@ from urllib.parse import urlsplit
 import httpx
 from pydantic import SecretStr
 
-from scripts.delivery.secret import secret
+from config.settings import LOOPBACK
+from scripts.secret import secret
 from scripts.speech import CommandFailedError
 
 _TRIES, _TIMEOUT_S = 3, 10.0
 _MOST = 2500
 _ICONS = {"success": "✅", "failure": "❌", "cancelled": "⚪", "waiting": "🟡", "pending_approval": "🟡"}
 _NOT_WELL = frozenset({"failure", "cancelled"})
-_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ def _address(link: str) -> str:
 def send(url: SecretStr, notice: Notice) -> str | None:
     """None when Slack took it, else why not: never the address, which is a secret."""
     parts = urlsplit(url.get_secret_value())
-    if parts.scheme != "https" and parts.hostname not in _LOOPBACK:
+    if parts.scheme != "https" and parts.hostname not in LOOPBACK:
         return "SLACK_WEBHOOK_URL is no https address"
     why = ""
     for _ in range(_TRIES):

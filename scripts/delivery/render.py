@@ -14,12 +14,13 @@ from urllib.parse import urlsplit
 import httpx
 from pydantic import SecretStr
 
+from config.settings import LOOPBACK
+
 URL = "https://api.render.com/v1"
 LIVE = "live"
 # A deploy that once served; another came after it.
 SERVED = frozenset({LIVE, "deactivated"})
 FAILED = frozenset({"build_failed", "update_failed", "pre_deploy_failed", "canceled"})
-_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _PASSES = frozenset({408, 425, 429, 500, 502, 503, 504})
 _LONGEST_PAUSE_S = 30.0
 _MOST_SAID = 200
@@ -74,7 +75,7 @@ class Render:
     def __init__(self, key: SecretStr, url: str = URL, patience: Patience | None = None) -> None:
         """Raises `HostingError` for an address that would carry the key in the clear."""
         parts = urlsplit(url)
-        if parts.scheme != "https" and parts.hostname not in _LOOPBACK:
+        if parts.scheme != "https" and parts.hostname not in LOOPBACK:
             raise HostingError(f"{url}: the key is sent over https only")
         self.patience = patience or Patience()
         self._client = httpx.Client(

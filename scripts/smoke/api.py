@@ -7,12 +7,12 @@ from typing import Any
 
 import httpx
 
+from config.settings import LOOPBACK
 from scripts.smoke.checks import NotLookedAtError, SmokeError, Target, expect
 
 # Behind a balancer a repeated request may reach another replica, which answers it anew: among so many tries one
 # replica is asked twice.
 _TRIES = 8
-_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 class ApiChecks:
@@ -81,7 +81,7 @@ class ApiChecks:
         return "without a key or a session, predictions, actions and the audit log answer 401"
 
     def _metrics(self) -> str:
-        if self._client.base_url.host in _LOOPBACK:
+        if self._client.base_url.host in LOOPBACK:
             raise NotLookedAtError("asked from this machine, which may read /metrics; ask from another one")
         expect(self._client.get("/metrics"), 401, 403, 404)
         return "GET /metrics without a key is refused"

@@ -1,7 +1,6 @@
 """Run the checks one by one: a line each, and an exit code."""
 
 import json
-import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
@@ -10,13 +9,13 @@ from typing import Annotated, Any
 
 import httpx
 import typer
-from pydantic import SecretStr
 from rich.markup import escape
 
 from api.contract_schema import example_row
 from config.model_contract import load_contract
 from config.settings import PlatformSettings
 from config.yaml_source import ConfigError
+from scripts.secret import secret
 from scripts.smoke.api import ApiChecks
 from scripts.smoke.checks import TIMEOUT_S, Check, NotLookedAtError, SmokeError, Target, asking
 from scripts.smoke.dashboard import DashboardChecks
@@ -25,19 +24,6 @@ from scripts.speech import CommandFailedError, JsonFlag, fail, say
 KEY_VARIABLE = "STEWARD_SMOKE_KEY"
 STATES = {True: "ok", False: "failed", None: "not seen"}
 _STYLES = {True: "green", False: "bold red", None: "yellow"}
-
-
-def key_of(file: Path | None) -> SecretStr | None:
-    """The key in a file, or in the environment. Raises `CommandFailedError` for a file without one."""
-    if file is not None:
-        try:
-            found = file.read_text().strip()
-        except OSError as error:
-            raise CommandFailedError(f"{file} cannot be read: {error.strerror}") from error
-        if not found:
-            raise CommandFailedError(f"{file} holds no key")
-        return SecretStr(found)
-    return SecretStr(given) if (given := os.environ.get(KEY_VARIABLE, "").strip()) else None
 
 
 def row_of(file: Path | None, model: str | None) -> Mapping[str, Any] | None:
@@ -120,7 +106,7 @@ def smoke(
     A prediction is stored as any other; use a key of its own, so that everybody sees whose it is.
     """
     try:
-        target = Target(url, key_of(key_file), model, ui, expect_revision, write, row_of(row, model))
+        target = Target(url, secret(KEY_VARIABLE, key_file), model, ui, expect_revision, write, row_of(row, model))
     except CommandFailedError as error:
         fail(str(error))
         raise

@@ -182,6 +182,10 @@ def test_without_a_key_or_with_a_wrong_one_the_command_says_so(
     with pytest.raises(typer.Exit):
         run(installed, monkeypatch, api=str(api.base_url), key_file=tmp_path / "not-there")
     assert "not-there" in capsys.readouterr().err
+    (tmp_path / "image.png").write_bytes(b"\x89PNG")
+    with pytest.raises(typer.Exit):
+        run(installed, monkeypatch, api=str(api.base_url), key_file=tmp_path / "image.png")
+    assert "is not UTF-8 text" in " ".join(capsys.readouterr().err.split())
 
 
 def test_an_api_that_is_away_for_a_moment_is_waited_for_and_asked_once(

@@ -129,4 +129,4 @@ def test_nobody_there_is_a_failure_and_no_traceback(tmp_path: Path) -> None:
     (tmp_path / "empty").write_text("\n")
     told = CliRunner().invoke(app, ["smoke", "http://127.0.0.1:9", "--key-file", str(tmp_path / "empty")])
     assert told.exit_code == 1
-    assert "holds no key" in told.stderr.replace("\n", " ")
+    assert "is empty" in told.stderr.replace("\n", " ")
