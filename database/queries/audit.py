@@ -24,6 +24,7 @@ GENESIS = "0" * 64
 _CHAIN_LOCK = 7_238_102
 # The event with which a restored database goes on (`scripts/backup/settling.py`).
 RESTORED = "backup.restored"
+BACKUP_MADE = "backup.made"
 # Where a row that does not fit its place is looked for, so that a log altered all over is still walked in seconds.
 MOST_SOUGHT = 100
 NEARBY = 20

@@ -20,10 +20,10 @@ from database.models import (
     UnclaimedLabel,
     User,
 )
+from database.queries.audit import BACKUP_MADE
 from database.queries.heartbeats import LATE_AT_LEAST_S
 from database.queries.refused import SLICE
 
-BACKUP_MADE = "backup.made"
 # Of a pile nobody should have, its size is told up to here.
 MOST_COUNTED = 10_000
 

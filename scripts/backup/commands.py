@@ -12,7 +12,7 @@ from rich.markup import escape
 from config.settings import Settings
 from database.connection import make_engine, session_scope
 from database.errors import ConflictError, InvalidError
-from database.queries.audit import append
+from database.queries.audit import BACKUP_MADE, append
 from database.running import running_database
 from scripts.admin import me
 from scripts.backup.making import Made, clear_unfinished, make
@@ -25,7 +25,6 @@ from scripts.plain_speech import said_plainly
 from scripts.speech import JsonFlag, say
 from scripts.supervisor import running_stacks
 
-MADE = "backup.made"
 backup = typer.Typer(help="Back up all that is state, while it runs; check a backup.", invoke_without_command=True)
 KeyFile = Annotated[
     Path | None, typer.Option(help="the key that seals backups; default: BACKUP_KEY_FILE, else they are not sealed")
@@ -72,7 +71,7 @@ def make_backup(
         engine = make_engine(database.url, settings.database, application="steward-backup")
         try:
             with session_scope(engine) as session:
-                append(session, me(), MADE, "backup", done.manifest.name, _event(done, gone))
+                append(session, me(), BACKUP_MADE, "backup", done.manifest.name, _event(done, gone))
         finally:
             engine.dispose()
         if as_json:

@@ -20,7 +20,6 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 from hashlib import sha256
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -76,7 +75,9 @@ class Retrain:
         data = self._data
         frame = dataset.frame_of(self.contract, data.rows, list(data.labels), str(data.facts["from"]))
         # Great Expectations takes some seconds to load: every other step would wait for it.
-        found = import_module("training.data_validation").validate(self.contract, frame)
+        from training.data_validation import validate  # noqa: PLC0415
+
+        found = validate(self.contract, frame)
         failed = [
             {"column": one.column, "expected": one.details["expected"], "failed_rows": one.failed_rows, "n": one.n,
              "hard": one.hard}

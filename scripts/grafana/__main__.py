@@ -1,11 +1,9 @@
 """`python -m scripts.grafana`: write the pages to docker/grafana/dashboards."""
 
 import sys
-from pathlib import Path
 
+from config.settings import ROOT
 from scripts.grafana.pages import PLACE, written
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 def main() -> int:

@@ -19,7 +19,6 @@ from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 
 DATASOURCE = DataSourceRef(type_val="prometheus", uid="${datasource}")
 GREEN, AMBER, RED, BLUE, GREY = "green", "orange", "red", "blue", "text"
-WIDE = 24
 
 Panel = stat.Panel | timeseries.Panel | table.Panel | bargauge.Panel
 

@@ -70,18 +70,8 @@ class Ground:
         environment |= {"RENDER_API_KEY": KEY, "RENDER_API_URL": self.hosting.url, "STEWARD_SMOKE_KEY": self.key}
         images = [part for role in roles for part in (f"--{role}", image(role, release))]
         command = [sys.executable, "-m", "scripts.delivery.deploy", *images, "--revision", release]
-        command += [
-            "--report",
-            str(self.report),
-            "--poll-s",
-            "0.1",
-            "--pause-s",
-            "0.1",
-            "--deploy-s",
-            "240",
-            "--healthy-s",
-            f"{healthy_s:g}",
-        ]
+        command += ["--report", str(self.report), "--poll-s", "0.1", "--pause-s", "0.1"]
+        command += ["--deploy-s", "240", "--healthy-s", f"{healthy_s:g}"]
         return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
     @property

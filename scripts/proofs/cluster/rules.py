@@ -8,7 +8,8 @@ from pathlib import Path
 
 import yaml
 
-ROOT = Path(__file__).resolve().parents[3]
+from config.settings import ROOT
+
 RULES = Path("docker/prometheus/rules")
 PAGE = Path("deploy/kubernetes/components/metrics/rules.yaml")
 _ABOVE = f"# Made from {RULES} by `python -m scripts.proofs.cluster.rules`; a proof holds them to each other.\n"

@@ -11,10 +11,10 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+from config.settings import ROOT
 from scripts.proofs.configuration import compose, dashboards, dockerfiles, manifests, rules, shell, workflows
 from scripts.proofs.configuration.tools import MissingToolError
 
-ROOT = Path(__file__).resolve().parents[3]
 KINDS: dict[str, Callable[[Path], Iterator[str]]] = {
     "compose": compose.faults,
     "workflows": workflows.faults,

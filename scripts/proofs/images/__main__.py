@@ -16,13 +16,13 @@ from pathlib import Path
 
 from config.logging_config import configure_logging
 from config.release import release
+from config.settings import ROOT
 from scripts.proofs.images import base
 from scripts.proofs.images.engine import Engine, EngineError
 from scripts.proofs.images.inspection import IMAGES, faults
 from scripts.proofs.images.running import Containers, RunningError
 from scripts.proofs.images.world import world
 
-ROOT = Path(__file__).resolve().parents[3]
 PROGRAMS = ("buildah", "podman", "runc")
 
 

@@ -4,7 +4,6 @@ import os
 import random
 import secrets
 import shutil
-import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,16 +13,12 @@ from pathlib import Path
 from sqlalchemy import NullPool, create_engine, text
 
 from database.embedded import EmbeddedPostgres, bin_dir
+from scripts.platform_roles import free_port
 
 LOGINS = {"database": ("steward", "steward"), "agent_database": ("steward_agent_login", "steward"),
           "mlflow_database": ("steward_mlflow", "mlflow")}  # fmt: skip
 UID = 10001
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+HOST = "127.0.0.1"
 
 
 @dataclass(frozen=True)
@@ -58,7 +53,7 @@ class World:
 def world(place: Path, root: Path) -> Iterator[World]:
     """Started, with the logins that `docker/postgres` makes, for the length of the block; then removed."""
     place.mkdir(mode=0o755)
-    ports = {name: free_port() for name in ("mlflow", "api", "ui")}
+    ports = {name: free_port(HOST) for name in ("mlflow", "api", "ui")}
     # Its usual port, on an address of this machine that nobody else listens on.
     address = f"127.{random.randint(1, 254)}.{random.randint(1, 254)}.{random.randint(2, 254)}"  # noqa: S311
     server = EmbeddedPostgres(place / "postgres", settings={"listen_addresses": address})

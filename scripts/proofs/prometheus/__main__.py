@@ -13,12 +13,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from config.logging_config import configure_logging
+from config.settings import ROOT
 from scripts.proofs.configuration.tools import MissingToolError, program
 from scripts.proofs.prometheus.platform import Running, running, wait_until
 from scripts.proofs.prometheus.server import Prometheus, prometheus
 from scripts.proofs.queries import of_pages, rules
 
-ROOT = Path(__file__).resolve().parents[3]
 PATIENCE_S = 60.0
 # What has no answer here, by a part of its place, and why that is right.
 RIGHTLY_EMPTY = {

@@ -91,7 +91,7 @@ def _furnished(engine: Engine, settings: Settings) -> str:
     """Six days of a clinic, a message on its way and one that was given up, a slot of the calendar, and a backup."""
     furnish(engine, settings)
     with session_scope(engine) as session:
-        audit.append(session, SYSTEM, "backup.made", "backup", "proof", {})
+        audit.append(session, SYSTEM, audit.BACKUP_MADE, "backup", "proof", {})
         for channel, status in (("slack", "pending"), ("ops", "dead")):
             message = OutboxMessage(
                 message_id=f"msg_{channel}", about=channel, topic="incident.told", model_name=MODEL, payload={}

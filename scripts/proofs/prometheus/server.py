@@ -11,11 +11,12 @@ from typing import Any
 import httpx
 import yaml
 
+from config.settings import ROOT
 from database.child_process import dying_with_us
 from scripts.platform_roles import free_port
 from scripts.proofs.prometheus.platform import HOST, wait_until
 
-SOURCE = Path(__file__).resolve().parents[3] / "docker/prometheus"
+SOURCE = ROOT / "docker/prometheus"
 EVERY = "2s"
 
 
