@@ -57,7 +57,7 @@ def data(request: Request, _: Reader) -> DataOut:
 
 
 def _kept(runtime: Runtime, held: holdings.Holdings) -> list[Kept]:
-    """Each kind of data and its end. A column of a request has no end of its own: it goes with the whole answer."""
+    """Each kind of data and its end. A feature has no end of its own: it goes with the whole answer, or is erased."""
     days = runtime.settings.retention.days or None
     return [
         Kept(
@@ -65,7 +65,7 @@ def _kept(runtime: Runtime, held: holdings.Holdings) -> list[Kept]:
             where="predictions",
             rows=held.predictions,
             days=days,
-            says="every column as it was sent; rows counts all ever answered",
+            says="features as sent, or erased; what comes along is hashed or dropped; rows counts all ever answered",
         ),
         Kept(what="Labels", where="labels", rows=held.labels, days=days, says="with the answer they belong to"),
         Kept(
@@ -94,6 +94,6 @@ def _kept(runtime: Runtime, held: holdings.Holdings) -> list[Kept]:
             where="artifacts",
             rows=held.versions,
             days=None,
-            says="model files by their digest, signed",
+            says="model files and what they learnt from, signed",
         ),
     ]

@@ -78,7 +78,9 @@ def old(found: list[OldDay]) -> list[dict[str, str]]:
 
 def show() -> None:
     """The whole section."""
-    c.section("Data", "A column of a request has no end of its own: it goes with the whole answer.")
+    c.section(
+        "Data", "A feature is kept as long as the answer it belongs to, unless its subject is erased (steward erase)."
+    )
     found = c.fetched(session.client().govern.data, key="data")
     if found is None:
         return

@@ -56,7 +56,10 @@ def became(one: ScheduleOut, now: datetime) -> list[dict[str, str]]:
 
 def show() -> None:
     """The whole section."""
-    c.section("Schedules", "What the calendar asks for gathers its evidence and waits for a person like any question.")
+    how = (
+        "The calendar has the evidence gathered. What is better waits for a person; what is not ends by itself, unless "
+    )
+    c.section("Schedules", f"{how}the schedule says ask: always.")
     found = c.fetched(session.client().govern.schedules, key="schedules")
     if found is None:
         return

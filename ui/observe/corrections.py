@@ -14,6 +14,8 @@ def of_model(found: CorrectionsList, model: str) -> CorrectionsOut | None:
 def headline(found: CorrectionsOut) -> str:
     """How many wait, of how many that lead to a try."""
     waiting = f"{wording.plural(found.waiting, 'corrected answer')} that v{found.serving_version} has not learnt from"
+    if found.last_try is not None:
+        waiting += ", and that no try was about"
     if found.serving_version is None:
         return "No version serves, so there is no answer to correct."
     if not found.retrain_after:

@@ -176,7 +176,11 @@ def test_refusals_are_listed_by_reason_and_none_is_said() -> None:
 
 def test_corrected_answers_say_how_many_wait_who_sent_them_and_how_the_last_try_ended() -> None:
     (found,) = k.CorrectionsList.model_validate(small.corrections(NOW, empty=False)).models
-    assert corrections.headline(found) == "3 corrected answers that v2 has not learnt from; a retrain is tried at 5."
+    assert corrections.headline(found) == (
+        "3 corrected answers that v2 has not learnt from, and that no try was about; a retrain is tried at 5."
+    )
+    first = corrections.headline(found.model_copy(update={"last_try": None}))
+    assert first == "3 corrected answers that v2 has not learnt from; a retrain is tried at 5."
     kinds, keys, last, pause = corrections.facts(found, NOW)
     assert kinds.startswith("2 false alarms, 1 missed; 3 answered by v2")
     assert keys == "By key: ward 3 (abc) 3."
