@@ -22,6 +22,9 @@ FILTERS = {
 }
 _ALONE = vocabulary.Sign("By itself", "▸", "blue")
 _ASKED = vocabulary.Sign("Asked people", "◐", "blue")
+_TRIED = vocabulary.Sign("Tried", "◔", "blue")
+# A try because of corrected answers asks nobody unless its proof says so: until then, and if it ended, it is a try.
+_TRY, _BEFORE_ASKING = "corrected_answers", frozenset({"proposed", "gathering_evidence", "cancelled", "failed"})
 LEFT = vocabulary.Sign("Left alone", "○", "gray")
 _KINDS = {"realised": "", "estimated": " (estimated, no labels yet)"}
 _WINDOW = re.compile(r"\bwindow (\d+)\b")
@@ -103,9 +106,12 @@ def _is_deed(found: Json) -> bool:
 
 
 def _deed(found: Json, made: Mapping[str, MadeAction]) -> Deed:
+    came_of_it = made.get(str(found.get("dedupe_key")))
     sign = _ASKED if found.get("requires_approval") else _ALONE
+    if found.get("cause") == _TRY and (came_of_it is None or came_of_it.status in _BEFORE_ASKING):
+        sign = _TRIED
     question = wording.sentence(str(found.get("question")))
-    return Deed(sign, question, str(found.get("action_type") or ""), made.get(str(found.get("dedupe_key"))))
+    return Deed(sign, question, str(found.get("action_type") or ""), came_of_it)
 
 
 def _left_alone(decisions: Sequence[Json]) -> tuple[Line, ...]:

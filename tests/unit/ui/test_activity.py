@@ -36,6 +36,16 @@ def test_a_run_tells_what_was_done_by_which_page_and_what_came_of_it() -> None:
     assert allowed == "By policy page c0dec0de: medium risk, 1 person decides, at most 5 a day."
 
 
+@pytest.mark.parametrize(
+    ("status", "word"), [("cancelled", "Tried"), ("gathering_evidence", "Tried"), ("pending_approval", "Asked people")]
+)
+def test_a_try_because_of_corrected_answers_asked_nobody_before_its_proof(status: str, word: str) -> None:
+    decision = LOUD.decisions[0] | {"cause": "corrected_answers"}
+    made = [one.model_copy(update={"status": status}) for one in LOUD.made]
+    (entry,) = activity.timeline([LOUD.model_copy(update={"decisions": [decision], "made": made})])
+    assert [deed.sign.word for deed in entry.did] == [word]
+
+
 def test_a_line_of_an_earlier_page_is_not_guessed_from_todays() -> None:
     (deed,) = activity.timeline([LOUD])[0].did
     assert "no longer in force" in activity.allowed_by(deed, POLICY, "another", {})
