@@ -39,6 +39,7 @@ from scripts.backup.place import open_backup
 from scripts.backup.placing import Restored
 from scripts.backup.postgres_programs import dumped
 from scripts.backup.restoring import restore
+from scripts.backup.settling import settle
 from scripts.cli import app
 from tests.conftest import open_directory
 from tests.integration.agent.world import approve, approved_automatic, pending, reread, user
@@ -220,7 +221,7 @@ def test_what_somebody_stored_while_a_restore_went_on_is_kept(
     made = backed_up(installed, home / "backups")
     there = settings_for(home / "elsewhere", new_server.url("steward"))
     new_server.ensure_database("steward")
-    settled = restoring.settle
+    settled = settle
 
     def meanwhile(*given: Any) -> Any:
         engine = create_engine(new_server.url("steward"), poolclass=NullPool)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, generate_latest
 
 from config.process_metrics import PortTakenError, serve_metrics, tell_of_process
 from config.settings import ROOT
