@@ -221,13 +221,12 @@ def test_what_somebody_stored_while_a_restore_went_on_is_kept(
     made = backed_up(installed, home / "backups")
     there = settings_for(home / "elsewhere", new_server.url("steward"))
     new_server.ensure_database("steward")
-    settled = settle
 
     def meanwhile(*given: Any) -> Any:
         engine = create_engine(new_server.url("steward"), poolclass=NullPool)
         with engine.begin() as connection:
             connection.execute(text("CREATE TABLE of_somebody (id int)"))
-        return settled(*given)
+        return settle(*given)
 
     monkeypatch.setattr(restoring, "settle", meanwhile)
     done = put_back(made, there)
