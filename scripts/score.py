@@ -4,7 +4,7 @@ import csv
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from database.errors import ConflictError, InvalidError, NotFoundError
 from database.models import ModelVersion
 from database.queries import model_versions
 from database.queries.audit import Actor
+from database.subjects import subject_digest
 from scripts.plain_speech import console, say
 from scripts.score_log import ScoreLog, digest_of_file
 from training import scoring, serving_artifact
@@ -45,23 +46,26 @@ class Scored:
 
 @dataclass(frozen=True)
 class Serving:
-    """The version that answers, and since which generation it serves."""
+    """The version that answers, and since which generation it serves. `subject`: the column that says whom a row is
+    about, kept as a hash under `hash_key`."""
 
     version: ModelVersion
     generation: int
     model: LoadedModel
+    subject: str | None
+    hash_key: bytes = field(repr=False)
 
 
 def serving_of(engine: Engine, settings: Settings, name: str) -> Serving:
     """Raises `NotFoundError` when nothing serves, `ConfigError` when there is no such model."""
+    contract = load_contract(name, settings.platform.contracts_dir)
     with read_scope(engine) as session:
         found = model_versions.desired_deployments(session, [name])
     if not found:
-        load_contract(name, settings.platform.contracts_dir)  # which says what models there are
         raise NotFoundError(f"no version of {name} serves: `steward train {name} --activate`")
     deployment, version = found[0]
     model = serving_artifact.load(ArtifactStore(settings.artifacts_dir), version.artifact_digest)
-    return Serving(version, deployment.generation, model)
+    return Serving(version, deployment.generation, model, contract.subject_field, settings.platform.hash_key)
 
 
 def score(
@@ -89,7 +93,7 @@ def score(
             task = shown.add_task("no row yet")
             lines = csv.writer(target)
             lines.writerow(COLUMNS)
-            for number, piece in enumerate(scoring.pieces(file, serving.model.contract, PIECE, encoding)):
+            for number, piece in enumerate(_pieces(serving, file, encoding)):
                 lines.writerows(_answers(serving, piece, number, log))
                 rows, faults = rows + len(piece.rows), faults + sum(row is None for row in piece.rows)
                 shown.update(task, description=f"{rows_said(rows)}, {faults:,} with a fault")
@@ -116,9 +120,13 @@ def rows_said(count: int) -> str:
 
 def _log_of(engine: Engine, serving: Serving, file: Path, actor: Actor, encoding: str | None) -> ScoreLog:
     """Where the answers go. The file is read to its end first: one that breaks off leaves no rows behind."""
-    for _ in scoring.pieces(file, serving.model.contract, PIECE, encoding):
+    for _ in _pieces(serving, file, encoding):
         pass
     return ScoreLog(engine, actor, digest_of_file(file), serving.version.id)
+
+
+def _pieces(serving: Serving, file: Path, encoding: str | None) -> Iterator[scoring.Piece]:
+    return scoring.pieces(file, serving.model.contract, PIECE, encoding, serving.subject)
 
 
 def _answers(serving: Serving, piece: scoring.Piece, number: int, log: ScoreLog | None) -> Iterator[tuple[Any, ...]]:
@@ -128,23 +136,28 @@ def _answers(serving: Serving, piece: scoring.Piece, number: int, log: ScoreLog 
     ids = [""] * len(good)
     if log is not None:
         key_id = str(log.actor)
+        about = [one for one, row in zip(piece.subjects, piece.rows, strict=True) if row is not None]
         ids = log.keep(
             number,
-            [_logged(serving, *one, key_id) for one in zip(good, answered, probabilities, strict=True)],
+            [_logged(serving, *one, key_id) for one in zip(good, answered, probabilities, about, strict=True)],
         )
     found = zip(ids, answered, map(repr, probabilities), strict=True)
     for place, row, fault in zip(piece.places, piece.rows, piece.faults, strict=True):
         yield (place, *(("", "", "") if row is None else next(found)), serving.version.version, fault)
 
 
-def _logged(serving: Serving, row: dict[str, Any], prediction: int, probability: float, key_id: str) -> dict[str, Any]:
+def _logged(
+    serving: Serving, row: dict[str, Any], prediction: int, probability: float, subject: str | None, key_id: str
+) -> dict[str, Any]:
     """The row as the API would have kept it."""
-    return {
+    name = serving.version.model_name
+    about = {} if subject is None else {"subject": subject_digest(serving.hash_key, name, subject)}
+    return about | {
         "features": row,
         "prediction": prediction,
         "probability": probability,
         "model_id": serving.version.id,
-        "model_name": serving.version.model_name,
+        "model_name": name,
         "generation": serving.generation,
         "key_id": key_id,
         "request_id": "score",

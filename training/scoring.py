@@ -20,15 +20,20 @@ _WRONG = object()
 
 @dataclass(frozen=True)
 class Piece:
-    """Some rows of a file, by the line or row they stand on. `faults` holds a sentence where a row is None."""
+    """Some rows of a file, by the line or row they stand on. `faults` holds a sentence where a row is None, `subjects`
+    whom it is about where that is known."""
 
     places: list[int]
     rows: list[Row | None]
     faults: list[str]
+    subjects: list[str | None]
 
 
-def pieces(path: Path, contract: ModelContract, rows: int, encoding: str | None = None) -> Iterator[Piece]:
-    """The file's rows, so many at a time. Columns the contract does not name are left alone.
+def pieces(
+    path: Path, contract: ModelContract, rows: int, encoding: str | None = None, subject: str | None = None
+) -> Iterator[Piece]:
+    """The file's rows, so many at a time. `subject`: the column that says whom a row is about. Columns that are neither
+    this one nor the contract's are left alone.
 
     Numbers are plain (`1234.5`), since one piece cannot know how the next one writes them. Raises `InvalidError` for a
     file that is no table, or has no column for a feature.
@@ -38,7 +43,7 @@ def pieces(path: Path, contract: ModelContract, rows: int, encoding: str | None 
         if empty:
             _check_header(table, contract)
         empty = False
-        yield _piece(table, contract)
+        yield _piece(table, contract, subject)
     if empty:
         raise InvalidError(f"{path}: has no rows")
 
@@ -49,7 +54,7 @@ def _check_header(table: TableFile, contract: ModelContract) -> None:
         raise InvalidError(f"{table.header_place}: a column is missing for {in_short(missing)}")
 
 
-def _piece(table: TableFile, contract: ModelContract) -> Piece:
+def _piece(table: TableFile, contract: ModelContract, subject: str | None) -> Piece:
     columns = {
         name: _values(table.frame[contract.header_of(name)], feature) for name, feature in contract.features.items()
     }
@@ -59,7 +64,8 @@ def _piece(table: TableFile, contract: ModelContract) -> Piece:
         wrong = [name for name, value in zip(columns, values, strict=True) if value is _WRONG]
         rows.append(None if wrong else dict(zip(columns, values, strict=True)))
         faults.append("; ".join(f"{name}: expected {_expected(contract.features[name])}" for name in wrong))
-    return Piece(table.places.tolist(), rows, faults)
+    told = map(str, table.frame[subject]) if subject in table.frame else [""] * len(rows)
+    return Piece(table.places.tolist(), rows, faults, [one or None for one in told])
 
 
 def _values(cells: "pd.Series[str]", feature: Feature) -> list[Value | object]:

@@ -50,7 +50,7 @@ _SUBJECTS = text(
     ON CONFLICT DO NOTHING
     """
 )
-_SUBJECT_MARK = '"subject":"'
+_SUBJECT_MARK = '"subject":'
 _SUBJECT = re.compile(r'"subject":"([0-9a-f]{64})"')
 _STORE = text(_INSERT.format(column="", value=""))
 _STORE_COUNTED = text(_INSERT.format(column=", counted", value=", true"))

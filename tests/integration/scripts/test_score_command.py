@@ -11,13 +11,16 @@ from typing import Any
 
 import pandas as pd
 import pytest
+import yaml
 from sqlalchemy import URL, Engine, func, select
 from sqlalchemy.orm import Session
 from typer.testing import CliRunner, Result
 
 from config.fault_points import KILLED, VARIABLE
+from config.settings import PlatformSettings
 from database.models import ModelVersion, PredictionCount
 from database.queries import count_upkeep
+from database.subjects import subject_digest
 from scripts import score
 from scripts.cli import app
 from scripts.score_log import ScoreLog
@@ -240,3 +243,26 @@ def test_who_interrupts_a_logged_run_is_told_what_is_stored_and_that_it_goes_on(
         assert installed.rows("SELECT count(*) FROM predictions") == [(4,)]
         assert not out.exists()
     assert json.loads(run(file, out, "--log").stdout)["stored"] == 1
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_whom_a_stored_row_is_about_is_kept_as_a_hash_so_that_an_erasure_finds_it(
+    installed: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    page = yaml.safe_load((PlatformSettings().contracts_dir / "heart_disease.yml").read_text())
+    page["along"] = {"patient": {"store": "hash"}, "ward": {"store": "drop"}}
+    (tmp_path / "contracts").mkdir()
+    (tmp_path / "contracts" / "heart_disease.yml").write_text(yaml.safe_dump(page, sort_keys=False))
+    monkeypatch.setenv("STEWARD_CONTRACTS_DIR", str(tmp_path / "contracts"))
+    table = pd.DataFrame([EXAMPLE] * 4).assign(ward="Sunflower")
+    table["patient"] = pd.Series(["Ada", "Bo", None, "Ada"])
+    file = tmp_path / f"rows.{kind}"
+    table.to_csv(file, index=False) if kind == "csv" else table.to_parquet(file)
+    assert run(file, tmp_path / "out.csv", "--log").exit_code == 0
+    known = installed.rows("SELECT subject, count(*) FROM prediction_subjects GROUP BY subject ORDER BY 2")
+    wanted = [subject_digest(HASH_KEY.encode(), "heart_disease", one) for one in ("Bo", "Ada")]
+    assert [tuple(row) for row in known] == [(wanted[0], 1), (wanted[1], 2)]
+    done = CliRunner().invoke(app, ["erase", "heart_disease", "--subject", "Ada", "--json"])
+    assert json.loads(done.stdout)["predictions"] == 2
+    kept = installed.rows("SELECT count(*) FROM predictions WHERE features <> '{}'")
+    assert [tuple(row) for row in kept] == [(2,)]
