@@ -8,7 +8,8 @@ from typing import Any
 import httpx
 from pydantic import SecretStr
 
-TIMEOUT_S = 10.0
+# The first question that is no prediction loads all the other routes: on a small or busy machine that takes its time.
+TIMEOUT_S = 30.0
 
 
 @dataclass(frozen=True)
