@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from scripts.proofs.configuration.tools import python_program, run
@@ -22,6 +22,7 @@ def faults(root: Path) -> Iterator[str]:
         return
     for page in pages:
         yield from _of_ours(page, (root / page).read_text())
+    yield from _apart(root, pages)
     ignored = [part for rule in _NOT_OURS for part in ("--ignore", rule)]
     done = run([python_program("hadolint"), "--format", "json", *ignored, *map(str, pages)], root)
     try:
@@ -31,6 +32,16 @@ def faults(root: Path) -> Iterator[str]:
         return
     for one in found:
         yield f"{one['file']}:{one['line']}: {one['code']}: {one['message']}"
+
+
+def _apart(root: Path, pages: Sequence[Path]) -> Iterator[str]:
+    """What every image and `make setup` must have in common, so that the lock file is read in one way."""
+    wanted = re.search(r"^UV_VERSION := (\S+)$", (root / "Makefile").read_text(), re.MULTILINE)
+    version = wanted[1] if wanted else "(none told)"
+    for page in pages:
+        for found in re.findall(r"\buv==([\w.]+)", (root / page).read_text()):
+            if found != version:
+                yield f"{page}: installs uv {found}, and the Makefile says {version}"
 
 
 def _of_ours(page: Path, text: str) -> Iterator[str]:

@@ -20,7 +20,7 @@ def tree(tmp_path: Path) -> Path:
     shutil.copytree(ROOT / ".github", tmp_path / ".github")
     shutil.copytree(ROOT / "docker", tmp_path / "docker")
     shutil.copytree(ROOT / ".ci", tmp_path / ".ci")
-    for name in ("scripts", "api"):
+    for name in ("scripts", "api", "Makefile"):
         (tmp_path / name).symlink_to(ROOT / name)
     return tmp_path
 
@@ -110,6 +110,7 @@ def test_what_only_the_linter_of_workflows_knows_is_found(tree: Path, change: Ch
         ("WORKDIR /opt/steward\nUSER", "ENV RENDER_API_KEY=rnd_1\nWORKDIR /opt/steward\nUSER", "a secret in an image"),
         ("WORKDIR /opt/steward\nCOPY", "WORKDIR opt\nCOPY", "DL3000"),
         ("uv==0.13.8", "uv", "DL3013"),
+        ("uv==0.13.8", "uv==0.13.7", "installs uv 0.13.7, and the Makefile says 0.13.8"),
     ],
 )
 def test_what_is_wrong_with_an_image_is_found(old: str, new: str, says: str, tree: Path, change: Change) -> None:
