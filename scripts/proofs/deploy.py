@@ -12,7 +12,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -39,6 +38,7 @@ from scripts.platform_roles import api_command
 from scripts.proofs.hosting.address import HOST
 from scripts.proofs.hosting.server import FINE, KEY, LOST, Hosting
 from scripts.proofs.hosting.services import Image, Service
+from scripts.proofs.scenes import NotAsPromisedError, expect, play
 
 REGISTRY = "ghcr.io/example/steward"
 ROLES = ("api", "agent", "ui")
@@ -48,10 +48,6 @@ _PERSON = Actor(ActorKind.PERSON, "proof")
 _STARTS_S = 120.0
 _ENDS_S = 400.0
 _LIVES = "import time; time.sleep(3600)"
-
-
-class NotAsPromisedError(AssertionError):
-    """A scene ended otherwise; the message says what was expected and what is."""
 
 
 @dataclass(frozen=True)
@@ -94,17 +90,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """The command; 1 when a scene did not end as promised."""
     parser = argparse.ArgumentParser(prog="python -m scripts.proofs.deploy", description=__doc__)
     parser.parse_args(argv)
-    begun = time.monotonic()
-    try:
-        with _ground() as ground:
-            for scene in SCENES:
-                print(f"--- {(scene.__doc__ or '').splitlines()[0]}", flush=True)
-                scene(ground)
-    except (NotAsPromisedError, TimeoutError) as error:
-        print(f"NOT AS PROMISED: {error}", flush=True)
-        return 1
-    print(f"ok: {len(SCENES)} scenes in {time.monotonic() - begun:.0f} s", flush=True)
-    return 0
+    return play(_ground(), SCENES)
 
 
 @contextmanager
@@ -184,24 +170,24 @@ def a_good_release(ground: Ground) -> None:
 def an_image_that_is_not_there(ground: Ground) -> None:
     """An image that cannot be pulled: the old one never stops serving."""
     report = _ends(ground, ground.deploy("absent"), 1, serving="two")
-    _expect("api: ghcr.io/example/steward-api:two never stopped serving" in report["steps"], report)
+    expect("api: ghcr.io/example/steward-api:two never stopped serving" in report["steps"], report)
 
 
 def a_release_that_is_not_ready(ground: Ground) -> None:
     """A release that starts and is alive, but not ready: the image before it is restored, and verified."""
     report = _ends(ground, ground.deploy("unready", healthy_s=5), 1, serving="two")
-    _expect("/readyz: answers 503" in report["why"], report)
-    _expect(not any(step.startswith("ui:") for step in report["steps"]), report)
+    expect("/readyz: answers 503" in report["why"], report)
+    expect(not any(step.startswith("ui:") for step in report["steps"]), report)
 
 
 def a_release_that_fails_its_smoke_test(ground: Ground) -> None:
     """A release that is healthy and knows no key: all three services go back, the last one first."""
     report = _ends(ground, ground.deploy("locked"), 1, serving="two")
-    _expect("predicts: POST /predict answered 401" in report["why"], report)
+    expect("predicts: POST /predict answered 401" in report["why"], report)
     live = ground.services["ui"].live
-    _expect(live is not None and live.image == image("ui", "two"), {"ui": live and live.image})
+    expect(live is not None and live.image == image("ui", "two"), {"ui": live and live.image})
     back = [step.partition(":")[0] for step in report["steps"] if "asked to go back" in step]
-    _expect(back == ["ui", "agent", "api"], report)
+    expect(back == ["ui", "agent", "api"], report)
 
 
 def a_hosting_service_with_bad_days(ground: Ground) -> None:
@@ -209,8 +195,8 @@ def a_hosting_service_with_bad_days(ground: Ground) -> None:
     ground.hosting.bad_days.extend([500, 429, *[FINE] * 7, 503, FINE, 502, LOST])
     made = len(ground.services["api"].deploys)
     _ends(ground, ground.deploy("three", WITHOUT_UI), 0, serving="three")
-    _expect(len(ground.services["api"].deploys) == made + 1, {"deploys": len(ground.services["api"].deploys)})
-    _expect(not ground.hosting.bad_days, {"left": list(ground.hosting.bad_days)})
+    expect(len(ground.services["api"].deploys) == made + 1, {"deploys": len(ground.services["api"].deploys)})
+    expect(not ground.hosting.bad_days, {"left": list(ground.hosting.bad_days)})
 
 
 def killed_in_the_middle_and_run_again(ground: Ground) -> None:
@@ -220,7 +206,7 @@ def killed_in_the_middle_and_run_again(ground: Ground) -> None:
     process.kill()
     process.communicate()
     report = _ends(ground, ground.deploy("one", WITHOUT_UI), 0, serving="one")
-    _expect("api: ghcr.io/example/steward-api:one serves already" in report["steps"], report)
+    expect("api: ghcr.io/example/steward-api:one serves already" in report["steps"], report)
 
 
 def interrupted_in_the_middle(ground: Ground) -> None:
@@ -229,7 +215,7 @@ def interrupted_in_the_middle(ground: Ground) -> None:
     _until(process, "api: healthy")
     process.send_signal(signal.SIGTERM)
     report = _ends(ground, process, 1, serving="one")
-    _expect(report["why"] == "interrupted (SIGTERM)", report)
+    expect(report["why"] == "interrupted (SIGTERM)", report)
 
 
 def _until(process: "subprocess.Popen[str]", line: str) -> None:
@@ -249,20 +235,15 @@ def _ends(ground: Ground, process: "subprocess.Popen[str]", code: int, *, servin
     for line in said.splitlines():
         print(f"    {line}", flush=True)
     report: dict[str, Any] = json.loads(ground.report.read_text()) if ground.report.exists() else {}
-    _expect(process.returncode == code, {"exit code": process.returncode, **report})
-    _expect(report["restored"] is (None if code == 0 else True), report)
-    _expect(ground.serving() == serving, {"serving": ground.serving()})
+    expect(process.returncode == code, {"exit code": process.returncode, **report})
+    expect(report["restored"] is (None if code == 0 else True), report)
+    expect(ground.serving() == serving, {"serving": ground.serving()})
     for role in WITHOUT_UI:
         live = ground.services[role].live
-        _expect(live is not None and live.image == image(role, serving), {role: live and live.image})
-    _expect(ground.key not in said and KEY not in said, {"said": "a key stands in what was printed"})
+        expect(live is not None and live.image == image(role, serving), {role: live and live.image})
+    expect(ground.key not in said and KEY not in said, {"said": "a key stands in what was printed"})
     print(f"    exit code {code}, {serving} serves", flush=True)
     return report
-
-
-def _expect(holds: bool, found: Mapping[str, Any]) -> None:
-    if not holds:
-        raise NotAsPromisedError(json.dumps(found, indent=1))
 
 
 SCENES: tuple[Callable[[Ground], None], ...] = (

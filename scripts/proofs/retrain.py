@@ -14,7 +14,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -25,6 +24,7 @@ import yaml
 
 from config.settings import ROOT
 from scripts.proofs.configuration.tools import program
+from scripts.proofs.scenes import NotAsPromisedError, expect, play
 from scripts.proofs.slack import Slack, webhook
 
 WORKFLOW = ROOT / ".github/workflows/retrain.yml"
@@ -36,10 +36,6 @@ _NEEDED = (".venv", "agent", "alembic", "alembic.ini", "api", "config", "databas
 _EXPRESSION = re.compile(r"\$\{\{\s*(.*?)\s*\}\}")
 # What runs on GitHub alone: the directory is shared, and the environment is made.
 _ELSEWHERE = frozenset({"make setup"})
-
-
-class NotAsPromisedError(AssertionError):
-    """A week ended otherwise; the message says what was expected and what is."""
 
 
 @dataclass(frozen=True)
@@ -75,17 +71,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """The command; 1 when a week did not end as promised."""
     parser = argparse.ArgumentParser(prog="python -m scripts.proofs.retrain", description=__doc__)
     parser.parse_args(argv)
-    begun = time.monotonic()
-    try:
-        with prepared() as ground:
-            for week in WEEKS:
-                print(f"--- {(week.__doc__ or '').splitlines()[0]}", flush=True)
-                week(ground)
-    except NotAsPromisedError as error:
-        print(f"NOT AS PROMISED: {error}", flush=True)
-        return 1
-    print(f"ok: {len(WEEKS)} weeks in {time.monotonic() - begun:.0f} s", flush=True)
-    return 0
+    return play(prepared(), WEEKS)
 
 
 @contextmanager
@@ -173,16 +159,16 @@ def _value(text: str, ground: Ground, status: str) -> str:
 
 def the_first_week(ground: Ground) -> None:
     """The first week: four candidates are trained, the best passes the gate, and a draft waits for a person."""
-    _expect(run_jobs(ground) == {"train": "success", "release": "success"}, {"jobs": "failed"})
+    expect(run_jobs(ground) == {"train": "success", "release": "success"}, {"jobs": "failed"})
     gate = json.loads((ground.work / "gate.json").read_text())
     card = json.loads((ground.work / "model-card.json").read_text())
-    _expect(gate["status"] == "first", gate)
-    _expect(len(card["candidates"]) == 4, {"candidates": card["candidates"]})
+    expect(gate["status"] == "first", gate)
+    expect(len(card["candidates"]) == 4, {"candidates": card["candidates"]})
     [draft] = _drafts(ground)
-    _expect(sorted(file.name for file in draft.iterdir()) == [".draft", "answers.json", "model-card.json", "notes.md"],
+    expect(sorted(file.name for file in draft.iterdir()) == [".draft", "answers.json", "model-card.json", "notes.md"],
             {"files": [file.name for file in draft.iterdir()]})  # fmt: skip
-    _expect(card["digests"]["artifact"] in (draft / "notes.md").read_text(), {"notes": "lack the digest"})
-    _expect("waits as a draft" in ground.slack.texts[-1], {"slack": ground.slack.texts})
+    expect(card["digests"]["artifact"] in (draft / "notes.md").read_text(), {"notes": "lack the digest"})
+    expect("waits as a draft" in ground.slack.texts[-1], {"slack": ground.slack.texts})
     (draft / ".draft").unlink()
     print("    a person publishes it", flush=True)
 
@@ -197,20 +183,15 @@ def a_step_back(ground: Ground) -> None:
     for repeat in answers["repeats"]:
         repeat["answers"] = [label == 1 for label in answers["labels"]]
     (champion / "answers.json").write_text(json.dumps(answers))
-    _expect(run_jobs(ground) == {"train": "failure", "release": "skipped"}, {"jobs": "passed"})
+    expect(run_jobs(ground) == {"train": "failure", "release": "skipped"}, {"jobs": "passed"})
     gate = json.loads((ground.work / "gate.json").read_text())
-    _expect(gate["status"] == "refused" and gate["paired"]["n"] > 200, gate)
-    _expect(not _drafts(ground), {"drafts": [str(one) for one in _drafts(ground)]})
-    _expect("refused" in ground.slack.texts[-1], {"slack": ground.slack.texts})
+    expect(gate["status"] == "refused" and gate["paired"]["n"] > 200, gate)
+    expect(not _drafts(ground), {"drafts": [str(one) for one in _drafts(ground)]})
+    expect("refused" in ground.slack.texts[-1], {"slack": ground.slack.texts})
 
 
 def _drafts(ground: Ground) -> list[Path]:
     return [one for one in ground.releases.iterdir() if (one / ".draft").exists()]
-
-
-def _expect(holds: bool, found: Mapping[str, Any]) -> None:
-    if not holds:
-        raise NotAsPromisedError(json.dumps(found, indent=1))
 
 
 WEEKS: tuple[Callable[[Ground], None], ...] = (the_first_week, a_step_back)
