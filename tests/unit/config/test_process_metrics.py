@@ -48,23 +48,6 @@ def test_a_directory_that_may_not_be_entered_costs_its_own_figure_and_no_other(
     assert b'volume="audit"' not in told
 
 
-def test_a_directory_that_may_not_be_entered_costs_its_own_figure_and_no_other(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    registry, exists = CollectorRegistry(), Path.exists
-
-    def refused(path: Path, **more: bool) -> bool:
-        if path.name == "locked":
-            raise PermissionError(13, "Permission denied")
-        return exists(path, **more)
-
-    monkeypatch.setattr(Path, "exists", refused)
-    tell_of_process(registry, "agent", {"audit": tmp_path / "locked", "home": tmp_path})
-    told = generate_latest(registry)
-    assert b'steward_disk_free_bytes{volume="home"}' in told
-    assert b'volume="audit"' not in told
-
-
 def test_a_port_that_is_taken_is_named_with_its_setting() -> None:
     port = free_port("127.0.0.1")
     serve_metrics(CollectorRegistry(), "agent", "127.0.0.1", port)
