@@ -66,8 +66,8 @@ def restore(backup: Backup, settings: Settings, actor: Actor, *, replace: bool, 
         if held and not replace:
             names = " and ".join(sorted(str(target.database) for target in held))
             raise ConflictError(
-                f"the database {names} holds something: `--replace` puts the backup in its place and keeps it under "
-                "another name"
+                f"there is something in {names}: `--replace` puts the backup in its place and keeps what is there "
+                "under another name"
             )
         with _new_databases(connection, [target for _, target in wanted]) as works:
             for name, target in wanted:
