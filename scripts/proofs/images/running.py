@@ -51,6 +51,7 @@ class Containers:
         self.ui()
         self.monitor()
         self.agent()
+        self.backup()
 
     def _shared(self, files: str, trusted: str) -> list[str]:
         return [
@@ -122,6 +123,13 @@ class Containers:
         volumes += [self._world.volume("signing", "/var/lib/steward-signing")]
         self._start("agent", "agent", told, volumes)
         self._beats("agent")
+
+    def backup(self) -> None:
+        """All that is state, while everything runs, by the programs of PostgreSQL that the image carries."""
+        told = {**self._owner, "BACKUP_DIR": "/var/lib/steward-backups"}
+        volumes = [*self._owned, *self._shared("ro", "ro"), self._world.volume("training", "/var/lib/steward")]
+        volumes.append(self._world.volume("backups", "/var/lib/steward-backups"))
+        self._job("backup", "training", ["steward", "backup"], told, volumes)
 
     def stop(self) -> None:
         """End every container, and say how each ended."""
