@@ -13,6 +13,7 @@ from api.errors import RefusalError, too_many
 from api.keys import Client, now_utc
 from api.runtime import Runtime, runtime_of
 from database.enums import Scope
+from database.queries import api_keys
 
 UNKNOWN_ADDRESS = "unknown"
 _LOOPBACK = frozenset({"127.0.0.1", "::1"})
@@ -67,11 +68,15 @@ class Address(NamedTuple):
 
 
 def scraper_key(request: Request) -> str | None:
-    """The key of whoever scrapes: as `X-API-Key`, or as `Authorization: Bearer`, all that Prometheus can send."""
+    """The key of whoever scrapes: as `X-API-Key`, or as `Authorization: Bearer`, all that Prometheus can send.
+
+    A bearer that is no key is a person's session, which counts for nothing here, and harms nothing on this machine.
+    """
     if (key := request.headers.get("x-api-key")) is not None:
         return key
     kind, _, token = request.headers.get("authorization", "").partition(" ")
-    return token.strip() or None if kind.lower() == "bearer" else None
+    token = token.strip()
+    return token if kind.lower() == "bearer" and token.startswith(api_keys.BEGINS) else None
 
 
 OPEN = Anybody()

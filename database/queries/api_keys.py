@@ -29,6 +29,8 @@ _LONGEST_OVERLAP = timedelta(days=90)
 _MOST_ROWS = 10**12
 _ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _ID_ALPHABET = "abcdefghijkmnpqrstuvwxyz23456789"
+# What every key begins with, and no session.
+BEGINS = "stw_"
 _SHAPE = re.compile(r"stw_(?:dev|prod)_([a-z0-9]{8})_([0-9A-Za-z]{43})_([0-9A-Za-z]{6})", re.ASCII)
 
 

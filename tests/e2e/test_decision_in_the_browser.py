@@ -81,7 +81,7 @@ def test_a_person_approves_and_the_loop_closes_through_kills(
     for name in ("postgres", "api", "monitor", "agent", "ui"):
         _kill(home, name)
         time.sleep(1.5)
-    said = demo.wait_for(lambda text: bool(LINK.search(text) and LOGIN.search(text)), 200)
+    said = demo.wait_for(lambda text: bool(LINK.search(text) and LOGIN.search(text) and API.search(text)), 200)
     link, login = LINK.search(said), LOGIN.search(said)
     assert link
     assert login
