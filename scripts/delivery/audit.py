@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from config.settings import ROOT
-from scripts.proofs.configuration.tools import MissingToolError, last_line, python_program, run
+from scripts.foreign_tools import MissingToolError, last_line, python_program, run
 
 PIP_AUDIT = "pip-audit==2.10.1"
 # CVE-2019-10906; it has no dependencies but MarkupSafe, which is not looked at.

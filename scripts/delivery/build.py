@@ -12,7 +12,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from config.settings import ROOT
-from scripts.proofs.configuration.tools import MissingToolError, last_line, python_program, run
+from scripts.foreign_tools import MissingToolError, last_line, python_program, run
 from scripts.speech import CommandFailedError
 
 SBOM, SUMS = "steward-sbom.cdx.json", "SHA256SUMS"

@@ -23,7 +23,7 @@ from typing import Any
 import yaml
 
 from config.settings import ROOT
-from scripts.proofs.configuration.tools import program
+from scripts.foreign_tools import program
 from scripts.proofs.scenes import NotAsPromisedError, expect, play
 from scripts.proofs.slack import Slack, webhook
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from scripts.proofs.configuration.tools import last_line, program, run
+from scripts.foreign_tools import last_line, program, run
 
 Json = dict[str, Any]
 HOW = "https://kubernetes.io/docs/tasks/tools (its `kubectl kustomize` is all that is used; no cluster is asked)"

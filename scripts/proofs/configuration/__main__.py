@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from config.settings import ROOT
+from scripts.foreign_tools import MissingToolError, ToolFailedError
 from scripts.proofs.configuration import compose, dashboards, dockerfiles, manifests, rules, shell, workflows
-from scripts.proofs.configuration.tools import MissingToolError
 
 KINDS: dict[str, Callable[[Path], Iterator[str]]] = {
     "compose": compose.faults,
@@ -46,6 +46,9 @@ def _holds(kind: str, root: Path) -> bool:
         for fault in KINDS[kind](root):
             found += 1
             print(f"FAULT    {kind}: {fault}", flush=True)
+    except ToolFailedError as error:
+        found += 1
+        print(f"FAULT    {kind}: {error}", flush=True)
     except MissingToolError as error:
         missing = error
         print(f"UNPROVEN {kind}: {error}", flush=True)

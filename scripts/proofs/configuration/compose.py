@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from scripts.proofs.configuration.tools import last_line, python_program, run
+from scripts.foreign_tools import last_line, python_program, run
 
 BASE = "docker-compose.yml"
 # What is read together: as a person would give it.

@@ -12,8 +12,8 @@ from grafana_foundation_sdk.cog import plugins
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
+from scripts.foreign_tools import program, run
 from scripts.grafana.pages import written
-from scripts.proofs.configuration.tools import program, run
 from scripts.proofs.queries import PAGES, known_metrics, of_pages, unknown_metrics
 
 PROVISIONING = "docker/grafana/provisioning"

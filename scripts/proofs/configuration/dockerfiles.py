@@ -1,11 +1,10 @@
 """`docker/Dockerfile.*`: what we want of every image, then hadolint."""
 
-import json
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from scripts.proofs.configuration.tools import python_program, run
+from scripts.foreign_tools import findings, python_program, run
 
 FOLDER = Path("docker")
 # Versions of Debian's packages are those of the base image's day: pinned, they would vanish from the mirror (DL3008).
@@ -25,12 +24,7 @@ def faults(root: Path) -> Iterator[str]:
     yield from _apart(root, pages)
     ignored = [part for rule in _NOT_OURS for part in ("--ignore", rule)]
     done = run([python_program("hadolint"), "--format", "json", *ignored, *map(str, pages)], root)
-    try:
-        found = json.loads(done.stdout)
-    except ValueError:
-        yield f"hadolint failed: {done.stderr.strip()}"
-        return
-    for one in found:
+    for one in findings("hadolint", done):
         yield f"{one['file']}:{one['line']}: {one['code']}: {one['message']}"
 
 

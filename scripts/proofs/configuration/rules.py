@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from scripts.proofs.configuration.tools import program, run
+from scripts.foreign_tools import program, run
 from scripts.proofs.queries import RULES, known_metrics, rules, unknown_metrics
 
 PROMETHEUS = "docker/prometheus/prometheus.yml"

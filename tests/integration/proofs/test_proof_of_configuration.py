@@ -5,13 +5,17 @@ from pathlib import Path
 
 import pytest
 
+from scripts.foreign_tools import MissingToolError, findings, program, run
 from scripts.proofs.configuration import __main__ as proof
-from scripts.proofs.configuration.tools import MissingToolError, program
 
 
 def _no_tool(_root: Path) -> Iterator[str]:
     yield from ()
     program("no-such-program", "apt install it")
+
+
+def _no_json(root: Path) -> Iterator[str]:
+    yield from findings("sh", run(["sh", "-c", "echo Killed; echo out of memory >&2; exit 137"], root))
 
 
 def _a_fault(root: Path) -> Iterator[str]:
@@ -31,6 +35,14 @@ def test_every_fault_is_named_and_the_exit_code_is_1(
     said = capsys.readouterr().out
     assert f"FAULT    pages: {tmp_path.name}/page.yml:3: what is wrong" in said
     assert "UNPROVEN pages: another tool is not there" in said
+
+
+def test_a_tool_that_prints_nothing_it_could_be_understood_by_is_a_fault(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.setattr(proof, "KINDS", {"pages": _no_json})
+    assert proof.main(["--root", str(tmp_path)]) == 1
+    assert capsys.readouterr().out == "FAULT    pages: sh failed: out of memory\n"
 
 
 @pytest.mark.parametrize(("ci", "code"), [("", 0), ("1", 1)])

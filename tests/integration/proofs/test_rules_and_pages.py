@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from scripts.foreign_tools import MissingToolError, program
 from scripts.proofs.configuration import dashboards, rules
-from scripts.proofs.configuration.tools import MissingToolError, program
 
 ROOT = Path(__file__).resolve().parents[3]
 SERVING = "docker/prometheus/rules/serving.yml"
